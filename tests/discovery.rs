@@ -228,6 +228,52 @@ fn v13_environment_and_quotes_in_socket_path_are_resolved() {
 }
 
 #[test]
+fn v13_variables_of_haproxy_itself_are_resolved_or_named() {
+    for line in
+        [r#"stats socket "{}/${HAPROXY_LOCALPEER}.sock" level admin"#, "stats socket {}/$HAPROXY_LOCALPEER.sock"]
+    {
+        let found = |peer: &str, args: &[&str]| {
+            assert_found(line, &format!("{{}}/{peer}.sock"), |_, command| {
+                command.args(["-db", "-f", "etc/h.cfg"]).args(args)
+            });
+        };
+        found("peer1", &["-L", "peer1"]);
+        found(rustix::system::uname().nodename().to_str().unwrap(), &[]);
+    }
+    let machine = Machine::with(&[]);
+    let folder = machine.folder().to_owned();
+    let config = folder.join("etc/h.cfg");
+    write_config(&config, &format!("stats socket \"{}/${{HAPROXY_BRANCH}}.sock\" level admin", folder.display()));
+    let mut command = Command::new(process::haproxy());
+    command.args(["-db", "-f"]).arg(&config);
+    let has_socket = |entry: fs::DirEntry| entry.file_name().to_string_lossy().ends_with(".sock");
+    machine.start(own_user(), command, || fs::read_dir(&folder).unwrap().flatten().any(has_socket));
+    let (code, out, err) = machine.run(["get", "Pid"]);
+    let line = format!("{}: line 2: contains the variable HAPROXY_BRANCH, which HAProxy sets itself", config.display());
+    assert!(code == 3 && err.contains(&line) && err.contains("name the stats socket as the target"), "{out}{err}");
+    assert!(!err.contains("add this line"), "{err}");
+}
+
+#[test]
+fn v13_unknown_working_directory_is_named_as_the_cause() {
+    require_root();
+    let machine = Machine::with(&[]);
+    let folder = machine.folder().to_owned();
+    let socket = folder.join("a.sock");
+    write_config(&folder.join("h.cfg"), &format!("stats socket {} level admin", socket.display()));
+    let mut command = Command::new(process::haproxy());
+    command.args(["-db", "-f", "h.cfg"]).current_dir(&folder);
+    let pid = machine.start(0, command, || UnixStream::connect(&socket).is_ok());
+    assert_eq!(found_pid(&machine), pid.to_string());
+    // Another user may not read the working directory of root's process.
+    let (code, out, err) = machine.run_as(Some((61_236, 61_236)), ["get", "Pid"]);
+    let what =
+        format!("HAProxy runs (pid {pid}, h.cfg), but its configuration cannot be read\n  name the stats socket");
+    assert!(code == 3 && err.contains(&what) && err.contains("cannot read the working directory"), "{out}{err}");
+    assert!(!err.contains("add this line"), "{err}");
+}
+
+#[test]
 fn v13_chrooted_process_is_found() {
     require_root();
     let global = "chroot {}/etc\nstats socket {}/a.sock level admin";

@@ -5,11 +5,11 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::cli::target_arg::{self, KnownWords, TargetArg, UnknownWord};
-use crate::config::discovery::{Discovery, LocalHaproxy, discover};
+use crate::config::discovery::{Discovery, discover};
+use crate::config::local_haproxy::{LocalHaproxy, MissingSocket};
 use crate::config::located::Located;
 use crate::config::target::Target;
 use crate::haproxy::address::{Address, AddressError};
-use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::socket_permissions;
 
@@ -38,8 +38,6 @@ fn list(heading: &str, lines: &[String]) -> String {
 impl NoTarget {
     fn not_found(found: Discovery) -> Self {
         let Discovery { running, log, sees_all_processes, .. } = found;
-        let line = socket_permissions::socket_line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
-        let line = format!("add this line to the global section of haproxy.cfg, and reload HAProxy:\n    {line}");
         let (what, fix) = match (log.inaccessible, running.first()) {
             (Some(path), _) => {
                 let hint = socket_permissions::access_hint(&path);
@@ -49,12 +47,17 @@ impl NoTarget {
                 )
             }
             (None, Some(haproxy)) => {
-                (format!("no stats socket found: HAProxy runs ({}), but has no usable one", haproxy.describe()), line)
+                let missing = haproxy.address.as_ref().err().unwrap_or(&MissingSocket::Unusable);
+                let what =
+                    format!("no stats socket found: HAProxy runs ({}), but {}", haproxy.describe(), missing.reason());
+                (what, missing.fix())
             }
             (None, None) => {
                 let seen = if sees_all_processes { "runs on this machine" } else { "is visible to this user" };
-                let fix =
-                    format!("start HAProxy (sudo systemctl start haproxy); if it runs without a stats socket, {line}");
+                let fix = format!(
+                    "start HAProxy (sudo systemctl start haproxy); if it runs without a stats socket, {}",
+                    MissingSocket::NoLine.fix()
+                );
                 (format!("no stats socket found: no HAProxy {seen}"), fix)
             }
         };
@@ -128,8 +131,8 @@ impl FoundTargets {
 /// Returns a line of the list of running HAProxies: how to select it, and what it is.
 fn choice(haproxy: &LocalHaproxy) -> String {
     match &haproxy.address {
-        Some(address) => format!("--target {address}  ({})", haproxy.describe()),
-        None => format!("no usable stats socket  ({})", haproxy.describe()),
+        Ok(address) => format!("--target {address}  ({})", haproxy.describe()),
+        Err(_) => format!("no usable stats socket  ({})", haproxy.describe()),
     }
 }
 

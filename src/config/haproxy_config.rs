@@ -83,11 +83,16 @@ impl HaproxyConfig {
 
     /// Adds the contents of another process of the same HAProxy.
     pub(crate) fn add(&mut self, other: Self) {
+        self.add_owners_of(&other);
         self.sockets.extend(other.sockets);
-        self.process_users.extend(other.process_users);
-        self.socket_users.extend(other.socket_users);
-        self.groups.extend(other.groups);
         self.unusable.extend(other.unusable);
+    }
+
+    /// Adds the users and groups of another configuration.
+    pub(crate) fn add_owners_of(&mut self, other: &Self) {
+        self.process_users.extend(&other.process_users);
+        self.socket_users.extend(&other.socket_users);
+        self.groups.extend(&other.groups);
     }
 
     /// Reports a line that cannot be split, if it may be a `stats socket` line.

@@ -1,7 +1,9 @@
 //! Reads the configuration files of a HAProxy, if they are trusted.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::accounts::Accounts;
@@ -15,16 +17,28 @@ use crate::haproxy::safe_text::SafeText;
 
 /// Maximum size of all configuration files of one HAProxy.
 const MAX_CONFIG_BYTES: u64 = 64 << 20;
+/// Maximum size of the configuration files of all HAProxies.
+pub(crate) const MAX_TOTAL_BYTES: u64 = 512 << 20;
 /// Maximum number of configuration files in one directory.
 const MAX_CONFIG_FILES: usize = 10_000;
 
 /// The configuration of one HAProxy.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct LoadedConfig {
     /// Files that were read, in HAProxy's order.
     pub(crate) files: Vec<PathBuf>,
     /// Their contents.
     pub(crate) contents: HaproxyConfig,
+    /// All files were read.
+    pub(crate) is_complete: bool,
+    /// The first `stats socket` line that cannot be used, with file and reason, safe to print.
+    pub(crate) unusable_line: Option<String>,
+}
+
+impl Default for LoadedConfig {
+    fn default() -> Self {
+        Self { files: Vec::new(), contents: HaproxyConfig::default(), is_complete: true, unusable_line: None }
+    }
 }
 
 /// Reads configuration files below a root directory that only trusted users can change.
@@ -36,6 +50,8 @@ pub(crate) struct ConfigReader<'a> {
     pub(crate) accounts: &'a Accounts,
     /// Owners that are trusted.
     pub(crate) owners: &'a TrustedOwners<'a>,
+    /// Number of bytes that may still be read.
+    pub(crate) budget: &'a Cell<u64>,
 }
 
 impl ConfigReader<'_> {
@@ -48,29 +64,43 @@ impl ConfigReader<'_> {
         log: &mut SearchLog,
     ) -> LoadedConfig {
         let mut loaded = LoadedConfig::default();
-        let mut budget = MAX_CONFIG_BYTES;
+        let mut budget = MAX_CONFIG_BYTES.min(self.budget.get());
         for path in named {
             let place = below(self.root, path);
             let files = match self.owners.check_contents(&place) {
                 Ok(_) if process.is_some_and(|process| process.mount_view(&place) == MountView::Other) => {
-                    log.report(&SafeText::from(path.as_path()), other_file());
-                    continue;
+                    Err(other_file())
                 }
-                Ok(meta) if meta.is_dir() => self.list_directory(path, log),
-                Ok(_) => vec![path.clone()],
-                Err(problem) => {
-                    log.report(&SafeText::from(path.as_path()), problem);
-                    continue;
-                }
+                Ok(meta) if meta.is_dir() => self.list_directory(path),
+                Ok(_) => Ok(vec![path.clone()]),
+                Err(problem) => Err(problem),
             };
+            let files = files.unwrap_or_else(|problem| {
+                log.report(&SafeText::from(path.as_path()), problem);
+                loaded.is_complete = false;
+                Vec::new()
+            });
             for file in files {
-                let Some(text) = self.read_file(&file, &mut budget, log) else { continue };
                 let shown = SafeText::from(file.as_path());
+                let text = match self.read_file(&file, budget) {
+                    Ok(text) => text,
+                    Err(problem) => {
+                        log.report(&shown, problem);
+                        loaded.is_complete = false;
+                        continue;
+                    }
+                };
+                budget -= text.len() as u64;
+                self.budget.set(self.budget.get() - text.len() as u64);
                 let before = loaded.contents.sockets.len();
                 loaded.contents.add_file(&text, &mut environment, self.accounts);
                 let count = loaded.contents.sockets.len() - before;
-                log.tried.push(format!("{shown}: {count} stats socket address(es)"));
-                log.tried.extend(loaded.contents.unusable.drain(..).map(|reason| format!("{shown}: {reason}")));
+                log.add_tried(format!("{shown}: {count} stats socket address(es)"));
+                for reason in loaded.contents.unusable.drain(..) {
+                    let line = format!("{shown}: {reason}");
+                    loaded.unusable_line.get_or_insert_with(|| line.clone());
+                    log.add_tried(line);
+                }
                 loaded.files.push(file);
             }
         }
@@ -78,14 +108,8 @@ impl ConfigReader<'_> {
     }
 
     /// Lists the files that HAProxy loads from a directory, in its order.
-    fn list_directory(&self, path: &Path, log: &mut SearchLog) -> Vec<PathBuf> {
-        let entries = match fs::read_dir(below(self.root, path)) {
-            Ok(entries) => entries,
-            Err(error) => {
-                log.tried.push(format!("{}: cannot be read: {error}", SafeText::from(path)));
-                return Vec::new();
-            }
-        };
+    fn list_directory(&self, path: &Path) -> Result<Vec<PathBuf>, PathProblem> {
+        let entries = fs::read_dir(below(self.root, path)).map_err(|error| unreadable(&error))?;
         let names = entries.flatten().map(|entry| entry.file_name());
         let is_config = |name: &OsString| {
             let name = name.as_encoded_bytes();
@@ -95,27 +119,19 @@ impl ConfigReader<'_> {
         names.sort();
         let files = names.into_iter().map(|name| path.join(name));
         // HAProxy loads only regular files from a directory.
-        files.filter(|file| fs::metadata(below(self.root, file)).is_ok_and(|meta| meta.is_file())).collect()
+        Ok(files.filter(|file| fs::metadata(below(self.root, file)).is_ok_and(|meta| meta.is_file())).collect())
     }
 
     /// Reads one configuration file.
-    fn read_file(&self, file: &Path, budget: &mut u64, log: &mut SearchLog) -> Option<Vec<u8>> {
+    fn read_file(&self, file: &Path, max: u64) -> Result<Vec<u8>, PathProblem> {
         let place = below(self.root, file);
-        let read = |_| {
-            safe_file::read_stored(&place, *budget)
-                .map_err(|error| PathProblem::Failed(format!("cannot be read: {error}")))
-        };
-        match self.owners.check_contents(&place).and_then(read) {
-            Ok(text) => {
-                *budget -= text.len() as u64;
-                Some(text)
-            }
-            Err(problem) => {
-                log.report(&SafeText::from(file), problem);
-                None
-            }
-        }
+        self.owners.check_contents(&place)?;
+        safe_file::read_stored(&place, max).map_err(|error| unreadable(&error))
     }
+}
+
+fn unreadable(error: &io::Error) -> PathProblem {
+    PathProblem::Failed(format!("cannot be read: {error}"))
 }
 
 /// The problem of a path at which HAProxy sees another file.

@@ -26,6 +26,8 @@ pub(crate) struct HaproxyProcess {
     pub(crate) parent: u32,
     /// Real, effective, saved and file system user id.
     pub(crate) users: Vec<u32>,
+    /// Real, effective, saved and file system group id.
+    pub(crate) groups: Vec<u32>,
     /// Command line.
     pub(crate) arguments: HaproxyArguments,
     /// Program that the process runs, if it is known and has another name than HAProxy. Any user can start any program
@@ -61,21 +63,96 @@ pub(crate) enum MountView {
     Other,
 }
 
-impl HaproxyProcess {
-    /// Lists the processes below `root`, by process id.
-    pub(crate) fn list(root: &Path) -> Vec<Self> {
-        let Ok(entries) = fs::read_dir(root.join("proc")) else { return Vec::new() };
+/// A process of a user who is not trusted that is HAProxy according to its name. Nothing else of it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UntrustedProcess {
+    /// Process id.
+    pub(crate) pid: u32,
+    /// A user of the process who is not trusted.
+    pub(crate) user: u32,
+}
+
+/// The HAProxy processes of a machine, by process id.
+#[derive(Debug, Default)]
+pub(crate) struct LocalProcesses {
+    /// Processes whose real, effective, saved and file system users are all trusted.
+    pub(crate) trusted: Vec<HaproxyProcess>,
+    /// Other processes.
+    pub(crate) untrusted: Vec<UntrustedProcess>,
+}
+
+impl LocalProcesses {
+    /// Lists the processes below `root`. Of a process of another user, only its users and its name are read: any user can
+    /// run any number of processes named haproxy, with memory that cannot be read without waiting.
+    pub(crate) fn read(root: &Path, is_trusted: impl Fn(u32) -> bool) -> Self {
+        let Ok(entries) = fs::read_dir(root.join("proc")) else { return Self::default() };
         let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let mut pids: Vec<u32> = pids.collect();
         pids.sort_unstable();
-        pids.into_iter().filter_map(|pid| Self::find(root, pid)).collect()
+        let mut list = Self::default();
+        for pid in pids {
+            let folder = process_folder(root, pid);
+            // The folder belongs to the effective user, or to root if the process changed its user.
+            let Ok(owner) = fs::symlink_metadata(&folder).map(|meta| meta.uid()) else { continue };
+            let users = if is_trusted(owner) { ProcessStatus::read(&folder).users } else { vec![owner] };
+            if let Some(user) = users.iter().copied().find(|user| !is_trusted(*user)) {
+                if has_haproxy_comm(&folder) && !ProcessStatus::read(&folder).has_ended {
+                    list.untrusted.push(UntrustedProcess { pid, user });
+                }
+            } else {
+                list.trusted.extend(HaproxyProcess::find(root, pid));
+            }
+        }
+        list
     }
+}
 
+/// The facts in the file `status` of a process.
+struct ProcessStatus {
+    /// The process has ended, and its parent has not yet asked for its exit code.
+    has_ended: bool,
+    parent: Option<u32>,
+    users: Vec<u32>,
+    groups: Vec<u32>,
+    namespaces: usize,
+}
+
+impl ProcessStatus {
+    fn read(folder: &Path) -> Self {
+        let status = read_start_of(folder, "status", MAX_STATUS_BYTES).unwrap_or_default();
+        let status = String::from_utf8_lossy(&status);
+        let numbers = |key: &str| -> Vec<u32> {
+            let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+            line.unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok()).collect()
+        };
+        Self {
+            has_ended: status.lines().any(|line| line.starts_with("State:\tZ")),
+            parent: numbers("PPid").first().copied(),
+            users: numbers("Uid"),
+            groups: numbers("Gid"),
+            namespaces: numbers("NSpid").len(),
+        }
+    }
+}
+
+fn process_folder(root: &Path, pid: u32) -> PathBuf {
+    root.join("proc").join(pid.to_string())
+}
+
+fn read_start_of(folder: &Path, name: &str, max: u64) -> Option<Vec<u8>> {
+    safe_file::read_start(&folder.join(name), max).ok().map(|(bytes, _)| bytes)
+}
+
+/// Returns true if the name that the kernel gave to the process is that of HAProxy.
+fn has_haproxy_comm(folder: &Path) -> bool {
+    read_start_of(folder, "comm", MAX_STATUS_BYTES).is_some_and(|name| is_haproxy_name(name.trim_ascii_end()))
+}
+
+impl HaproxyProcess {
     /// Reads one process below `root`. Returns `None` if it is not HAProxy or has ended.
     pub(crate) fn find(root: &Path, pid: u32) -> Option<Self> {
-        let folder = root.join("proc").join(pid.to_string());
-        let read = |name: &str, max| safe_file::read_start(&folder.join(name), max).map(|(bytes, _)| bytes);
-        let cmdline = read("cmdline", MAX_CMDLINE_BYTES).ok()?;
+        let folder = process_folder(root, pid);
+        let cmdline = read_start_of(&folder, "cmdline", MAX_CMDLINE_BYTES)?;
         let words: Vec<&[u8]> =
             cmdline.split_inclusive(|byte| *byte == 0).filter_map(|word| word.strip_suffix(&[0])).collect();
         // A zombie and a kernel thread have no command line.
@@ -83,25 +160,18 @@ impl HaproxyProcess {
         let program = fs::read_link(folder.join("exe")).ok();
         let has_program_name =
             program.as_ref().and_then(|path| path.file_name()).is_some_and(|name| is_haproxy_name(name.as_bytes()));
-        let has_name = || {
-            is_haproxy_name(file_name(first_word))
-                || read("comm", MAX_STATUS_BYTES).is_ok_and(|name| is_haproxy_name(name.trim_ascii_end()))
-        };
-        if !has_program_name && !has_name() {
+        if !has_program_name && !is_haproxy_name(file_name(first_word)) && !has_haproxy_comm(&folder) {
             return None;
         }
-        let status = String::from_utf8_lossy(&read("status", MAX_STATUS_BYTES).ok()?).into_owned();
-        let numbers = |key: &str| -> Vec<u32> {
-            let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-            line.unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok()).collect()
-        };
+        let status = ProcessStatus::read(&folder);
         Some(Self {
             pid,
-            parent: numbers("PPid").first().copied()?,
-            users: Some(numbers("Uid")).filter(|users| !users.is_empty())?,
+            parent: status.parent?,
+            users: Some(status.users).filter(|users| !users.is_empty())?,
+            groups: status.groups,
             arguments: HaproxyArguments::parse(&words[1..]),
             other_program: program.filter(|_| !has_program_name),
-            namespaces: numbers("NSpid").len(),
+            namespaces: status.namespaces,
             folder,
         })
     }
@@ -109,16 +179,10 @@ impl HaproxyProcess {
     /// Returns the time at which the process started, in clock ticks since the start of the machine. Returns `None` if it
     /// has ended.
     pub(crate) fn started_at(&self) -> Option<u64> {
-        let (stat, _) = safe_file::read_start(&self.folder.join("stat"), MAX_STATUS_BYTES).ok()?;
+        let stat = read_start_of(&self.folder, "stat", MAX_STATUS_BYTES)?;
         let stat = String::from_utf8_lossy(&stat);
         // The program name is in parentheses and may itself contain parentheses. The time is field 22, counted from 1.
         stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-    }
-
-    /// Returns the owner of the folder of the process, which is root if the process changed its user. Returns `None` if it
-    /// has ended.
-    pub(crate) fn owner(&self) -> Option<u32> {
-        fs::metadata(&self.folder).ok().map(|meta| meta.uid())
     }
 
     /// Returns the environment in which the process reads its configuration.
@@ -129,8 +193,8 @@ impl HaproxyProcess {
     }
 
     fn inherited_environment(&self) -> ProcessEnvironment {
-        let bytes = safe_file::read_start(&self.folder.join("environ"), MAX_ENVIRON_BYTES).ok();
-        ProcessEnvironment::parse(bytes.as_ref().map(|(bytes, _)| bytes.as_slice()))
+        let bytes = read_start_of(&self.folder, "environ", MAX_ENVIRON_BYTES);
+        ProcessEnvironment::parse(bytes.as_deref())
     }
 
     /// Returns the directory to which relative paths in the command line and in the configuration refer, or `None` if it
@@ -206,6 +270,11 @@ fn is_haproxy_name(name: &[u8]) -> bool {
 }
 
 impl HaproxyArguments {
+    /// Returns true if both command lines name the same configuration, as those of a master and its workers do.
+    pub(crate) fn has_same_configuration(&self, other: &Self) -> bool {
+        !self.configs.is_empty() && self.configs == other.configs && self.directory == other.directory
+    }
+
     /// Reads a command line, without the program, as HAProxy does it.
     fn parse(words: &[&[u8]]) -> Self {
         let path = |word: &[u8]| PathBuf::from(OsStr::from_bytes(word));

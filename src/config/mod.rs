@@ -7,10 +7,11 @@
 //! Data flow: [`config_file`], [`environment`] and the flags each yield a [`partial_settings::PartialSettings`];
 //! [`search_paths`] orders them; [`settings`] applies them to the defaults.
 //!
-//! [`discovery`] lists the processes ([`haproxy_process`]), reads their configuration ([`haproxy_files`],
-//! [`haproxy_config`], [`haproxy_words`]) and checks their sockets ([`socket_checks`], [`listeners`], [`unix_diag`]). [`trust`] decides
-//! which owners it trusts, and [`safe_file`] opens files that another user may have prepared. [`own_file`] opens the
-//! files that hapulse writes.
+//! [`discovery`] lists the processes ([`haproxy_process`]). [`haproxy_search`] groups them ([`process_groups`]), reads
+//! their configuration ([`haproxy_files`], [`haproxy_config`], [`haproxy_words`]), checks their sockets
+//! ([`socket_checks`], [`listeners`], [`unix_diag`]) and reports [`local_haproxy`]. [`trust`] decides which owners it
+//! trusts; [`safe_file`] opens files that another user may have prepared, and [`file_systems`] knows which of them have no
+//! stored contents. [`own_file`] opens the files that hapulse writes.
 
 pub(crate) mod accounts;
 pub mod config_file;
@@ -22,11 +23,14 @@ pub mod former_names;
 pub(crate) mod haproxy_config;
 pub(crate) mod haproxy_files;
 pub(crate) mod haproxy_process;
+pub(crate) mod haproxy_search;
 pub(crate) mod haproxy_words;
 pub(crate) mod listeners;
+pub(crate) mod local_haproxy;
 pub(crate) mod located;
 pub(crate) mod own_file;
 pub mod partial_settings;
+pub(crate) mod process_groups;
 pub(crate) mod safe_file;
 pub(crate) mod search_log;
 pub(crate) mod search_paths;

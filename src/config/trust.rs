@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::config::accounts::Accounts;
 use crate::config::file_systems;
+use crate::config::haproxy_config::HaproxyConfig;
 use crate::haproxy::safe_text::SafeText;
 
 /// Maximum number of symbolic links on the way to a file, as in the Linux kernel.
@@ -66,6 +67,12 @@ impl<'a> TrustedOwners<'a> {
         self.users.extend(users);
         self.groups.extend(groups);
         self
+    }
+
+    /// Trusts the users and groups that a configuration names, too.
+    #[must_use]
+    pub(crate) fn and_named(self, config: &HaproxyConfig) -> Self {
+        self.and(&config.process_users, &config.groups).and(&config.socket_users, &BTreeSet::new())
     }
 
     /// Returns true if the user is trusted.

@@ -4,6 +4,7 @@
 //! socket, and only if it lists the process that answers on the stats socket as a worker. Without one, `/proc` shows
 //! which processes still run, but not their sessions.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
+use crate::config::accounts::Accounts;
+use crate::config::trust::TrustedOwners;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::{ConnectionLimits, RequestError};
 use crate::haproxy::fields::Field;
@@ -31,6 +34,8 @@ use crate::observe::process_family::ProcessFamily;
 const DEBIAN_MASTER_SOCKET: &str = "/run/haproxy-master.sock";
 /// Maximum number of sockets in the directory of the stats socket that are tried.
 const MAX_CANDIDATES: usize = 4;
+/// Maximum number of files in this directory whose type is read.
+const MAX_EXAMINED: usize = 1000;
 
 /// Request to find the old processes of one HAProxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,41 +110,49 @@ async fn is_on_this_machine(address: &Address) -> bool {
     matches!(lookup.await, Ok(Ok(peers)) if peers.first().copied().is_some_and(is_own))
 }
 
-/// Returns the sockets that may be the master socket, the most likely one first.
+/// Returns the sockets that may be the master socket, the most likely one first. Each belongs to root, to this user, to
+/// HAProxy's user or to the owner of the stats socket, and no other user can lead the path elsewhere.
 fn master_socket_candidates(address: &Address, local: Option<&ProcessFamily>) -> Vec<Address> {
-    let mut trusted_uids = vec![0, rustix::process::geteuid().as_raw()];
-    trusted_uids.extend(local.and_then(|local| local.current.owner()));
-    trusted_uids.extend(address.path().and_then(|path| Some(fs::metadata(path).ok()?.uid())));
-    let mut candidates = Vec::new();
-    if let Some((text, directory)) = local.and_then(ProcessFamily::master_socket) {
-        candidates.extend(match text.parse() {
-            Ok(Address::Unix(path)) if path.is_relative() => directory.map(|from| Address::Unix(from.join(path))),
-            Ok(address) => Some(address),
-            Err(_) => None,
-        });
+    let accounts = Accounts::read(Path::new("/"));
+    let processes = local.into_iter().flat_map(|local| [Some(&local.current), local.master.as_ref()]).flatten();
+    let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::new());
+    for process in processes {
+        users.extend(process.users.iter().copied());
+        groups.extend(process.groups.iter().copied());
     }
-    candidates.extend(likely_master_sockets(address).into_iter().map(Address::Unix));
-    candidates.dedup();
-    candidates.retain(|candidate| candidate.path().is_none_or(|path| is_trusted_socket(path, &trusted_uids)));
+    users.extend(address.path().and_then(|path| Some(fs::metadata(path).ok()?.uid())));
+    let owners = TrustedOwners::root_and_self(&accounts).and(&users, &groups);
+    let named = local.and_then(ProcessFamily::master_socket).and_then(|(text, directory)| match text.parse() {
+        Ok(Address::Unix(path)) if path.is_relative() => Some(Address::Unix(directory?.join(path))),
+        address => address.ok(),
+    });
+    let mut known = HashSet::new();
+    let mut is_usable = |candidate: &Address| match candidate.path() {
+        Some(path) => socket_inode(path, &owners).is_some_and(|inode| known.insert(inode)),
+        None => true,
+    };
+    let mut candidates: Vec<Address> = named.into_iter().filter(&mut is_usable).collect();
+    let siblings = sibling_master_sockets(address).into_iter().map(Address::Unix);
+    candidates.extend(siblings.filter(&mut is_usable).take(MAX_CANDIDATES));
+    let debian = address.path().map(|_| Address::unix(DEBIAN_MASTER_SOCKET));
+    candidates.extend(debian.into_iter().filter(&mut is_usable));
     candidates
 }
 
-/// Returns the sockets whose name says that they belong to a master: in the directory of the stats
-/// socket, and Debian's.
-fn likely_master_sockets(address: &Address) -> Vec<PathBuf> {
-    let Some(path) = address.path() else { return Vec::new() };
-    let siblings = path.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = siblings
-        .filter(|entry| entry.file_name().to_string_lossy().contains("master"))
-        .map(|entry| entry.path())
-        .take(MAX_CANDIDATES)
-        .collect();
-    paths.push(DEBIAN_MASTER_SOCKET.into());
-    paths
+/// Returns the sockets in the directory of the stats socket whose name says that they belong to a master. Links are not
+/// followed.
+fn sibling_master_sockets(address: &Address) -> Vec<PathBuf> {
+    let Some(folder) = address.path().and_then(Path::parent) else { return Vec::new() };
+    let Ok(folder) = std::path::absolute(folder) else { return Vec::new() };
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let named = entries.filter(|entry| entry.file_name().to_string_lossy().contains("master")).take(MAX_EXAMINED);
+    named.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket())).map(|entry| entry.path()).collect()
 }
 
-fn is_trusted_socket(path: &Path, trusted_uids: &[u32]) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.file_type().is_socket() && trusted_uids.contains(&meta.uid()))
+/// Returns device and inode of a socket that only trusted users can replace.
+fn socket_inode(path: &Path, owners: &TrustedOwners<'_>) -> Option<(u64, u64)> {
+    let meta = owners.check_path(path).ok().filter(|meta| meta.file_type().is_socket())?;
+    Some((meta.dev(), meta.ino()))
 }
 
 /// Sends the requests of one search and adds up their costs.
@@ -291,17 +304,30 @@ mod tests {
     }
 
     #[test]
+    fn v3_master_socket_is_tried_once_and_not_through_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let _listener = UnixListener::bind(path("haproxy-master.sock")).unwrap();
+        fs::write(path("master.txt"), "").unwrap();
+        fs::hard_link(path("haproxy-master.sock"), path("master2.sock")).unwrap();
+        std::os::unix::fs::symlink(path("haproxy-master.sock"), path("master3.sock")).unwrap();
+        let mut candidates = master_socket_candidates(&Address::unix(path("admin.sock")), None);
+        candidates.retain(|candidate| candidate.path().is_some_and(|path| path.starts_with(folder.path())));
+        assert_eq!(candidates.len(), 1, "{candidates:?}");
+        assert_ne!(candidates, [Address::unix(path("master3.sock"))]);
+    }
+
+    #[test]
     fn v3_master_socket_of_another_user_is_not_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("haproxy-master.sock");
         let _listener = UnixListener::bind(&path).unwrap();
-        let own_uid = rustix::process::geteuid().as_raw();
-        assert!(is_trusted_socket(&path, &[own_uid]));
-        assert!(!is_trusted_socket(&path, &[own_uid + 1]));
-        fs::write(folder.path().join("master.txt"), "").unwrap();
-        assert!(!is_trusted_socket(&folder.path().join("master.txt"), &[own_uid]), "not a socket");
-        let candidates = master_socket_candidates(&Address::unix(folder.path().join("admin.sock")), None);
-        assert!(candidates.contains(&Address::Unix(path)), "{candidates:?}");
+        let accounts = Accounts::default();
+        let owners = TrustedOwners::root_and_self(&accounts);
+        assert!(socket_inode(&path, &owners).is_some());
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(folder.path(), mode).unwrap();
+        assert_eq!(socket_inode(&path, &owners), None, "every user can replace it");
     }
 
     #[tokio::test]

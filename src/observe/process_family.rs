@@ -3,10 +3,10 @@
 //! A process that HAProxy started to replace others has their pids on its command line, after `-sf` or `-st`: in
 //! reloads without a master, and because a master that reloads starts itself again with the pids of its workers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::config::haproxy_process::HaproxyProcess;
+use crate::config::haproxy_process::{HaproxyProcess, LocalProcesses};
 
 /// A process that answers on a stats socket, and its relatives on this machine.
 #[derive(Debug, Clone)]
@@ -22,30 +22,45 @@ pub(crate) struct ProcessFamily {
 impl ProcessFamily {
     /// Reads the process that answers, below `root`. `earlier_pids` are pids that answered before. Returns `None` if no
     /// process with this pid runs HAProxy here: it runs on another machine or in a container, or is hidden.
+    ///
+    /// Only processes of the same user or of root are relatives: any user can run a program with the same name and the
+    /// same arguments.
     pub(crate) fn read(root: &Path, pid: i64, earlier_pids: &[i64]) -> Option<Self> {
         let current = HaproxyProcess::find(root, pid.try_into().ok()?)?;
+        if current.other_program.is_some() {
+            return None;
+        }
         let started_at = current.started_at()?;
-        let master = HaproxyProcess::find(root, current.parent);
-        let is_relative = |process: &HaproxyProcess| ![current.pid, current.parent].contains(&process.pid);
-        let mut older = HaproxyProcess::list(root);
-        older.retain(|process| is_relative(process) && process.started_at().is_some_and(|at| at <= started_at));
+        let mut others = LocalProcesses::read(root, |user| user == 0 || current.users.contains(&user)).trusted;
+        others.retain(|process| process.pid != current.pid && may_be_relative(&current, process));
+        let is_master = |process: &&HaproxyProcess| {
+            process.pid == current.parent && process.arguments.has_same_configuration(&current.arguments)
+        };
+        let master = others.iter().find(is_master).cloned();
+        let mut older = others;
+        older
+            .retain(|process| process.pid != current.parent && process.started_at().is_some_and(|at| at <= started_at));
+        let parents: BTreeSet<u32> = older.iter().map(|process| process.parent).collect();
         let earlier_pids = earlier_pids.iter().filter_map(|pid| u32::try_from(*pid).ok());
         let mut replaced: BTreeSet<u32> = current.arguments.replaced.iter().copied().chain(earlier_pids).collect();
         // A process between the oldest and the current one may have ended already. The oldest has the same master, or
         // was started with the same configuration.
-        let is_same_family = |process: &HaproxyProcess| match &master {
-            Some(master) => process.parent == master.pid,
-            None => continues(&current, process) && !older.iter().any(|other| other.parent == process.pid),
+        let is_same_family = |process: &&HaproxyProcess| {
+            let is_sibling = match &master {
+                Some(master) => process.parent == master.pid,
+                None => current.namespaces == process.namespaces && !parents.contains(&process.pid),
+            };
+            is_sibling && process.arguments.has_same_configuration(&current.arguments)
         };
-        replaced.extend(older.iter().filter(|process| is_same_family(process)).map(|process| process.pid));
+        replaced.extend(older.iter().filter(is_same_family).map(|process| process.pid));
         // A replaced process may itself have replaced others that still run.
+        let older: BTreeMap<u32, HaproxyProcess> = older.into_iter().map(|process| (process.pid, process)).collect();
         let mut unvisited: Vec<u32> = replaced.iter().copied().collect();
         while let Some(pid) = unvisited.pop() {
-            let process = older.iter().find(|process| process.pid == pid);
-            let more = process.into_iter().flat_map(|process| process.arguments.replaced.iter().copied());
+            let more = older.get(&pid).into_iter().flat_map(|process| process.arguments.replaced.iter().copied());
             unvisited.extend(more.filter(|pid| replaced.insert(*pid)));
         }
-        replaced.retain(|pid| older.iter().any(|process| process.pid == *pid));
+        replaced.retain(|pid| older.contains_key(pid));
         Some(Self { current, master, replaced: replaced.into_iter().map(i64::from).collect() })
     }
 
@@ -60,15 +75,11 @@ impl ProcessFamily {
     }
 }
 
-/// Returns whether `older` was probably the same HAProxy as `current` before a reload: it was started with the same
-/// configuration files, of which there is at least one, by the same user or root, and not in another container.
-fn continues(current: &HaproxyProcess, older: &HaproxyProcess) -> bool {
-    let (owner, older_owner) = (current.owner(), older.owner());
-    !current.arguments.configs.is_empty()
-        && current.arguments.configs == older.arguments.configs
-        && older_owner.is_some()
-        && [Some(0), owner].contains(&older_owner)
-        && current.namespaces == older.namespaces
+/// Returns whether a process is HAProxy, as far as this user may know, and the same user runs it as `current`, or root.
+/// Real, effective and saved user count: a program with the setuid bit has several.
+fn may_be_relative(current: &HaproxyProcess, process: &HaproxyProcess) -> bool {
+    let has_user = process.users == current.users || process.users.iter().all(|user| *user == 0);
+    has_user && process.other_program.is_none()
 }
 
 #[cfg(test)]
@@ -85,12 +96,18 @@ mod tests {
         }
 
         fn add(&self, pid: i64, parent: i64, started_at: u64, command_line: &str) {
+            let own = rustix::process::geteuid().as_raw();
+            self.add_of_users(pid, parent, started_at, command_line, [own; 4]);
+        }
+
+        fn add_of_users(&self, pid: i64, parent: i64, started_at: u64, command_line: &str, users: [u32; 4]) {
             let folder = self.0.path().join("proc").join(pid.to_string());
             fs::create_dir_all(&folder).unwrap();
             let zeros = "0 ".repeat(17);
             let program = command_line.split(' ').next().unwrap();
             fs::write(folder.join("stat"), format!("{pid} ({program}) S {parent} {zeros}{started_at} 0 0")).unwrap();
-            fs::write(folder.join("status"), format!("PPid:\t{parent}\nUid:\t0\t0\t0\t0\n")).unwrap();
+            let users = users.map(|user| user.to_string()).join("\t");
+            fs::write(folder.join("status"), format!("PPid:\t{parent}\nUid:\t{users}\n")).unwrap();
             fs::write(folder.join("cmdline"), command_line.replace(' ', "\0") + "\0").unwrap();
         }
 
@@ -126,6 +143,21 @@ mod tests {
         let local = ProcessFamily::read(proc.0.path(), 13, &[]).unwrap();
         assert_eq!(local.master_socket().map(|(address, _)| address.to_owned()), Some("/run/m.sock".to_owned()));
         assert_eq!(ProcessFamily::read(proc.0.path(), 41, &[]).unwrap().master_socket(), None);
+    }
+
+    #[test]
+    fn v3_process_of_another_user_is_no_old_process() {
+        let proc = ProcFixture::new();
+        let own = rustix::process::geteuid().as_raw();
+        proc.add(30, 1, 300, "haproxy -f a.cfg -sf 20 21");
+        // A program with the setuid bit that another user started, and another user's own program.
+        proc.add_of_users(20, 1, 100, "haproxy root -f a.cfg", [61_234, own, own, own]);
+        proc.add_of_users(21, 1, 100, "haproxy -f a.cfg", [61_234; 4]);
+        proc.add(22, 1, 100, "haproxy -f a.cfg");
+        std::os::unix::fs::symlink("/usr/bin/su", proc.0.path().join("proc/22/exe")).unwrap();
+        assert_eq!(proc.replaced(30, &[20, 21, 22]), Some(Vec::new()));
+        proc.add(23, 1, 100, "haproxy -f a.cfg");
+        assert_eq!(proc.replaced(30, &[]), Some(vec![23]));
     }
 
     #[test]

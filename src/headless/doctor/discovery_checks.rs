@@ -8,8 +8,12 @@ pub(crate) fn check_discovery(found: &Discovery) -> Vec<Finding> {
     let mut findings = Vec::new();
     for haproxy in &found.running {
         findings.push(match &haproxy.address {
-            Some(address) => Finding::ok(format!("{address} ({})", haproxy.describe())),
-            None => Finding::note(format!("{} has no stats socket that this user may open", haproxy.describe())),
+            Ok(address) => Finding::ok(format!("{address} ({})", haproxy.describe())),
+            Err(missing) => {
+                let text =
+                    format!("{} has no stats socket that this user may open: {}", haproxy.describe(), missing.reason());
+                Finding::note(text).with_fix(missing.fix())
+            }
         });
     }
     if let Some(address) = &found.common_socket {
@@ -17,7 +21,7 @@ pub(crate) fn check_discovery(found: &Discovery) -> Vec<Finding> {
             if found.running.is_empty() { "no running HAProxy was found, but a socket" } else { "a usual socket" };
         findings.push(Finding::note(format!("{address}: {seen} exists")));
     }
-    if found.running.iter().any(|haproxy| haproxy.address.is_none()) {
+    if found.running.iter().any(|haproxy| haproxy.address.is_err()) {
         findings.push(tried_finding(&found.log.tried));
     }
     findings.extend(skipped_findings(&found.log.skipped));
@@ -44,13 +48,13 @@ pub(crate) fn tried_finding(tried: &[String]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::discovery::LocalHaproxy;
+    use crate::config::local_haproxy::{LocalHaproxy, MissingSocket};
     use crate::haproxy::address::Address;
 
     #[test]
     fn check_discovery_lists_haproxies_and_skipped_candidates() {
         let one = |pid, address| LocalHaproxy { pids: vec![pid], configs: vec!["/a.cfg".into()], address };
-        let running = vec![one(1, Some(Address::unix("/run/a.sock"))), one(2, None)];
+        let running = vec![one(1, Ok(Address::unix("/run/a.sock"))), one(2, Err(MissingSocket::NoLine))];
         let mut found = Discovery { running, ..Discovery::default() };
         found.log.skipped.push("/b.cfg: belongs to user ann".to_owned());
         let texts: Vec<String> = check_discovery(&found).into_iter().map(|finding| finding.text).collect();
