@@ -92,7 +92,7 @@ fn assert_only(machine: &Machine, lab: &Lab) {
 }
 
 #[test]
-fn a2_configuration_that_only_a_stranger_names_is_not_opened() {
+fn a2_file_of_root_with_text_of_a_stranger_is_no_configuration() {
     let lab = Lab::builder().start();
     let machine = Machine::with(&[&lab]);
     let socket = start_strangers_haproxy(&machine);
@@ -101,9 +101,12 @@ fn a2_configuration_that_only_a_stranger_names_is_not_opened() {
     let line = |paths: &str| format!("uid {STRANGER}\nstats socket {paths} level admin");
     write_config(&files[0], &line(&socket.display().to_string()));
     write_config(&files[1], &line(&format!("{},{}", socket.display(), lab.admin().display())));
+    for file in &files {
+        fs::write(file, format!("started\n{}", fs::read_to_string(file).unwrap())).unwrap();
+    }
     let listing = machine.folder().join("listing");
     fs::create_dir(&listing).unwrap();
-    let watch = OpenWatch::of(&[&files[0], &files[1], &listing]);
+    let watch = OpenWatch::of(&[&listing]);
     for file in &files {
         machine.start_imposter(STRANGER, [OsStr::new("-f"), file.as_os_str()]);
     }

@@ -193,10 +193,17 @@ fn a2_user_of_trusted_configuration_is_trusted() {
         assert!(code != 0 || out.trim() == pid, "{out}");
         assert!(code == 0 || err.contains("no stats socket accessible to this user"), "{err}");
     }
-    // Without a master, no process of root names the configuration.
+    // Without a master, no process of root is left.
     let alone = Machine::with(&[]);
     fs::remove_file(&socket).unwrap();
-    start(&alone, "-db");
+    let pid = start(&alone, "-db");
+    assert_eq!(alone.run(["get", "Pid"]).1.trim(), pid.to_string());
+    // Root wrote the file, but not as a configuration.
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("login of\n{text}")).unwrap();
+    assert_refused(&alone, &format!("belongs to user {HAPROXY_USER}"));
+    // Another user named in it does not make this process trusted.
+    fs::write(&config, text.replace(&format!("uid {HAPROXY_USER}"), &format!("uid {MONITOR}"))).unwrap();
     assert_refused(&alone, &format!("belongs to user {HAPROXY_USER}"));
 }
 

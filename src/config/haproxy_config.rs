@@ -81,6 +81,15 @@ impl HaproxyConfig {
         }
     }
 
+    /// Returns whether a file begins with a section, after comments. The contents of a log or of a kernel file may come
+    /// from any user, but not its beginning.
+    pub(crate) fn begins_with_section(text: &[u8]) -> bool {
+        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let first = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with(b"#"));
+        let keyword = |line: &[u8]| line.split(u8::is_ascii_whitespace).next().unwrap_or_default().to_vec();
+        first.map(keyword).is_none_or(|keyword| keyword == b"global" || OTHER_SECTIONS.contains(&keyword.as_slice()))
+    }
+
     /// Adds the contents of another process of the same HAProxy.
     pub(crate) fn add(&mut self, other: Self) {
         self.add_owners_of(&other);

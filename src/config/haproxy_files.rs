@@ -31,13 +31,16 @@ pub(crate) struct LoadedConfig {
     pub(crate) contents: HaproxyConfig,
     /// All files were read.
     pub(crate) is_complete: bool,
+    /// Every file begins with a section; see [`HaproxyConfig::begins_with_section`].
+    pub(crate) begins_with_sections: bool,
     /// The first `stats socket` line that cannot be used, with file and reason, safe to print.
     pub(crate) unusable_line: Option<String>,
 }
 
 impl Default for LoadedConfig {
     fn default() -> Self {
-        Self { files: Vec::new(), contents: HaproxyConfig::default(), is_complete: true, unusable_line: None }
+        let contents = HaproxyConfig::default();
+        Self { files: Vec::new(), contents, is_complete: true, begins_with_sections: true, unusable_line: None }
     }
 }
 
@@ -92,6 +95,7 @@ impl ConfigReader<'_> {
                 };
                 budget -= text.len() as u64;
                 self.budget.set(self.budget.get() - text.len() as u64);
+                loaded.begins_with_sections &= HaproxyConfig::begins_with_section(&text);
                 let before = loaded.contents.sockets.len();
                 loaded.contents.add_file(&text, &mut environment, self.accounts);
                 let count = loaded.contents.sockets.len() - before;

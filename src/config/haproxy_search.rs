@@ -1,8 +1,11 @@
 //! The search for local HAProxies: which processes and configurations are read, and which users are trusted.
 //!
 //! Only the configurations of processes of root and of this user, and the usual ones, can name further users. Processes
-//! of these users are then read, too, but their configurations name no further users. A configuration that only a process
-//! of another user names is never read.
+//! of these users are then read, too, but their configurations name no further users.
+//!
+//! HAProxy without a master changes its user after its start, so no process of root is left. A process of another user is
+//! therefore trusted if root wrote the configuration on its command line and this names the user of the process. Any user
+//! can name any file, so few files are read, and each must begin like a configuration.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -38,6 +41,11 @@ const COMMON_PATHS: [&str; 8] = [
 const COMMON_CONFIGS: [&str; 2] = ["/etc/haproxy/haproxy.cfg", "/usr/local/etc/haproxy/haproxy.cfg"];
 /// Maximum number of files and directories on one command line that are read.
 const MAX_NAMED_CONFIGS: usize = 1000;
+/// Maximum number of processes of one other user whose configuration is read.
+const MAX_OTHER_PROCESSES: u32 = 4;
+/// Maximum number of configuration files of a process of another user, and their size.
+const MAX_OTHER_CONFIGS: usize = 16;
+const MAX_OTHER_BYTES: u64 = 4 << 20;
 
 /// A trusted HAProxy with its configuration.
 #[derive(Debug, Default)]
@@ -113,7 +121,13 @@ impl<'a> HaproxySearch<'a> {
         }
         let mut processes = own;
         let mut strangers = Vec::new();
+        let mut read_of: HashMap<u32, u32> = HashMap::new();
         for other in others {
+            let count = read_of.entry(other.user).or_default();
+            if !self.named.process_users.contains(&other.user) && *count < MAX_OTHER_PROCESSES {
+                *count += 1;
+                self.learn_from_other(other.pid);
+            }
             let is_trusted = |user: &u32| self.is_own_user(*user) || self.named.process_users.contains(user);
             if !is_trusted(&other.user) {
                 strangers.push(*other);
@@ -141,6 +155,31 @@ impl<'a> HaproxySearch<'a> {
             }
         }
         self.log.skip_processes(&strangers, self.accounts);
+    }
+
+    /// Trusts the users of a process of another user if its configuration, which only trusted users can change, names all
+    /// of them.
+    fn learn_from_other(&mut self, pid: u32) {
+        let Some(process) = HaproxyProcess::find(self.root, pid).filter(|process| process.other_program.is_none())
+        else {
+            return;
+        };
+        let configs = &process.arguments.configs;
+        let Some(directory) = process.working_directory() else { return };
+        if configs.is_empty() || configs.len() > MAX_OTHER_CONFIGS {
+            return;
+        }
+        let paths: Vec<PathBuf> = configs.iter().map(|path| directory.join(path)).collect();
+        let budget = Cell::new(MAX_OTHER_BYTES);
+        let reader = ConfigReader { budget: &budget, ..self.reader() };
+        // The user of the process chose its environment.
+        let environment = ProcessEnvironment::parse(None);
+        let config = reader.read(&paths, Some(&process), environment, &mut SearchLog::default());
+        let named = &config.contents.process_users;
+        let names_all = process.users.iter().all(|user| named.contains(user));
+        if config.is_complete && config.begins_with_sections && names_all {
+            self.named.add_owners_of(&config.contents);
+        }
     }
 
     /// Returns the HAProxies that were found.
