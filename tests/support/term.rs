@@ -26,8 +26,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Time without input before a key of [`Term::press`]: twice the pause that hapulse needs.
-const QUIET: Duration = Duration::from_millis(60);
+/// Time without input before a key of [`Term::press`]: three times the pause that hapulse needs, because it may read late.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// Linux flag of `open`: the terminal does not become the controlling terminal.
 const O_NOCTTY: i32 = 0o400;
