@@ -39,6 +39,9 @@ pub enum Step {
 
 use Step::{Answer, MoveToS2, Press, WaitFor};
 
+/// Maximum number of keys that show the rest of a question, and of answers to it.
+const MAX_ATTEMPTS: usize = 30;
+
 const DASHBOARD: QuestionKind = QuestionKind {
     name: "",
     command_line: "",
@@ -219,9 +222,13 @@ impl QuestionKind {
     /// Prints a plain question again for the size that the terminal has now, to its end.
     fn show_whole(&self, term: &mut Term) {
         term.press("<c-l>");
-        while !self.is_last(&term.settled_screen()) {
+        for _ in 0..MAX_ATTEMPTS {
+            if self.is_last(&term.settled_screen()) {
+                return;
+            }
             term.press("<end>");
         }
+        panic!("the end of the question {:?} is not shown:\n{}", self.name, term.screen());
     }
 
     /// Returns whether the last line asks for the answer.
@@ -231,7 +238,10 @@ impl QuestionKind {
 
     /// Answers a plain question, again where it was printed again because the size of the terminal had changed.
     fn answer_plain(&self, term: &mut Term, key: &str, is_sent: impl Fn() -> bool) {
-        while !is_sent() {
+        for _ in 0..MAX_ATTEMPTS {
+            if is_sent() {
+                return;
+            }
             answer_prompt(term, self.shows, key);
             term.wait_until(|screen| is_sent() || self.is_last(screen));
         }
