@@ -12,17 +12,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use support::machine::{own_user, require_root};
+use support::machine::{own_user, require_root, write_config};
 use support::{Lab, Machine, process};
-
-/// The part of a configuration that every HAProxy needs to start.
-const PROXY: &str = "backend be1\n    timeout connect 1s\n    timeout server 1s\n    server s1 127.0.0.1:9\n";
-
-/// Writes a configuration with these lines in `global`.
-fn write_config(path: &Path, global: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, format!("global\n    {}\n\n{PROXY}", global.replace('\n', "\n    "))).unwrap();
-}
 
 /// Returns the pid of the HAProxy that `hapulse get Pid` finds, and checks its exit code.
 fn found_pid(machine: &Machine) -> String {

@@ -10,33 +10,20 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::fs::inotify;
-use support::machine::STRANGER;
+use support::machine::{STRANGER, write_config};
 use support::{Lab, Machine, process};
-
-/// Writes a configuration with these lines in `global`.
-fn write_config(path: &Path, global: &str) {
-    let backend = "backend be1\n    timeout connect 1s\n    timeout server 1s\n    server s1 127.0.0.1:9\n";
-    fs::write(path, format!("global\n    {}\n\n{backend}", global.replace('\n', "\n    "))).unwrap();
-}
-
-/// Starts a real HAProxy as this user and returns its pid.
-fn start_haproxy(machine: &Machine, user: u32, config: &Path, socket: &Path) -> u32 {
-    let mut command = Command::new(process::haproxy());
-    command.args(["-db", "-f"]).arg(config);
-    machine.start(user, command, || UnixStream::connect(socket).is_ok())
-}
 
 /// Starts a HAProxy of the stranger and returns its socket.
 fn start_strangers_haproxy(machine: &Machine) -> PathBuf {
     let folder = machine.stranger_folder("stranger");
     let (config, socket) = (folder.join("h.cfg"), folder.join("s.sock"));
     write_config(&config, &format!("stats socket {} mode 666 level admin", socket.display()));
-    start_haproxy(machine, STRANGER, &config, &socket);
+    machine.start_haproxy(STRANGER, &config, &socket);
     socket
 }
 
@@ -241,7 +228,7 @@ fn v3_links_of_strangers_lead_to_no_master_socket() {
     fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
     let (config, socket) = (machine.folder().join("h.cfg"), shared.join("admin.sock"));
     write_config(&config, &format!("stats socket {} level admin", socket.display()));
-    start_haproxy(&machine, 0, &config, &socket);
+    machine.start_haproxy(0, &config, &socket);
     // A socket of another program of root, which does not reply.
     let silent = machine.folder().join("silent.sock");
     let listener = UnixListener::bind(&silent).unwrap();

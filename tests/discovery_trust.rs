@@ -10,12 +10,12 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::machine::STRANGER;
+use support::machine::{STRANGER, write_config};
 use support::terminal_bytes::unexpected_output;
 use support::{Lab, Machine, Term, process};
 
@@ -24,26 +24,13 @@ const HAPROXY_USER: u32 = 61_235;
 /// Another user, such as a monitoring agent.
 const MONITOR: u32 = 61_236;
 
-/// Writes a configuration with this line in `global`.
-fn write_config(path: &Path, global: &str) {
-    let backend = "backend be1\n    timeout connect 1s\n    timeout server 1s\n    server s1 127.0.0.1:9\n";
-    fs::write(path, format!("global\n    {}\n\n{backend}", global.replace('\n', "\n    "))).unwrap();
-}
-
-/// Starts a real HAProxy as this user and returns its pid.
-fn start_haproxy(machine: &Machine, user: u32, config: &Path, socket: &Path) -> u32 {
-    let mut command = Command::new(process::haproxy());
-    command.args(["-db", "-f"]).arg(config);
-    machine.start(user, command, || UnixStream::connect(socket).is_ok())
-}
-
 /// Starts a HAProxy of the stranger, with its own configuration and socket. Returns its pid, configuration and socket.
 fn start_strangers_haproxy(machine: &Machine) -> (u32, PathBuf, PathBuf) {
     let folder = machine.stranger_folder("stranger");
     let (config, socket) = (folder.join("h.cfg"), folder.join("s.sock"));
     write_config(&config, &format!("stats socket {} mode 666 level admin", socket.display()));
     chown(&config, Some(STRANGER), Some(STRANGER)).unwrap();
-    (start_haproxy(machine, STRANGER, &config, &socket), config, socket)
+    (machine.start_haproxy(STRANGER, &config, &socket), config, socket)
 }
 
 /// Checks that `hapulse get Pid` finds this HAProxy and nothing else, whatever it skips.
@@ -150,13 +137,13 @@ fn a2_paths_that_strangers_can_change_are_refused() {
         let (config, socket) = (config.join(format!("{number}.cfg")), socket_of(&socket, number));
         write_config(&config, &format!("stats socket {} level admin", socket.display()));
         let one = Machine::with(&[]);
-        start_haproxy(&one, 0, &config, &socket);
+        one.start_haproxy(0, &config, &socket);
         assert_refused(&one, &reason);
     }
     // A configuration that others may write, and a sticky folder, where only the owner can replace a file.
     let (config, socket) = (safe.join("w.cfg"), sticky.join("s.sock"));
     write_config(&config, &format!("stats socket {} level admin", socket.display()));
-    let pid = start_haproxy(&machine, 0, &config, &socket);
+    let pid = machine.start_haproxy(0, &config, &socket);
     assert_eq!(machine.run(["get", "Pid"]).1.trim(), pid.to_string());
     fs::set_permissions(&config, Permissions::from_mode(0o646)).unwrap();
     assert_refused(&machine, &format!("every user can write to {}", config.display()));
@@ -212,7 +199,7 @@ fn a2_member_of_group_finds_haproxy_of_root() {
     let machine = Machine::with(&[]);
     let (config, socket) = (machine.folder().join("h.cfg"), machine.folder().join("s.sock"));
     write_config(&config, &format!("stats socket {} mode 660 gid {HAPROXY_USER} level operator", socket.display()));
-    let pid = start_haproxy(&machine, 0, &config, &socket).to_string();
+    let pid = machine.start_haproxy(0, &config, &socket).to_string();
     let (code, out, err) = machine.run_as(Some((MONITOR, HAPROXY_USER)), ["get", "Pid"]);
     assert_eq!((code, out.trim(), err.as_str()), (0, pid.as_str(), ""));
 }
@@ -232,7 +219,7 @@ fn a2_sockets_without_file_must_belong_to_haproxy() {
     let machine = Machine::with(&[]);
     let (config, socket) = (machine.folder().join("h.cfg"), machine.folder().join("s.sock"));
     write_config(&config, &format!("stats socket {} level user", socket.display()));
-    let pid = start_haproxy(&machine, 0, &config, &socket).to_string();
+    let pid = machine.start_haproxy(0, &config, &socket).to_string();
     // The configuration was edited after the start of HAProxy, and other programs have the new sockets.
     let name = format!("hapulse-squatted-{}", std::process::id());
     let mut padded = name.clone().into_bytes();
@@ -266,7 +253,7 @@ fn a3_paths_of_strangers_are_printed_escaped() {
     let config = folder.join("h.cfg");
     write_config(&config, &format!("stats socket \"{}/s.sock\" level admin", folder.display()).replace('\n', "\\n"));
     let socket = folder.join("s.sock");
-    let pid = start_haproxy(&machine, 0, &config, &socket);
+    let pid = machine.start_haproxy(0, &config, &socket);
     for args in
         [&["doctor"][..], &["show", "info"], &["drain", "be1/s1", "--yes"], &["get", "Pid"], &["check", "--over", "0s"]]
     {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use support::machine::{STRANGER, require_root};
-use support::{Lab, Term, wait_until};
+use support::{Lab, Term, wait_for_text, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
 
@@ -225,13 +225,6 @@ fn a22_few_open_files_are_one_line() {
         assert!(!screen.contains("panicked") && !screen.contains("internal error"), "{limit}: {screen}");
         assert!(screen.contains("ulimit") || screen.contains("live"), "{limit}: {screen}");
     }
-}
-
-/// Renames a file and waits until the program has created it again with this text.
-fn wait_for_text(path: &Path, text: &str) {
-    wait_until(&format!("{text} in {}", path.display()), || {
-        fs::read_to_string(path).is_ok_and(|all| all.contains(text))
-    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::traffic::Traffic;
-use support::{Lab, Term, wait_until};
+use support::{Lab, Term, wait_for_text, wait_until};
 
 /// Starts the dashboard, and types a line in view 5.
 fn type_line(term: &mut Term, line: &str) {
@@ -17,12 +17,6 @@ fn type_line(term: &mut Term, line: &str) {
     term.press(line);
     term.wait_for(line);
     term.answer("<ret>");
-}
-
-fn wait_for_text(path: &Path, text: &str) {
-    wait_until(&format!("{text} in {}", path.display()), || {
-        fs::read_to_string(path).is_ok_and(|all| all.contains(text))
-    });
 }
 
 #[test]

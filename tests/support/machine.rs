@@ -11,6 +11,7 @@ use super::{lock, wait_until};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,6 +23,16 @@ pub const STRANGER: u32 = 61_234;
 
 /// File name of the preloaded library.
 const LIBRARY: &str = "chosen_processes.so";
+
+/// The part of a configuration that every HAProxy needs to start.
+const PROXY: &str = "backend be1\n    timeout connect 1s\n    timeout server 1s\n    server s1 127.0.0.1:9\n";
+
+/// Writes a configuration with these lines in `global`, and creates its folder.
+pub fn write_config(path: &Path, global: &str) {
+    fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("the folder can be created");
+    let text = format!("global\n    {}\n\n{PROXY}", global.replace('\n', "\n    "));
+    fs::write(path, text).expect("the configuration can be written");
+}
 
 /// A machine with chosen processes and a copy of hapulse that every user can run.
 pub struct Machine {
@@ -75,6 +86,13 @@ impl Machine {
         fs::create_dir(&folder).expect("the name is new");
         std::os::unix::fs::chown(&folder, Some(STRANGER), Some(STRANGER)).expect("root may do this");
         folder
+    }
+
+    /// Starts a real HAProxy as this user, waits for its socket and returns its pid.
+    pub fn start_haproxy(&self, user: u32, config: &Path, socket: &Path) -> u32 {
+        let mut command = Command::new(process::haproxy());
+        command.args(["-db", "-f"]).arg(config);
+        self.start(user, command, || UnixStream::connect(socket).is_ok())
     }
 
     /// Starts a program as this or another user, and adds it to the machine once `is_ready` returns true.

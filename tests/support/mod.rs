@@ -62,6 +62,8 @@ pub use term::Term;
 pub use traffic::{RequestCounts, Traffic};
 pub use unread_terminal::UnreadTerminal;
 
+use std::fs;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -84,6 +86,13 @@ pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
 /// Waits until `check` is true, or panics after [`DEADLINE`].
 pub fn wait_until(what: &str, mut check: impl FnMut() -> bool) {
     wait_for(what, || check().then_some(()));
+}
+
+/// Waits until a file contains the text.
+pub fn wait_for_text(path: &Path, text: &str) {
+    wait_until(&format!("{text} in {}", path.display()), || {
+        fs::read_to_string(path).is_ok_and(|all| all.contains(text))
+    });
 }
 
 /// Locks the mutex, even if another test panicked while it held the lock.
