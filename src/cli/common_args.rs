@@ -80,7 +80,7 @@ pub(super) fn text_layout(settings: &Settings) -> TextLayout {
     TextLayout { columns: terminal_columns(), ascii: settings.ascii || TerminalEnv::from_process().is_ascii_only() }
 }
 
-/// Prints why there is no target and returns the exit code: 2 for an invalid address or an unknown word and if one of
+/// Prints why no target is usable and returns the exit code: 2 for an invalid address or an unknown word and if one of
 /// several must be selected, 3 if no target was found.
 pub(super) fn report_no_target(why: &NoTarget) -> ExitCode {
     eprintln!("hapulse: {}", safe_text::escape_lines(&why.to_string()));

@@ -171,7 +171,7 @@ pub(super) fn named(
 /// Returns the named targets. Without any, returns all configured targets or else the discovered local HAProxies.
 ///
 /// # Errors
-/// Returns an error if there is no target, or if the configured address of one is not an address.
+/// Returns an error if no target was found, or if the configured address of one is not an address.
 pub(super) fn find(named: Vec<Target>, configured: &[Located<Target>]) -> Result<FoundTargets, NoTarget> {
     let mut targets = named;
     if targets.is_empty() {

@@ -41,7 +41,7 @@ impl TerminalSession {
     /// Starts the threads of the terminal, which is not set up yet.
     ///
     /// # Errors
-    /// Returns an error if there is no terminal to read from, or a thread cannot be started.
+    /// Returns an error if no terminal can be read, or if a thread cannot be started.
     pub(crate) fn start(
         sender: &SyncSender<LoopEvent>,
         clock: Clock,

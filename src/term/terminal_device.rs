@@ -49,7 +49,7 @@ fn device_number(terminal: BorrowedFd<'_>) -> Option<(u32, u32)> {
 }
 
 /// Returns whether another process group is in the foreground of the terminal, such as the shell while this program is
-/// a background job. Without a controlling terminal there is no background.
+/// a background job. Without a controlling terminal, a process is never in the background.
 pub(crate) fn is_in_background() -> bool {
     open_terminal().is_ok_and(|terminal| is_in_background_of(terminal.as_fd()))
 }

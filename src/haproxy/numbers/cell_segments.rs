@@ -39,7 +39,7 @@ impl CellSegments {
         ((last << SEGMENT_BITS | segment.len()) as u32, segment)
     }
 
-    /// Returns the cell at a position, or `None` if there is no such cell.
+    /// Returns the cell at a position, or `None` beyond the last cell.
     #[inline]
     pub(super) fn get(&self, position: usize) -> Option<u32> {
         self.segments.get(position >> SEGMENT_BITS)?.get(position & (SEGMENT_CELLS - 1)).copied()

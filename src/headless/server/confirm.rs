@@ -20,7 +20,7 @@ pub(crate) struct ConfirmedPlan {
     pub(crate) first: Option<Authorised<Intent>>,
     /// Danger level that was confirmed; also applies to the later action.
     pub(crate) danger: Danger,
-    /// Impact of the later action that was confirmed; `None` if there is no later action.
+    /// Impact of the later action that was confirmed; `None` without one.
     pub(crate) then_impact: Option<ShownImpact>,
 }
 
