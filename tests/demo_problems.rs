@@ -60,7 +60,7 @@ fn verdicts_name_each_fault_of_demo_scenario() {
     };
     assert_first_seen("CRIT legacy NoServerAvailable", "no server available: 1 down", 0, 4);
     assert_first_seen("CRIT api ServersFull", " waiting ", 8, 20);
-    assert_first_seen("WARN www Outlier", "www3 is 2", 64, 82);
+    assert_first_seen("WARN www Outlier", "www3 is ", 64, 82);
     assert_first_seen("WARN static ServersDown", "static2", 116, 120);
     assert_first_seen("WARN static ServersDown", "static2 down: L4TOUT, 67% of the weight available", 120, 134);
     assert_first_seen("CRIT auth ApplicationErrors", "of the responses are 5xx", 168, 180);
