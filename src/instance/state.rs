@@ -18,6 +18,7 @@ use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
+use crate::history::interval_times::IntervalTimes;
 use crate::history::memory_plan::MemoryPlan;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
@@ -66,6 +67,8 @@ pub struct Instance {
     pub(super) past_moment: Option<PastMoment>,
     /// The marked moment, with which the sample shown is compared.
     marked_moment: Option<Arc<Sample>>,
+    /// The times of the requests before the marked moment.
+    marked_times: IntervalTimes,
     link: Link,
     pub(super) poll_stats: PollStats,
     pub(super) recent_actions: RecentActions,
@@ -98,6 +101,7 @@ impl Instance {
             problem_log: ProblemLog::default(),
             past_moment: None,
             marked_moment: None,
+            marked_times: IntervalTimes::default(),
             link: Link::default(),
             poll_stats: PollStats::default(),
             recent_actions: RecentActions::default(),
@@ -386,14 +390,21 @@ impl Instance {
         self.marked_moment.as_ref()
     }
 
+    /// Returns the times of the requests before the marked moment.
+    pub(crate) fn marked_times(&self) -> &IntervalTimes {
+        &self.marked_times
+    }
+
     /// Marks the sample shown, and returns the sample that was marked before, if any.
     pub(crate) fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
         let shown = self.shown().map(Arc::clone);
+        self.marked_times = self.rates().times().clone();
         std::mem::replace(&mut self.marked_moment, shown)
     }
 
     /// Clears the marked moment, and returns the sample that was marked, if any.
     pub(crate) fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
+        self.marked_times = IntervalTimes::default();
         self.marked_moment.take()
     }
 

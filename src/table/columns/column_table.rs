@@ -6,6 +6,7 @@ use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
 use crate::table::columns::column::{Align, Column, ColumnSource};
 use crate::table::columns::computed;
 use crate::table::columns::diff;
+use crate::table::columns::interval_time;
 use crate::table::columns::out_of_service;
 
 /// Returns a column; `names` contains its id and its heading.
@@ -38,6 +39,11 @@ const fn number_column(field: Field, title: &'static str, width: u16, priority: 
 const fn rate_column(id: &'static str, field: Field, title: &'static str, width: u16, priority: u8) -> Column {
     let source = ColumnSource::PerSecond(field);
     Column { id, title, help: field.info().help, width, priority, align: Align::Right, source }
+}
+
+/// Returns the column of the mean time of the last seconds, computed from HAProxy's mean in `field`.
+const fn time_column(field: Field, names: (&'static str, &'static str), priority: u8, help: &'static str) -> Column {
+    computed_column(names, 6, priority, Align::Right, help, ColumnSource::IntervalTime(field))
 }
 
 /// Returns the column of a text field.
@@ -107,7 +113,7 @@ columns! {
     REQUESTS = computed_column(("req", "REQ/S"), 6, 220, Align::Right, "requests per second; sessions per second for TCP", two_samples!(requests_cell, requests_key));
     SHARE_5XX = computed_column(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds, in percent", two_samples!(share_5xx_cell, share_5xx_key));
     ERRORS = computed_column(("err", "ERR/S"), 5, 190, Align::Right, "connection and response errors per second", two_samples!(errors_cell, errors_key));
-    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last 1,024 requests; total time for TCP", current!(response_time_cell, response_time_key));
+    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last seconds; total time for TCP", ColumnSource::Computed { cell: interval_time::response_time_cell, key: interval_time::response_time_key, needs_two_samples: true });
     CHECK = computed_column(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", current!(check_cell, check_key));
     CHECK_TEXT = computed_column(("check_text", "LAST CHECK"), 24, 70, Align::Left, "result of the last health check, and the text in the server's reply", current!(check_text_cell, check_text_key));
     REUSE_SHARE = computed_column(("reused", "REUSE"), 5, 90, Align::Right, "share of requests sent over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));
@@ -172,10 +178,14 @@ columns! {
     WREDIS = number_column(Field::Wredis, "REDIS", 5, 145);
     CLI_ABRT = number_column(Field::CliAbrt, "CLABR", 5, 120);
     SRV_ABRT = number_column(Field::SrvAbrt, "SVABR", 5, 130);
-    QTIME = number_column(Field::Qtime, "QTIME", 6, 200);
-    CTIME = number_column(Field::Ctime, "CTIME", 6, 198);
-    RTIME = number_column(Field::Rtime, "RTIME", 6, 205);
-    TTIME = number_column(Field::Ttime, "TTIME", 6, 202);
+    QTIME_NOW = time_column(Field::Qtime, ("qtime_now", "QTIME"), 200, "mean time in queue of the last seconds");
+    CTIME_NOW = time_column(Field::Ctime, ("ctime_now", "CTIME"), 198, "mean time to connect of the last seconds");
+    RTIME_NOW = time_column(Field::Rtime, ("rtime_now", "RTIME"), 205, "mean response time of the last seconds; not for TCP");
+    TTIME_NOW = time_column(Field::Ttime, ("ttime_now", "TTIME"), 202, "mean total time of the last seconds");
+    QTIME = number_column(Field::Qtime, "Q512", 6, 60);
+    CTIME = number_column(Field::Ctime, "C512", 6, 58);
+    RTIME = number_column(Field::Rtime, "R512", 6, 64);
+    TTIME = number_column(Field::Ttime, "T512", 6, 62);
     QTIME_MAX = number_column(Field::QtimeMax, "QMAX", 6, 110);
     CTIME_MAX = number_column(Field::CtimeMax, "CMAX", 6, 108);
     RTIME_MAX = number_column(Field::RtimeMax, "RMAX", 6, 115);
