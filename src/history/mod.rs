@@ -9,7 +9,7 @@
 //! [`age_encoding`]; [`info_log`], [`text_log`] and [`sample_context`] store the rest of the sample. A full block is
 //! sealed ([`sealed_rows`]), and its rows are packed column by column ([`packed_row`], [`rice_codes`],
 //! [`byte_segments`]), a few with each new sample. Whole samples and single series can be read from both open and
-//! sealed blocks. [`trend`] turns a series into chart points, and [`rates`] keeps the last few samples in full to
+//! sealed blocks. [`trend`] turns a series into chart points, [`slope`] computes how fast a series grows, and [`rates`] keeps the last few samples in full to
 //! compute rates.
 
 pub(crate) mod age_encoding;
@@ -26,6 +26,7 @@ pub(crate) mod rice_codes;
 pub(crate) mod row_log;
 pub(crate) mod sample_context;
 pub(crate) mod sealed_rows;
+pub(crate) mod slope;
 pub mod store;
 pub(crate) mod text_log;
 pub mod trend;
