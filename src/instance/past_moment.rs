@@ -11,6 +11,7 @@ use crate::history::interval_times::IntervalTimes;
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
 use crate::observe::sample::Sample;
+use crate::problems::forecast::Forecasts;
 use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
@@ -41,6 +42,7 @@ pub struct PastMoment {
     sample: Arc<Sample>,
     rates: RateWindow,
     problems: ProblemTracker,
+    forecasts: Forecasts,
     /// Always empty, because the progress of drains is not stored in the history.
     draining: DrainTracker,
     /// Samples around the one shown, kept for the next step of playback; oldest first.
@@ -70,7 +72,8 @@ impl PastMoment {
         let rates = RateWindow::from_samples(samples?.into_iter(), times);
         let sample = Arc::clone(rates.newest().filter(|newest| newest.seq == seq)?);
         let problems = ProblemTracker::restore(thresholds, problem_log.problems_at(sample.at.monotonic), &rates);
-        Some(Self { sample, rates, problems, draining: DrainTracker::default(), nearby_samples })
+        let forecasts = Forecasts::from_sample(&sample, history);
+        Some(Self { sample, rates, problems, forecasts, draining: DrainTracker::default(), nearby_samples })
     }
 
     /// Returns the sample.
@@ -86,6 +89,11 @@ impl PastMoment {
     /// Returns the problems that were open at the time of the sample.
     pub(crate) fn problems(&self) -> &ProblemTracker {
         &self.problems
+    }
+
+    /// Returns the forecasts at the time of the sample.
+    pub(crate) fn forecasts(&self) -> &Forecasts {
+        &self.forecasts
     }
 
     /// Returns an empty tracker, because the progress of drains is not stored in the history.

@@ -33,6 +33,7 @@ use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
+use crate::problems::forecast::Forecasts;
 use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
@@ -61,6 +62,7 @@ pub struct Instance {
     unstored_sample: Option<Arc<Sample>>,
     pub(super) events: EventLog,
     problems: ProblemTracker,
+    forecasts: Forecasts,
     /// Problems of the past, with the times at which they opened and closed.
     problem_log: ProblemLog,
     /// The earlier sample that is shown, if any.
@@ -98,6 +100,7 @@ impl Instance {
             unstored_sample: None,
             events: EventLog::default(),
             problems: ProblemTracker::default(),
+            forecasts: Forecasts::default(),
             problem_log: ProblemLog::default(),
             past_moment: None,
             marked_moment: None,
@@ -162,7 +165,7 @@ impl Instance {
                 self.forget_changed_row(id, &before, &sample);
             }
             self.last_checks.forget_missing(&sample);
-            if before.epoch != sample.epoch {
+            if before.epoch != sample.epoch && !sample.is_turn_after(&before) {
                 self.recent_actions.read_back_admin_states.clear();
                 self.old_processes.record_new_process(before.epoch.pid, self.is_following());
                 self.find_reload_losses(&before, &sample);
@@ -219,6 +222,7 @@ impl Instance {
 
     fn evaluate_problems(&mut self) {
         let Some(sample) = self.unevaluated_sample.take() else { return };
+        self.forecasts = Forecasts::from_sample(&sample, &self.history);
         let changes = self.problems.evaluate(&sample, &self.rates);
         self.problem_log.record(&changes, sample.at.monotonic);
         for event in transitions::problem_events(&changes, sample.at) {
@@ -343,6 +347,11 @@ impl Instance {
     /// Returns the problems at the time of the sample shown.
     pub fn problems(&self) -> &ProblemTracker {
         self.past_moment.as_ref().map_or(&self.problems, PastMoment::problems)
+    }
+
+    /// Returns the forecasts at the time of the sample shown.
+    pub(crate) fn forecasts(&self) -> &Forecasts {
+        self.past_moment.as_ref().map_or(&self.forecasts, PastMoment::forecasts)
     }
 
     /// Returns the earlier sample that is shown, or `None` if the latest sample is shown.

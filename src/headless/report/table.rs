@@ -15,6 +15,7 @@ use crate::observe::sample::Sample;
 use crate::problems::problem::Problem;
 use crate::table::columns::column::{Align, Column, drop_to_fit};
 use crate::table::columns::column_table::{KIND_TAG, NAME};
+use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::{TableLine, TableSettings};
 use crate::table::view_table::RowScope;
@@ -149,6 +150,7 @@ fn row_lines(
             .to_owned(),
         ];
     }
+    out.extend(out_of_service::unused_slots_text(sample).filter(|_| settings.scope == RowScope::OutOfService));
     out
 }
 
@@ -224,7 +226,7 @@ mod tests {
     #[test]
     fn render_lines_fits_columns_only_on_terminal() {
         let all = printed("status", "", false, pipe());
-        assert_eq!(all[0].split_whitespace().count(), 26, "{}", all[0]);
+        assert_eq!(all[0].split_whitespace().count(), 29, "{}", all[0]);
         for columns in [80, 40, 12, 3] {
             let narrow = printed("status", "", false, TextLayout { columns: Some(columns), ascii: false });
             assert_eq!(narrow.len(), all.len());

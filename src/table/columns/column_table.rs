@@ -7,6 +7,7 @@ use crate::table::columns::column::{Align, Column, ColumnSource};
 use crate::table::columns::computed;
 use crate::table::columns::diff;
 use crate::table::columns::out_of_service;
+use crate::table::columns::outlook;
 
 /// Returns a column; `names` contains its id and its heading.
 const fn computed_column(
@@ -77,6 +78,13 @@ macro_rules! out_of_service {
     };
 }
 
+/// Builds the source of a value about the future.
+macro_rules! outlook {
+    ($cell:ident, $key:ident, $needs_two_samples:literal) => {
+        ColumnSource::Computed { cell: outlook::$cell, key: outlook::$key, needs_two_samples: $needs_two_samples }
+    };
+}
+
 /// Returns the source of the total growth of counters since the marked moment.
 const fn growth(fields: &'static [Field]) -> ColumnSource {
     ColumnSource::SinceMark { fields, cell: diff::growth_cell, key: diff::growth_key }
@@ -108,6 +116,8 @@ columns! {
     VERDICT = computed_column(("problem", "PROBLEM"), 8, 215, Align::Left, "verdict of a backend, or worst problem of a server; sessions left while draining", two_samples!(verdict_cell, verdict_key));
     WORST_PROBLEM = computed_column(("trouble", "PROBLEM"), 12, 148, Align::Left, "worst problem of the row, for example an outlier among its peers", two_samples!(verdict_cell, verdict_key));
     LOAD = computed_column(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit, in percent", current!(load_cell, load_key));
+    FULL_IN = computed_column(("full_in", "FULL IN"), 7, 128, Align::Right, "time until a session or queue limit is reached at the present growth, in seconds", outlook!(full_in_cell, full_in_key, true));
+    SERVER_LOSS = computed_column(("loss", "N-1"), 5, 127, Align::Right, "load of the fullest remaining server if the busiest one were lost, in percent of its limit", outlook!(server_loss_cell, server_loss_key, false));
     QUEUE = computed_column(("queue", "QUEUE"), 5, 235, Align::Right, "queued requests; for a backend including those queued for its servers", current!(queue_cell, queue_key));
     REQUESTS = computed_column(("req", "REQ/S"), 6, 220, Align::Right, "requests per second; sessions per second for TCP", two_samples!(requests_cell, requests_key));
     SHARE_5XX = computed_column(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds, in percent", two_samples!(share_5xx_cell, share_5xx_key));

@@ -11,5 +11,6 @@ pub(crate) mod computed;
 pub(crate) mod diff;
 pub(crate) mod interval_time;
 pub(crate) mod out_of_service;
+pub(crate) mod outlook;
 pub mod row_view;
 pub(crate) mod value;
