@@ -110,13 +110,13 @@ fn serve_tcp(mut stream: TcpStream, state: &ServerState) {
 const FAST: u64 = 10;
 const SLOW: u64 = 1000;
 
-/// A server behind its own proxy, with clients that send at a constant rate.
+/// A server with its own proxy and clients that send at a constant rate.
 struct Case {
     proxy: &'static str,
     is_http: bool,
     /// Requests per second with a response.
     rate: u32,
-    /// Whether the clients send as many requests again that time out.
+    /// True if the clients send as many requests again that time out.
     has_timeouts: bool,
     /// Number of fast requests at the beginning, beyond HAProxy's window of 512.
     first_requests: u32,
