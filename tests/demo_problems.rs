@@ -11,7 +11,7 @@ use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::stat_table::StatTable;
 use hapulse::instance::state::Instance;
 use hapulse::observe::row_ids::RowIds;
-use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample, SampleDetails};
 use hapulse::observe::timestamp::Timestamp;
 
 /// Returns the verdicts of one period of the scenario: second, "severity proxy cause", text.
@@ -37,6 +37,7 @@ fn scenario_verdicts() -> Vec<(u64, String, String)> {
             cost: ReplyCost::default(),
             interval: Duration::from_secs(2),
             configured: None,
+            details: SampleDetails::default(),
         };
         instance.add_sample(Arc::new(sample), 0);
         for verdict in instance.problems().verdicts() {
