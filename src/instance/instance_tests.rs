@@ -14,7 +14,7 @@ use crate::observe::link::{Link, PollFailure};
 use crate::observe::test_samples::{SampleBuilder, stat_of_site, timestamp_at};
 
 fn event_lines(instance: &Instance) -> Vec<String> {
-    let is_not_problem = |event: &&Event| !matches!(event.kind, EventKind::Problem { .. });
+    let is_not_problem = |event: &&Event| !matches!(event.kind, EventKind::Cause { .. });
     instance.events().newest_first().filter(is_not_problem).map(event_line).collect()
 }
 

@@ -1,7 +1,8 @@
 //! Rules for backends. The rules for connection and response errors also apply to servers.
 
 use crate::haproxy::fields::Field;
-use crate::haproxy::stat_table::RowKind;
+use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::haproxy::status::RowState;
 use crate::problems::figures::{self, MIN_EVENTS};
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_share};
@@ -24,8 +25,13 @@ pub(super) fn usable_servers(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_no_server(input: &RuleInput<'_>, _: f64) -> String {
     let stats = input.backend_stats;
-    let parts =
-        [(stats.down, "down"), (stats.out_of_service, "in maintenance or drain"), (stats.usable, "with weight 0")];
+    let unknown = unknown_status(input);
+    let parts = [
+        (stats.down, "down"),
+        (stats.unknown, unknown),
+        (stats.out_of_service, "in maintenance or drain"),
+        (stats.usable, "with weight 0"),
+    ];
     let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}"));
     format!("no server available: {}", parts.collect::<Vec<_>>().join(", "))
 }
@@ -44,7 +50,20 @@ pub(super) fn usable_weight_share(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_usable_weight(input: &RuleInput<'_>, value: f64) -> String {
     let stats = input.backend_stats;
-    format!("{} of {} servers down, {} of the weight available", stats.down, stats.servers, units::percent(value))
+    let unknown = unknown_status(input);
+    let missing = match (stats.down, stats.unknown) {
+        (down, 0) => format!("{down} of {} servers down", stats.servers),
+        (0, count) => format!("{count} of {} servers {unknown}", stats.servers),
+        (down, count) => format!("{down} of {} servers down, {count} {unknown}", stats.servers),
+    };
+    format!("{missing}, {} of the weight available", units::percent(value))
+}
+
+/// Returns the status of the first server whose status hapulse does not know, in HAProxy's words; empty without one.
+fn unknown_status<'a>(input: &RuleInput<'a>) -> &'a str {
+    let rows = input.sample.table.rows();
+    let servers = input.backend.iter().flat_map(|backend| &backend.servers).map(|server| &rows[*server]);
+    servers.filter(|row| row.state() == RowState::Unknown).map(StatRow::status).next().unwrap_or_default()
 }
 
 pub(super) fn queue(input: &RuleInput<'_>) -> Measurement {

@@ -22,6 +22,8 @@ pub(crate) struct BackendStats {
     pub(crate) down: usize,
     /// Number of servers in maintenance or drain.
     pub(crate) out_of_service: usize,
+    /// Number of servers with a status that hapulse does not know.
+    pub(crate) unknown: usize,
     /// Total weight of the active (non-backup) servers that are usable.
     pub(crate) usable_weight: f64,
     /// Total weight of the active servers that are not out of service.
@@ -59,6 +61,7 @@ impl BackendStats {
             match state {
                 state if state.is_usable() => self.usable += 1,
                 RowState::Down | RowState::ComingUp => self.down += 1,
+                RowState::Unknown => self.unknown += 1,
                 _ => self.out_of_service += 1,
             }
             if !is_backup && !state.is_out_of_service() {

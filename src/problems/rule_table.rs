@@ -52,7 +52,6 @@ pub(crate) struct Rule {
     /// Kind of rows that the rule applies to.
     pub(crate) scope: Scope,
     /// Unit of the measured values and the thresholds.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) unit: RuleUnit,
     /// Side of the thresholds on which values are a problem.
     pub(crate) direction: Direction,
@@ -69,13 +68,10 @@ pub(crate) struct Rule {
     /// Describes the problem for operators, without the row's name.
     pub(crate) describe: fn(&RuleInput<'_>, f64) -> String,
     /// Formula with HAProxy's field names, for the documentation.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) formula: &'static str,
     /// Origin of the formula and the thresholds.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) source: &'static str,
     /// Meaning of a problem for the operator.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) help: &'static str,
 }
 

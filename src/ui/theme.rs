@@ -68,7 +68,7 @@ impl Theme {
         let (glyph, ascii) = match state {
             RowState::Up | RowState::Open => ("●", "+"),
             RowState::NoCheck => ("○", "o"),
-            RowState::GoingDown | RowState::Full => ("▲", "!"),
+            RowState::GoingDown | RowState::Full | RowState::Unpublished => ("▲", "!"),
             RowState::ComingUp => ("△", "^"),
             RowState::Down | RowState::Stopped => ("✖", "x"),
             RowState::Drain | RowState::NoLb => ("◐", "d"),

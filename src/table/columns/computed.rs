@@ -24,9 +24,14 @@ pub(crate) fn name_cell(row: &RowView<'_>) -> Cell {
 
 /// Returns the state as HAProxy reports it, without the part in parentheses.
 pub(crate) fn status_cell(row: &RowView<'_>) -> Cell {
-    // The part in parentheses (the reason, or the tracked server) is shown on the detail page.
-    let status = row.stat_row().status().split(" (").next().unwrap_or_default();
-    if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.stat_row().state())) }
+    let status = row.stat_row().status();
+    // Other parts in parentheses (the agent, or the tracked server) are shown on the detail page.
+    let (word, role) = match (row.stat_row().state(), status.split_once(" (")) {
+        (RowState::Unpublished, _) => ("UNPUB", Role::Warn),
+        (RowState::Maint, Some((_, "resolution)"))) => ("NO ADDR", Role::Warn),
+        (state, parts) => (parts.map_or(status, |(word, _)| word), state_role(state)),
+    };
+    if word.is_empty() { Cell::unknown() } else { Cell::new(word, role) }
 }
 
 fn backend_capacity(row: &RowView<'_>) -> Option<Capacity> {
@@ -178,7 +183,7 @@ pub(crate) fn status_key(row: &RowView<'_>) -> SortKey {
     let order = match row.stat_row().state() {
         RowState::Down | RowState::Stopped => 0.0,
         RowState::ComingUp => 1.0,
-        RowState::GoingDown | RowState::Full => 2.0,
+        RowState::GoingDown | RowState::Full | RowState::Unpublished => 2.0,
         RowState::Unknown => 3.0,
         RowState::NoLb | RowState::Drain | RowState::Paused => 4.0,
         RowState::Maint => 5.0,
@@ -351,9 +356,9 @@ pub(crate) fn side_cell(row: &RowView<'_>) -> Cell {
     )
 }
 
-/// Returns the verdict on a backend in one word, or the rule id of the row's worst problem. For a draining server,
+/// Returns the worst cause of a row in one word, or the rule id of the row's worst problem. For a draining server,
 /// returns the number of sessions left.
-pub(crate) fn verdict_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn cause_cell(row: &RowView<'_>) -> Cell {
     let problems = row.instance.problems();
     if let Some(left) = row.instance.draining().progress(row.id) {
         return Cell::new(
@@ -361,15 +366,15 @@ pub(crate) fn verdict_cell(row: &RowView<'_>) -> Cell {
             if left.is_empty { Role::Good } else { Role::OutOfService },
         );
     }
-    match (problems.verdict(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
-        (Some(verdict), _) => Cell::new(verdict.cause.short_name(), severity_role(verdict.severity)),
+    match (problems.cause_of(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
+        (Some(cause), _) => Cell::new(cause.kind.info().word, severity_role(cause.severity)),
         (None, Some(problem)) => Cell::new(problem.rule.id.as_str(), severity_role(problem.severity)),
         (None, None) => Cell::plain(""),
     }
 }
 
 /// Returns the sort key: the severity of the row's worst problem, critical first.
-pub(crate) fn verdict_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn cause_key(row: &RowView<'_>) -> SortKey {
     match row.instance.problems().worst_severity(row.id) {
         Some(Severity::Crit) => SortKey::Number(0.0),
         Some(Severity::Warn) => SortKey::Number(1.0),
