@@ -115,6 +115,31 @@ impl Poller {
         last.map(|()| over.min(start.elapsed()))
     }
 
+    /// Polls like [`Self::poll_for`], and then goes on at the interval `every` while a rule is not evaluated, at most until
+    /// `at_most` has passed.
+    ///
+    /// # Errors
+    /// Returns an error if the first or the last poll fails.
+    pub(crate) async fn poll_until_evaluated(
+        &mut self,
+        over: Duration,
+        at_most: Duration,
+        every: Duration,
+    ) -> Result<Duration, PollFailure> {
+        let start = Instant::now();
+        let sampled = self.poll_for(over, every).await?;
+        if sampled < over {
+            return Ok(sampled);
+        }
+        let end = start + at_most;
+        let mut last = Ok(());
+        while !self.instance.problems().not_evaluated().is_empty() && Instant::now() + every <= end {
+            sleep_until(Instant::now() + every).await;
+            last = self.poll().await.map(drop);
+        }
+        last.map(|()| sampled)
+    }
+
     /// Returns the current time.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()

@@ -41,7 +41,7 @@ pub(crate) fn run(
     let spans = options.paths.iter().any(MetricPath::needs_rates);
     let over = options.over.unwrap_or(if spans { DEFAULT_RATE_TIME } else { Duration::ZERO });
     // Take only the first and the last sample.
-    let polled = pollers::poll_all(vec![poller], over, over.max(DEFAULT_RATE_TIME))?;
+    let polled = pollers::poll_all(vec![poller], over, over, over.max(DEFAULT_RATE_TIME))?;
     let (poller, polled) = polled.first().context("no HAProxy was polled")?;
     if let Err(failure) = polled {
         pollers::report_failure(&poller.name, failure, err);
