@@ -110,7 +110,7 @@ fn toggle_cause(model: &mut Model, index: usize, unfold_first: bool) -> bool {
     let Some(line) = model.shown_problem_lines().nth(index) else { return false };
     let ProblemLine::Cause(cause, is_unfolded) = line else { return false };
     let (key, has_row) = (cause.key(), line.row().is_some());
-    if !unfold_first && has_row || is_unfolded && has_row {
+    if has_row && (is_unfolded || !unfold_first) {
         return false;
     }
     let Some(instance) = model.instance_mut() else { return false };

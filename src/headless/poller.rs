@@ -14,6 +14,7 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};
+use crate::observe::severity::Severity;
 use crate::observe::timestamp::{Clock, Timestamp};
 use crate::problems::thresholds::Thresholds;
 
@@ -115,8 +116,8 @@ impl Poller {
         last.map(|()| over.min(start.elapsed()))
     }
 
-    /// Polls like [`Self::poll_for`], and then goes on at the interval `every` while a rule is not evaluated, at most until
-    /// `at_most` has passed.
+    /// Polls like [`Self::poll_for`], and then goes on at the interval `every` while a rule is not evaluated and no cause is
+    /// critical, at most until `at_most` has passed.
     ///
     /// # Errors
     /// Returns an error if the first or the last poll fails.
@@ -133,11 +134,18 @@ impl Poller {
         }
         let end = start + at_most;
         let mut last = Ok(());
-        while !self.instance.problems().not_evaluated().is_empty() && Instant::now() + every <= end {
+        while self.may_get_worse() && Instant::now() + every <= end {
             sleep_until(Instant::now() + every).await;
             last = self.poll().await.map(drop);
         }
         last.map(|()| sampled)
+    }
+
+    /// Returns whether a rule is not evaluated, and no cause is critical yet.
+    fn may_get_worse(&self) -> bool {
+        let problems = self.instance.problems();
+        let is_critical = problems.open_causes().any(|cause| cause.severity == Severity::Crit);
+        !is_critical && !problems.not_evaluated().is_empty()
     }
 
     /// Returns the current time.

@@ -9,6 +9,8 @@ use crate::problems::rule_table::RuleId;
 
 /// Rules that show a queue.
 const QUEUE_RULES: [RuleId; 3] = [RuleId::Queue, RuleId::QueueGrowing, RuleId::QueueWait];
+/// Rules that show full servers, which do not imply a queue.
+const FULL_RULES: [RuleId; 2] = [RuleId::QueueLimit, RuleId::ServerSessions];
 
 pub(super) fn always(_: &CauseInput<'_>, _: &Problem) -> bool {
     true
@@ -83,10 +85,12 @@ pub(super) fn has_abort_outlier(input: &CauseInput<'_>, _: &Problem) -> bool {
     has_outlier(input, |outlier| matches!(outlier.deviation, Deviation::Aborts(..)))
 }
 
-/// Returns whether the queue shows full servers. A slow application fills its servers, but full servers do not slow
+/// Returns whether requests wait because servers are full. A slow application fills its servers, but full servers do not slow
 /// down the application.
 pub(super) fn is_full(input: &CauseInput<'_>, _: &Problem) -> bool {
-    input.worst_of(&[RuleId::ResponseTime]) < input.worst_of(&QUEUE_RULES)
+    let queue = input.worst_of(&QUEUE_RULES);
+    let is_queue = queue.is_some() || input.backend.backend_stats.queued > 0.0;
+    is_queue && input.worst_of(&[RuleId::ResponseTime]) < queue.max(input.worst_of(&FULL_RULES))
 }
 
 /// Returns whether at least half of all 5xx responses are HAProxy's own.

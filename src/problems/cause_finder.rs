@@ -102,15 +102,15 @@ impl<'a> CauseFinder<'a> {
         let mut pool = Pool::new(open);
         for kind in CauseKind::ALL {
             match kind.info().group {
-                CauseGroup::PerServer => {
+                CauseGroup::Server => {
                     for row in pool.rows.keys().copied().collect::<Vec<_>>() {
                         if row != backend.id {
                             self.add_kind(*kind, &input.for_id(row), &mut pool);
                         }
                     }
                 }
-                CauseGroup::PerBackend => self.add_kind(*kind, &input, &mut pool),
-                CauseGroup::PerRow => {}
+                CauseGroup::Backend => self.add_kind(*kind, &input, &mut pool),
+                CauseGroup::Row => {}
             }
         }
         self.add_rest(&input, &mut pool);
@@ -126,7 +126,7 @@ impl<'a> CauseFinder<'a> {
     /// Adds the cause of one kind for one server or backend, if its problems show it.
     fn add_kind(&mut self, kind: CauseKind, input: &CauseInput<'_>, pool: &mut Pool<'_, '_>) {
         let info = kind.info();
-        let is_server = info.group == CauseGroup::PerServer;
+        let is_server = info.group == CauseGroup::Server;
         let own = if is_server { pool.range(input.row.id) } else { 0..pool.is_taken.len() };
         let is_shown = |problem: &Problem| info.shows.contains(&problem.rule.id) && (info.is_shown)(input, problem);
         let shown_by = pool.take(own.clone(), is_shown);

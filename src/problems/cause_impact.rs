@@ -10,6 +10,7 @@ pub(super) fn unknown(_: &CauseInput<'_>) -> Option<f64> {
 }
 
 /// No impact on requests.
+#[expect(clippy::unnecessary_wraps, reason = "the table of causes needs functions of one type")]
 pub(super) fn nothing(_: &CauseInput<'_>) -> Option<f64> {
     Some(0.0)
 }

@@ -11,7 +11,7 @@ use crate::problems::backend_rules;
 use crate::problems::cause_input::CauseInput;
 use crate::problems::figures;
 use crate::problems::measurement::Measurement;
-use crate::problems::outlier_rules::Deviation;
+use crate::problems::outlier_rules::{Deviation, Outlier};
 use crate::problems::problem::Problem;
 use crate::problems::rule_table::RuleId;
 use crate::units;
@@ -180,7 +180,7 @@ pub(super) fn server_errors(input: &CauseInput<'_>, shown_by: &[&Problem]) -> St
 /// `clients aborted 60% of the requests to s3 (peers 0%)`.
 pub(super) fn server_aborts(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
     let outlier = input.outliers.iter().find(|outlier| matches!(outlier.deviation, Deviation::Aborts(..)));
-    outlier.map_or_else(|| problem_text(input, shown_by), |outlier| outlier.text())
+    outlier.map_or_else(|| problem_text(input, shown_by), Outlier::text)
 }
 
 /// `servers full: 4 of 4 sessions, 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
@@ -218,7 +218,10 @@ pub(super) fn servers_full(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Str
     rows.dedup();
     match rows.len() {
         0 | 1 => problem_text(input, shown_by),
-        count => format!("{}, {} more servers near their limit", problem_text(input, shown_by), count - 1),
+        count => {
+            let more = units::pluralize(count as i64 - 1, "more server");
+            format!("{}, {more} near the limit", problem_text(input, shown_by))
+        }
     }
 }
 

@@ -92,7 +92,7 @@ fn each_kind_has_a_sentence() {
         (
             "api/api1.scur=50 api/api2.scur=45",
             "CRIT api server-full",
-            "api1: 50 of 50 sessions, 1 more servers near their limit",
+            "api1: 50 of 50 sessions, 1 more server near the limit",
         ),
         ("api/BACKEND.wredis+6", "WARN api retries", "2 redispatches per 100 requests"),
         (
@@ -121,7 +121,7 @@ fn each_kind_has_a_sentence() {
         ("www-in.hrsp_5xx+60", "CRIT www-in frontend-5xx", "7.9% of the responses are 5xx"),
         ("www-in.dreq+60", "WARN www-in denied", "30 requests, connections or sessions denied per second"),
         ("www-in.ereq+60", "WARN www-in bad-requests", "30 "),
-        ("info.CurrConns=1990", "CRIT process process-full", "1990 of 2000 connections"),
+        ("info.CurrConns=1990", "CRIT process process-full", "100% of 2000 connections"),
         ("info.SslRate=99 info.SslRateLimit=100", "CRIT process tls", "99"),
         ("info.PoolFailed+3", "CRIT process memory", "out of memory: 6 allocations failed"),
         ("info.DroppedLogs+3", "WARN process lost-logs", "6 log messages dropped"),
@@ -155,7 +155,7 @@ fn each_rule_belongs_to_a_kind() {
     }
     for kind in CauseKind::ALL {
         assert!(kind.showing_rules().next().is_some(), "{kind} is shown by no rule");
-        assert_eq!(kind.info().group == CauseGroup::PerRow, kind.info().shows.is_empty(), "{kind}");
+        assert_eq!(kind.info().group == CauseGroup::Row, kind.info().shows.is_empty(), "{kind}");
         let both = kind.info().shows.iter().find(|rule| kind.info().follows.contains(rule));
         assert_eq!(both, None, "{kind}: a rule shows the cause or follows from it");
     }

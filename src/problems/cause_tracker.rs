@@ -110,7 +110,7 @@ impl CauseTracker {
                     let sentence = if found.is_current { found.cause.sentence } else { past.sentence };
                     let impact = if found.is_current { found.cause.impact } else { past.impact };
                     let Cause { severity, since, before, trend, flap, .. } = past;
-                    Cause { severity, since, before, trend, flap, sentence, impact, ..found.cause }
+                    Cause { severity, sentence, impact, since, before, trend, flap, ..found.cause }
                 }
                 None => past,
             };
