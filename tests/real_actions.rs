@@ -147,7 +147,7 @@ fn maintenance_of_last_usable_server_requires_typed_name() {
     term.answer("<ret>");
     term.wait_for("be1/s1: verified, MAINT");
     assert_eq!(lab.stat("be1", "s1", "status"), "MAINT");
-    term.wait_for("CRIT be1: no server available: 2 in maintenance or drain");
+    term.wait_for("CRIT be1: no server available: s1, s2: in maintenance");
     // Enabling a server needs no typed name.
     term.press("E");
     answer_confirmation(&mut term, "Enable: be1 / s1", "y");

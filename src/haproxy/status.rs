@@ -28,7 +28,7 @@ pub enum RowState {
     Paused,
     /// `STOP`: a frontend that was shut down.
     Stopped,
-    /// `UP (UNPUB)`: a backend that content switching does not use, although it has a usable server (3.4 and newer).
+    /// `UP (UNPUB)`: a backend that was unpublished (HAProxy 3.4), so that rules and maps do not select it.
     Unpublished,
     /// A status that this version of hapulse does not know.
     Unknown,

@@ -71,7 +71,8 @@ impl PastMoment {
         let times = IntervalTimes::restore(&keys, &known_times, load_times);
         let rates = RateWindow::from_samples(samples?.into_iter(), times);
         let sample = Arc::clone(rates.newest().filter(|newest| newest.seq == seq)?);
-        let problems = ProblemTracker::restore(thresholds, problem_log.problems_at(sample.at.monotonic), &rates);
+        let (open, causes) = (problem_log.problems_at(sample.at.monotonic), problem_log.causes_at(sample.at.monotonic));
+        let problems = ProblemTracker::restore(thresholds, open, causes, &rates);
         let forecasts = Forecasts::from_sample(&sample, history);
         Some(Self { sample, rates, problems, forecasts, draining: DrainTracker::default(), nearby_samples })
     }
@@ -180,7 +181,9 @@ mod tests {
         }
         lines.push(format!("{:?}", instance.rates().process_rate(InfoField::CumReq)));
         lines.extend(instance.problems().iter().map(|problem| format!("{} {:?}", problem.line(), problem.since)));
-        lines.extend(instance.problems().verdicts().iter().map(|verdict| format!("{} {}", verdict.name, verdict.text)));
+        let now = sample.at.monotonic;
+        let causes = instance.problems().causes();
+        lines.extend(causes.map(|cause| format!("{} {:?} {:?}", cause.line(), cause.age(now), cause.trend)));
         lines.extend(instance.events().newest_first().map(|event| format!("{:?} {}", event.at, event.line())));
         lines
     }

@@ -32,6 +32,7 @@ use crate::observe::link::{Link, PollFailure};
 use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::observe::state_cause::StateCause;
 use crate::observe::timestamp::Timestamp;
 use crate::problems::forecast::Forecasts;
 use crate::problems::problem_log::ProblemLog;
@@ -159,7 +160,11 @@ impl Instance {
                 self.recent_actions.attribution.record_change(&event);
                 self.last_checks.record_change(&event, &before);
                 event.row.map(|row| self.recent_actions.read_back_admin_states.remove(&row));
-                self.events.push(event);
+                // A flapping server has one event with a count.
+                let is_check = matches!(event.kind, EventKind::Status { cause: StateCause::Check, .. });
+                if !(is_check && event.row.is_some_and(|row| self.problems.is_flapping(row))) {
+                    self.events.push(event);
+                }
             }
             for id in diff.unlisted {
                 self.forget_changed_row(id, &before, &sample);
@@ -225,7 +230,10 @@ impl Instance {
         self.forecasts = Forecasts::from_sample(&sample, &self.history);
         let changes = self.problems.evaluate(&sample, &self.rates);
         self.problem_log.record(&changes, sample.at.monotonic);
-        for event in transitions::problem_events(&changes, sample.at) {
+        for cause in transitions::updated_flaps(&changes.causes) {
+            self.events.update_cause(cause.subject.id, transitions::event_kind(true, cause));
+        }
+        for event in transitions::cause_events(&changes.causes, sample.at) {
             self.events.push(event);
         }
     }

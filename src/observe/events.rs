@@ -112,12 +112,14 @@ pub(crate) enum EventKind {
         /// Reason why sessions are left; empty if the reason is unknown.
         reason: &'static str,
     },
-    /// A problem appeared, got worse or was resolved.
-    Problem {
-        /// True if the problem appeared or got worse, false if it was resolved.
+    /// A cause of problems appeared, got worse or was resolved.
+    Cause {
+        /// True if the cause appeared or got worse, false if it was resolved.
         is_open: bool,
-        /// Severity of the problem, or its last severity if the problem was resolved.
+        /// Severity of the cause, or its last severity if it was resolved.
         severity: Severity,
+        /// Name of its kind; empty for a number of causes.
+        id: &'static str,
         /// Description without the name of the row.
         text: String,
     },
@@ -180,17 +182,17 @@ impl Event {
             },
             EventKind::Action { is_verified: true, .. }
             | EventKind::LinkRestored(_)
-            | EventKind::Problem { is_open: false, .. }
+            | EventKind::Cause { is_open: false, .. }
             | EventKind::DrainResult { is_empty: true, .. } => Importance::Good,
             EventKind::Reloaded { .. }
-            | EventKind::Problem { severity: Severity::Warn, .. }
+            | EventKind::Cause { severity: Severity::Warn, .. }
             | EventKind::LostByReload(_)
             | EventKind::UnfinishedAction { .. }
             | EventKind::DrainResult { .. } => Importance::Warning,
             EventKind::Restarted { .. }
             | EventKind::LinkLost(_)
             | EventKind::Action { .. }
-            | EventKind::Problem { .. } => Importance::Bad,
+            | EventKind::Cause { .. } => Importance::Bad,
         }
     }
 }
@@ -231,8 +233,8 @@ impl fmt::Display for EventKind {
                 write!(f, "still {} in drain", pluralize(*sessions, "session"))?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
-            Self::Problem { is_open: true, severity, text } => write!(f, "{} {text}", severity.label()),
-            Self::Problem { is_open: false, text, .. } => write!(f, "resolved: {text}"),
+            Self::Cause { is_open: true, severity, text, .. } => write!(f, "{} {text}", severity.label()),
+            Self::Cause { is_open: false, text, .. } => write!(f, "resolved: {text}"),
         }
     }
 }
@@ -265,6 +267,19 @@ impl EventLog {
         }
         self.events.push_back(event);
         self.total += 1;
+    }
+
+    /// Replaces the newest event that reports for a row that a cause of the same kind appeared. Does nothing if the log
+    /// has no such event.
+    pub(crate) fn update_cause(&mut self, row: RowId, updated: EventKind) {
+        let EventKind::Cause { id: updated_id, .. } = updated else { return };
+        let is_same = |event: &&mut Event| {
+            let is_kind = matches!(event.kind, EventKind::Cause { is_open: true, id, .. } if id == updated_id);
+            event.row == Some(row) && is_kind
+        };
+        if let Some(event) = self.events.iter_mut().rev().find(is_same) {
+            event.kind = updated;
+        }
     }
 
     /// Returns the kept events, newest first.

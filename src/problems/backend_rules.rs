@@ -1,8 +1,8 @@
 //! Rules for backends. The rules for connection and response errors also apply to servers.
 
 use crate::haproxy::fields::{Field, TextField};
-use crate::haproxy::stat_table::RowKind;
-use crate::problems::backend_stats::BackendStats;
+use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::haproxy::status::RowState;
 use crate::problems::figures::{self, MIN_EVENTS};
 use crate::problems::frontend_rules;
 use crate::problems::measurement::Measurement;
@@ -26,11 +26,12 @@ pub(super) fn usable_servers(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_no_server(input: &RuleInput<'_>, _: f64) -> String {
     let stats = input.backend_stats;
+    let unknown = unknown_status(input);
     let parts = [
         (stats.down, "down"),
         (stats.unresolved, "not resolved (DNS)"),
+        (stats.unknown, unknown),
         (stats.out_of_service, "in maintenance or drain"),
-        (stats.unknown, "in an unknown state"),
         (stats.usable, "with weight 0"),
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}"));
@@ -50,14 +51,21 @@ pub(super) fn usable_weight_share(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_usable_weight(input: &RuleInput<'_>, value: f64) -> String {
-    let BackendStats { servers, down, unknown, .. } = *input.backend_stats;
-    let unknown_text = format!("{unknown} in an unknown state");
-    let missing = match (down, unknown) {
-        (_, 0) => format!("{down} of {servers} servers down"),
-        (0, _) => format!("{unknown} of {servers} servers in an unknown state"),
-        _ => format!("{down} of {servers} servers down, {unknown_text}"),
+    let stats = input.backend_stats;
+    let unknown = unknown_status(input);
+    let missing = match (stats.down, stats.unknown) {
+        (down, 0) => format!("{down} of {} servers down", stats.servers),
+        (0, count) => format!("{count} of {} servers {unknown}", stats.servers),
+        (down, count) => format!("{down} of {} servers down, {count} {unknown}", stats.servers),
     };
     format!("{missing}, {} of the weight available", units::percent(value))
+}
+
+/// Returns the status of the first server whose status hapulse does not know, in HAProxy's words; empty without one.
+fn unknown_status<'a>(input: &RuleInput<'a>) -> &'a str {
+    let rows = input.sample.table.rows();
+    let servers = input.backend.iter().flat_map(|backend| &backend.servers).map(|server| &rows[*server]);
+    servers.filter(|row| row.state() == RowState::Unknown).map(StatRow::status).next().unwrap_or_default()
 }
 
 pub(super) fn queue(input: &RuleInput<'_>) -> Measurement {

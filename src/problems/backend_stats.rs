@@ -24,7 +24,7 @@ pub(crate) struct BackendStats {
     pub(crate) out_of_service: usize,
     /// Number of servers for which DNS has no address.
     pub(crate) unresolved: usize,
-    /// Number of servers with a status that this version of hapulse does not know.
+    /// Number of servers with a status that hapulse does not know.
     pub(crate) unknown: usize,
     /// Total weight of the active (non-backup) servers that are usable.
     pub(crate) usable_weight: f64,
@@ -69,8 +69,8 @@ impl BackendStats {
                 state if state.is_usable() => self.usable += 1,
                 RowState::Down | RowState::ComingUp => self.down += 1,
                 _ if rows[*server].is_unresolved() => self.unresolved += 1,
-                state if state.is_out_of_service() => self.out_of_service += 1,
-                _ => self.unknown += 1,
+                RowState::Unknown => self.unknown += 1,
+                _ => self.out_of_service += 1,
             }
             if !is_backup && !state.is_out_of_service() {
                 self.expected_weight += weight;

@@ -3,7 +3,7 @@
 use crate::haproxy::fields::Field;
 use crate::history::interval_times::IntervalTime;
 use crate::history::rates::RateWindow;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
 
 /// Minimum number of responses or requests for which a share is computed; a share of fewer is not meaningful.
@@ -40,6 +40,17 @@ pub(crate) fn queued_requests(sample: &Sample, row: usize) -> Option<i64> {
     let backend = sample.rows.backend_of(row).filter(|backend| backend.row == row);
     let servers = backend.map_or(&[][..], |backend| &backend.servers);
     sum(std::iter::once(&row).chain(servers).map(|row| sample.table.number(*row, Field::Qcur)))
+}
+
+/// Returns the sessions and the sum of the session limits of a backend's usable servers that have a limit; `None` if
+/// no server has one.
+pub(crate) fn limited_sessions(sample: &Sample, backend: Option<&BackendRows>) -> Option<(i64, i64)> {
+    let usable = backend?.servers.iter().filter(|server| sample.table.rows()[**server].state().is_usable());
+    let limited = usable.filter_map(|server| {
+        let limit = sample.table.number(*server, Field::Slim).filter(|limit| *limit > 0)?;
+        Some((sample.table.number(*server, Field::Scur)?, limit))
+    });
+    limited.reduce(|sum, one| (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1)))
 }
 
 /// Returns the number of queued requests of all backends and servers; `None` if HAProxy does not report any.

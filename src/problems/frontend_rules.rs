@@ -36,7 +36,7 @@ pub(super) fn share_5xx(input: &RuleInput<'_>) -> Measurement {
         None => Measurement::Unknown,
         // Without 5xx, the share is 0 however few responses there are.
         Some(errors) if errors <= 0.0 => Measurement::Value(0.0),
-        Some(_) => figures::share_5xx(input.rates, &[input.id]).map_or(Measurement::Unknown, Measurement::Value),
+        Some(_) => figures::share_5xx(input.rates, &[input.id]).map_or(Measurement::TooFew, Measurement::Value),
     }
 }
 

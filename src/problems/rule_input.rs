@@ -167,14 +167,15 @@ pub(crate) fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measureme
 
 /// Measures `part` as a share of `whole`, both counted in the rate window.
 ///
-/// The share is 0 if `part` is 0. Otherwise it is unknown if `whole` is less than `min_whole`.
+/// The share is 0 if `part` is 0. Otherwise the measurement is `TooFew` if `whole` is less than `min_whole`.
 pub(crate) fn measure_share(part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
     match part {
         None => Measurement::Unknown,
         Some(part) if part <= 0.0 => Measurement::Value(0.0),
         Some(part) => match whole() {
             Some(whole) if whole >= min_whole && whole > 0.0 => Measurement::Value((part / whole).min(1.0)),
-            _ => Measurement::Unknown,
+            Some(_) => Measurement::TooFew,
+            None => Measurement::Unknown,
         },
     }
 }

@@ -69,13 +69,10 @@ pub(crate) struct Rule {
     /// Describes the problem for operators, without the row's name.
     pub(crate) describe: fn(&RuleInput<'_>, f64) -> String,
     /// Formula with HAProxy's field names, for the documentation.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) formula: &'static str,
     /// Origin of the formula and the thresholds.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) source: &'static str,
     /// Meaning of a problem for the operator.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) help: &'static str,
 }
 
@@ -210,7 +207,7 @@ rules! {
         "d chkdown in 5 min; a server that is still down must have gone down at least twice" "APA" "the server goes down repeatedly"
     FailingChecks "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
         "d chkfail in 1 min, while up; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
-    ServerUnresolved "server-unresolved" Server Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; server_rules::unresolved, server_rules::describe_unresolved;
+    ServerUnresolved "server-unresolved" Server Count AtLeast warn_only(1.0), HOLD_4S, HOLD_4S; server_rules::unresolved, server_rules::describe_unresolved;
         "status MAINT (resolution), except unused slots; once for the servers of one DNS name" "own judgment" "DNS has no address for the server, so it gets no requests"
 
     ListenerSessions "listener-sessions" Listener Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; listener_rules::sessions, listener_rules::describe_sessions;

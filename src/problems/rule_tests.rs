@@ -1,6 +1,5 @@
-//! Tests that every rule grades values as fine, a warning or critical, and that docs/problems.md lists every rule.
+//! Tests that every rule grades values as fine, a warning or critical.
 
-use crate::problems::rule::{Direction, RuleUnit};
 use crate::problems::rule_table::{RULES, Rule};
 use crate::problems::test_site::TestSite;
 
@@ -159,41 +158,4 @@ fn describe_returns_expected_texts() {
     ] {
         assert_eq!(problem_text(rule, change), text);
     }
-}
-
-/// Returns the row of a rule in docs/problems.md.
-fn document_line(rule: &Rule) -> String {
-    let limit = |limit: Option<f64>| {
-        let Some(limit) = limit else { return "–".to_owned() };
-        let number = match rule.unit {
-            RuleUnit::Share => format!("{:.0} %", limit * 100.0),
-            RuleUnit::Millis => format!("{limit:.0} ms"),
-            RuleUnit::Count => format!("{limit:.0}"),
-            RuleUnit::PerSecond => format!("{limit:.0} /s"),
-            RuleUnit::Multiple => format!("× {limit:.0}"),
-            RuleUnit::Days => format!("{limit:.0} days"),
-        };
-        if rule.direction == Direction::Below { format!("< {number}") } else { number }
-    };
-    let span = |hold_time: crate::problems::rule::HoldTime| match (hold_time.duration.as_secs(), hold_time.samples) {
-        (0, _) => "at once".to_owned(),
-        (seconds, 3) if seconds < 10 => "3 samples".to_owned(),
-        (seconds, _) => format!("{seconds} s"),
-    };
-    let hold = match (rule.warn.and(rule.crit), span(rule.warn_for), span(rule.crit_for)) {
-        (Some(_), warn, crit) if warn != crit => format!("{warn}; {crit}"),
-        (_, warn, _) => warn,
-    };
-    let (warn, crit) = (limit(rule.warn), limit(rule.crit));
-    format!("| `{}` | {} | {warn} | {crit} | {hold} | {} | {} |", rule.id, rule.formula, rule.source, rule.help)
-}
-
-#[test]
-fn problems_document_lists_every_rule() {
-    let document = include_str!("../../docs/problems.md");
-    let missing: Vec<String> =
-        RULES.iter().map(document_line).filter(|line| !document.contains(line.as_str())).collect();
-    assert!(missing.is_empty(), "docs/problems.md lacks:\n{}", missing.join("\n"));
-    let listed = document.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 8).count();
-    assert_eq!(listed, RULES.len(), "docs/problems.md lists rules that no longer exist");
 }

@@ -16,17 +16,17 @@ const FAILING_SHARE: f64 = 0.5;
 const MAX_CHECK_TEXT: usize = 60;
 
 /// Returns the result code of the last finished check, such as `L7OK`, even while the next check runs.
-fn check_result<'a>(input: &RuleInput<'a>) -> &'a str {
+pub(super) fn check_result<'a>(input: &RuleInput<'a>) -> &'a str {
     input.text(TextField::CheckStatus).trim_start_matches("* ")
 }
 
 /// Returns whether a check result is a success, including the conditional `L7OKC`.
-fn is_passed(result: &str) -> bool {
+pub(super) fn is_passed(result: &str) -> bool {
     result.ends_with("OK") || result.ends_with("OKC")
 }
 
 /// Returns the result code and text of the last check: `L4CON Connection refused`; empty without checks.
-fn check_text(input: &RuleInput<'_>) -> String {
+pub(super) fn check_text(input: &RuleInput<'_>) -> String {
     let parts = [check_result(input), input.text(TextField::LastChk)];
     let text = parts.join(" ").trim().to_owned();
     match text.char_indices().nth(MAX_CHECK_TEXT) {

@@ -1,4 +1,4 @@
-//! A small simulated HAProxy for the tests of rules and verdicts.
+//! A small simulated HAProxy for the tests of rules and causes.
 #![allow(clippy::missing_panics_doc)]
 
 use std::collections::BTreeMap;
@@ -11,7 +11,8 @@ use crate::history::rates::RateWindow;
 use crate::observe::row_ids::RowId;
 use crate::observe::slow_facts::{CertificateExpiry, NameServerGrowth, SlowFacts};
 use crate::observe::test_samples::{SampleBuilder, timestamp_at};
-use crate::problems::problem::{Problem, ProblemChanges};
+use crate::problems::problem::Problem;
+use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::tracker::ProblemTracker;
 
 const NUMBERS: &[&str] = &[
@@ -56,7 +57,7 @@ const NUMBERS: &[&str] = &[
     "qtime_max",
     "rtime_max",
 ];
-const TEXTS: &[&str] = &["status", "check_status", "last_chk", "mode"];
+const TEXTS: &[&str] = &["status", "check_status", "last_chk", "mode", "agent_status", "last_agt", "tracked"];
 
 type TestRow = (String, String, BTreeMap<String, String>);
 
@@ -288,7 +289,7 @@ impl TestSite {
     fn slow_facts(&self) -> Option<Arc<SlowFacts>> {
         let number = |key: &str| self.info.get(key).copied();
         let expiry = |hours: i64| {
-            let hour = Duration::from_secs(3600);
+            let hour = Duration::from_hours(1);
             let now = timestamp_at(self.now).wall;
             let at = if hours < 0 { now - hour * (-hours) as u32 } else { now + hour * hours as u32 };
             CertificateExpiry { name: "/etc/site.pem".into(), at }
@@ -327,16 +328,15 @@ impl TestSite {
         self.problems.iter().map(problem_line).collect()
     }
 
-    /// Returns severity, proxy and cause of each verdict: `CRIT api ServersFull`.
+    /// Returns severity, row and kind of each open cause: `CRIT api at-maxconn`.
     pub(crate) fn causes(&self) -> Vec<String> {
-        let verdicts = self.problems.verdicts().iter();
-        verdicts.map(|verdict| format!("{} {} {:?}", verdict.severity.label(), verdict.name, verdict.cause)).collect()
+        let causes = self.problems.open_causes();
+        causes.map(|cause| format!("{} {} {}", cause.severity.label(), cause.name(), cause.kind)).collect()
     }
 
-    /// Returns the text of the verdict on a proxy, or on the process if `name` is empty; empty without a verdict.
-    pub(crate) fn verdict_text(&self, name: &str) -> &str {
-        let verdict = self.problems.verdicts().iter().find(|verdict| verdict.name.as_str() == name);
-        verdict.map_or("", |verdict| verdict.text.as_str())
+    /// Returns the sentence of the first open cause of a row, such as `api`, `api/api1` or `process`; empty without one.
+    pub(crate) fn sentence(&self, name: &str) -> &str {
+        self.problems.open_causes().find(|cause| cause.name() == name).map_or("", |cause| cause.sentence.as_str())
     }
 }
 

@@ -165,7 +165,7 @@ impl RuleLimits {
     /// Compares a measurement with the thresholds, and returns the grade.
     fn grade(&self, measurement: Measurement) -> Grade {
         let value = match measurement {
-            Measurement::Unknown => return Grade::Unknown,
+            Measurement::Unknown | Measurement::TooFew => return Grade::Unknown,
             Measurement::Fine => return Grade::Fine,
             Measurement::Value(value) => value,
         };
@@ -218,6 +218,19 @@ impl Thresholds {
             thresholds.limits[rule as usize] = RuleLimits::from_rule(rule.rule()).with_override(rule, change)?;
         }
         Ok(thresholds)
+    }
+
+    /// Shortens the default hold times that are longer than `limit`, for a check that samples only for a short time. A
+    /// hold time that was configured stays as it is.
+    #[must_use]
+    pub(crate) fn with_default_holds_up_to(mut self, limit: Duration) -> Self {
+        for (limits, rule) in self.limits.iter_mut().zip(RULES) {
+            if limits.warn_for == rule.warn_for {
+                limits.warn_for.duration = limits.warn_for.duration.min(limit);
+                limits.crit_for.duration = limits.crit_for.duration.min(limit);
+            }
+        }
+        self
     }
 
     /// Returns the thresholds in effect for a rule.

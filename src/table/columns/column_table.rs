@@ -113,8 +113,8 @@ columns! {
     USABLE = computed_column(("usable", "UP"), computed::USABLE_WIDTH as u16, 245, Align::Right, "active servers that take traffic / all active servers + usable backups", current!(usable_cell, usable_key));
     SESSIONS_LIMIT = computed_column(("sess", "SESS/LIM"), 11, 240, Align::Right, "current sessions and their limit", current!(sessions_limit_cell, sessions_key));
     SESSIONS = Column { id: "sessions", title: "SESS", priority: 200, ..number_column(Field::Scur, "", 5, 0) };
-    VERDICT = computed_column(("problem", "PROBLEM"), 8, 215, Align::Left, "verdict of a backend, or worst problem of a server; sessions left while draining", two_samples!(verdict_cell, verdict_key));
-    WORST_PROBLEM = computed_column(("trouble", "PROBLEM"), 12, 148, Align::Left, "worst problem of the row, for example an outlier among its peers", two_samples!(verdict_cell, verdict_key));
+    CAUSE = computed_column(("problem", "PROBLEM"), 8, 215, Align::Left, "worst cause in one word; sessions left while draining", two_samples!(cause_cell, cause_key));
+    WORST_PROBLEM = computed_column(("trouble", "PROBLEM"), 12, 148, Align::Left, "worst problem of the row, for example an outlier among its peers", two_samples!(cause_cell, cause_key));
     LOAD = computed_column(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit, in percent", current!(load_cell, load_key));
     FULL_IN = computed_column(("full_in", "FULL IN"), 7, 128, Align::Right, "time until a session or queue limit is reached at the present growth, in seconds", outlook!(full_in_cell, full_in_key, true));
     SERVER_LOSS = computed_column(("loss", "N-1"), 5, 127, Align::Right, "load of the fullest remaining server if the busiest one were lost, in percent of its limit", outlook!(server_loss_cell, server_loss_key, false));

@@ -26,15 +26,17 @@ pub(crate) fn name_cell(row: &RowView<'_>) -> Cell {
 /// Returns the state as HAProxy reports it, without the part in parentheses, unless that part says more than the word
 /// before it.
 pub(crate) fn status_cell(row: &RowView<'_>) -> Cell {
-    match row.stat_row() {
-        _ if row.is_unused_slot() => return Cell::new("unused", Role::Dim),
-        stat_row if stat_row.is_unresolved() => return Cell::new("NO DNS", Role::Warn),
-        stat_row if stat_row.state() == RowState::Unpublished => return Cell::new("UNPUB", Role::OutOfService),
-        _ => {}
+    let stat_row = row.stat_row();
+    if row.is_unused_slot() {
+        return Cell::new("unused", Role::Dim);
     }
-    // The part in parentheses (the reason, or the tracked server) is shown on the detail page.
-    let status = row.stat_row().status().split(" (").next().unwrap_or_default();
-    if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.stat_row().state())) }
+    // Other parts in parentheses (the agent, or the tracked server) are shown on the detail page.
+    let (word, role) = match (stat_row.state(), stat_row.status().split_once(" (")) {
+        (RowState::Unpublished, _) => ("UNPUB", Role::Warn),
+        _ if stat_row.is_unresolved() => ("NO DNS", Role::Warn),
+        (state, parts) => (parts.map_or(stat_row.status(), |(word, _)| word), state_role(state)),
+    };
+    if word.is_empty() { Cell::unknown() } else { Cell::new(word, role) }
 }
 
 fn backend_capacity(row: &RowView<'_>) -> Option<Capacity> {
@@ -348,9 +350,9 @@ pub(crate) fn side_cell(row: &RowView<'_>) -> Cell {
     )
 }
 
-/// Returns the verdict on a backend in one word, or the rule id of the row's worst problem. For a draining server,
+/// Returns the worst cause of a row in one word, or the rule id of the row's worst problem. For a draining server,
 /// returns the number of sessions left.
-pub(crate) fn verdict_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn cause_cell(row: &RowView<'_>) -> Cell {
     let problems = row.instance.problems();
     if let Some(left) = row.instance.draining().progress(row.id) {
         return Cell::new(
@@ -358,15 +360,15 @@ pub(crate) fn verdict_cell(row: &RowView<'_>) -> Cell {
             if left.is_empty { Role::Good } else { Role::OutOfService },
         );
     }
-    match (problems.verdict(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
-        (Some(verdict), _) => Cell::new(verdict.cause.short_name(), severity_role(verdict.severity)),
+    match (problems.cause_of(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
+        (Some(cause), _) => Cell::new(cause.kind.info().word, severity_role(cause.severity)),
         (None, Some(problem)) => Cell::new(problem.rule.id.as_str(), severity_role(problem.severity)),
         (None, None) => Cell::plain(""),
     }
 }
 
 /// Returns the sort key: the severity of the row's worst problem, critical first.
-pub(crate) fn verdict_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn cause_key(row: &RowView<'_>) -> SortKey {
     match row.instance.problems().worst_severity(row.id) {
         Some(Severity::Crit) => SortKey::Number(0.0),
         Some(Severity::Warn) => SortKey::Number(1.0),
