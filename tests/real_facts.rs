@@ -202,14 +202,6 @@ fn two_haproxies_on_one_socket_are_not_reloads() {
     );
 }
 
-#[test]
-fn too_few_file_descriptors_are_a_problem() {
-    let lab = Lab::builder().global("fd-hard-limit 500").global("no strict-limits").start();
-    let (limit, needed) = (lab.info("Ulimit-n"), lab.info("Maxsock"));
-    let text = format!("WARN process: only {limit} of {needed} file descriptors that 2000 connections need");
-    wait_for_problem(lab.admin(), &text);
-}
-
 /// Writes a certificate for `days` days into the lab's folder.
 fn write_certificate(folder: &Path, name: &str, days: u32) -> String {
     let (key, cert) = (folder.join("key.pem"), folder.join("cert.pem"));

@@ -397,7 +397,7 @@ mod tests {
             }
             let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
             [
-                interval_time::response_time_cell(&row(1)).role,
+                response_time_cell(&row(1)).role,
                 queue_cell(&row(7)).role,
                 sessions_limit_cell(&row(4)).role,
                 usable_cell(&row(9)).role,
