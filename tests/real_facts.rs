@@ -1,4 +1,4 @@
-//! What a real HAProxy reports and is easily missed or taken for something else: rows with unusual names, frontends that
+//! Facts of a real HAProxy that are easily missed or taken for something else: rows with unusual names, frontends that
 //! are paused or stopped, servers without an address, listeners, certificates and name servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

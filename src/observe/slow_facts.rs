@@ -30,7 +30,7 @@ pub(crate) struct NameServerGrowth {
     pub(crate) span: Option<Duration>,
 }
 
-/// What one round found. A part is `None` if HAProxy did not report it: this version does not know the command, the
+/// Results of one round. A part is `None` if HAProxy did not report it: this version does not know the command, the
 /// socket's level does not permit it, or the reply was lost.
 #[derive(Debug, Clone, Default)]
 pub struct SlowFacts {
