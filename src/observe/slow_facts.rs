@@ -117,7 +117,7 @@ mod tests {
     fn name_server_growth_compares_two_readings_of_one_process() {
         let before = || Some(reading(0, 1, [100, 80, 0, 20]));
         assert_eq!(growth(before(), reading(60, 1, [130, 110, 0, 20])), Some((0, 30, Some(60))));
-        assert_eq!(growth(before(), reading(60, 1, [110, 80, 2, 26])), Some((8, 10, Some(60))));
+        assert_eq!(growth(before(), reading(60, 1, [110, 81, 2, 26])), Some((8, 10, Some(60))));
         assert_eq!(
             growth(before(), reading(60, 1, [110, 80, 0, 20])),
             Some((9, 10, Some(60))),
