@@ -108,28 +108,25 @@ mod tests {
     }
 
     /// Returns the failed and all questions, and the time span in seconds.
-    fn growth(before: Option<NameServerReading>, now: NameServerReading) -> Option<(i64, i64, Option<u64>)> {
-        let found = name_server_growth(before.as_ref(), &now);
+    fn growth(before: Option<&NameServerReading>, now: &NameServerReading) -> Option<(i64, i64, Option<u64>)> {
+        let found = name_server_growth(before, now);
         found.first().map(|server| (server.failed, server.sent, server.span.map(|span| span.as_secs())))
     }
 
     #[test]
     fn name_server_growth_compares_two_readings_of_one_process() {
-        let before = || Some(reading(0, 1, [100, 80, 0, 20]));
-        assert_eq!(growth(before(), reading(60, 1, [130, 110, 0, 20])), Some((0, 30, Some(60))));
-        assert_eq!(growth(before(), reading(60, 1, [110, 81, 2, 26])), Some((8, 10, Some(60))));
-        assert_eq!(
-            growth(before(), reading(60, 1, [110, 80, 0, 20])),
-            Some((9, 10, Some(60))),
-            "no timeout is counted"
-        );
-        assert_eq!(growth(before(), reading(60, 1, [102, 80, 0, 22])), None, "too few questions");
-        assert_eq!(growth(before(), reading(60, 2, [9, 9, 0, 0])), None, "another process, which got answers");
+        let before = reading(0, 1, [100, 80, 0, 20]);
+        let before = Some(&before);
+        assert_eq!(growth(before, &reading(60, 1, [130, 110, 0, 20])), Some((0, 30, Some(60))));
+        assert_eq!(growth(before, &reading(60, 1, [110, 81, 2, 26])), Some((8, 10, Some(60))));
+        assert_eq!(growth(before, &reading(60, 1, [110, 80, 0, 20])), Some((9, 10, Some(60))), "no timeout is counted");
+        assert_eq!(growth(before, &reading(60, 1, [102, 80, 0, 22])), None, "too few questions");
+        assert_eq!(growth(before, &reading(60, 2, [9, 9, 0, 0])), None, "another process, which got answers");
     }
 
     #[test]
     fn name_server_growth_without_earlier_reading_finds_silent_server() {
-        assert_eq!(growth(None, reading(0, 1, [10, 0, 0, 4])), Some((9, 10, None)));
-        assert_eq!(growth(None, reading(0, 1, [10, 1, 0, 9])), None, "the failures may be long ago");
+        assert_eq!(growth(None, &reading(0, 1, [10, 0, 0, 4])), Some((9, 10, None)));
+        assert_eq!(growth(None, &reading(0, 1, [10, 1, 0, 9])), None, "the failures may be long ago");
     }
 }

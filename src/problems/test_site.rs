@@ -288,7 +288,7 @@ impl TestSite {
     fn slow_facts(&self) -> Option<Arc<SlowFacts>> {
         let number = |key: &str| self.info.get(key).copied();
         let expiry = |hours: i64| {
-            let hour = Duration::from_secs(3600);
+            let hour = Duration::from_hours(1);
             let now = timestamp_at(self.now).wall;
             let at = if hours < 0 { now - hour * (-hours) as u32 } else { now + hour * hours as u32 };
             CertificateExpiry { name: "/etc/site.pem".into(), at }
