@@ -31,17 +31,17 @@ pub fn parse_list(body: &[u8]) -> Option<Vec<SafeText>> {
 /// Returns the end of validity in a reply to `show ssl cert NAME`, or `None` if the reply has none or the certificate is
 /// not in use.
 pub fn parse_expiry(body: &[u8]) -> Option<SystemTime> {
-    let mut expiry = None;
+    // The dates of the chain, if HAProxy writes any, come later.
+    let mut date = None;
     for line in body.split(|byte| *byte == b'\n') {
         let line = std::str::from_utf8(line).unwrap_or_default();
         match line.split_once(": ") {
             Some(("Status", "Unused")) => return None,
-            // The dates of the chain, if HAProxy writes any, come later.
-            Some(("notAfter", date)) if expiry.is_none() => expiry = parse_date(date),
+            Some(("notAfter", text)) => date = date.or(Some(text)),
             _ => {}
         }
     }
-    expiry
+    parse_date(date?)
 }
 
 /// Parses a date as OpenSSL writes it: `Nov  9 22:15:54 2027 GMT`.

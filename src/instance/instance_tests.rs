@@ -95,7 +95,7 @@ fn v12_add_sample_names_added_and_removed_rows() {
     instance.add_sample(builder.build_at_millis(4000, &stat_of_site()), 0);
     assert_eq!(event_lines(&instance), ["new: legacy/old1, backend legacy", "gone: legacy/old1, backend legacy"]);
     assert_eq!(instance.poll_stats().dropped(), 3);
-    let more = [1, 2, 3, 4, 5].map(|number| format!("legacy,n{number},0,0,20,0,0,0,UP,1,1,0,2,\n")).concat();
-    instance.add_sample(builder.build_at_millis(6000, &(stat_of_site() + &more)), 0);
+    let more: Vec<String> = (1..=5).map(|number| format!("legacy,n{number},0,0,20,0,0,0,UP,1,1,0,2,\n")).collect();
+    instance.add_sample(builder.build_at_millis(6000, &(stat_of_site() + &more.concat())), 0);
     assert_eq!(event_lines(&instance)[0], "new: legacy/n1, legacy/n2, legacy/n3 and 2 more");
 }

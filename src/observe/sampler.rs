@@ -118,7 +118,7 @@ impl Sampler {
             let level = self.query_level(sample.info.version()).await;
             self.sample_parser.set_level(&mut sample, level);
         }
-        // Otherwise, unused slots of a `server-template` cannot be told from servers whose name has no address.
+        // Otherwise, unused slots of a `server-template` cannot be distinguished from servers whose name has no address.
         let needs_names =
             || !self.sample_parser.has_queried_configured() && sample.table.rows().iter().any(StatRow::is_unresolved);
         if self.can_query_more && self.sample_parser.needs_configured(&sample) || !self.can_query_more && needs_names()

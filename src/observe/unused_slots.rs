@@ -86,8 +86,6 @@ fn is_unspecified(address: &SafeText) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use super::*;
     use std::sync::Arc;
 
@@ -104,7 +102,7 @@ mod tests {
         let sample = builder.build_at_millis(0, &stat);
         let mut text = "1\n# be_name srv_name srv_admin_state srv_fqdn srv_port srvrecord\n".to_owned();
         for (name, fqdn, port, record) in states {
-            let _ = writeln!(text, "b {name} 32 {fqdn} {port} {record}");
+            text.extend(["b ", name, " 32 ", fqdn, " ", port, " ", record, "\n"]);
         }
         let states = servers_state::iter(text.as_bytes());
         builder.configured = Some(Arc::new(ConfiguredServers::new(states, &sample.table, &sample.rows)));

@@ -195,8 +195,8 @@ fn days_until(at: SystemTime, now: SystemTime) -> f64 {
     seconds / SECONDS_PER_DAY
 }
 
-/// Returns the certificates whose dates are known, the one that expires first at the start. Without a slow round there
-/// are none.
+/// Returns the certificates whose dates are known, the one that expires first at the start. Empty without a slow
+/// round.
 fn certificates<'a>(input: &RuleInput<'a>) -> Option<&'a [CertificateExpiry]> {
     match &input.sample.details.slow_facts {
         None => Some(&[]),

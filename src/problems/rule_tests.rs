@@ -124,7 +124,7 @@ fn describe_returns_expected_texts() {
         (
             "backend-weight",
             "www/w1.status=SLEEPING www/w2.status=SLEEPING",
-            "2 of 4 servers in an unknown state, 50% of the weight available",
+            "2 of 4 servers SLEEPING, 50% of the weight available",
         ),
         (
             "backend-down",
