@@ -135,7 +135,7 @@ fn w7_server_without_address_is_not_resolved() {
     term.wait_for("2 not resolved (DNS)");
     term.press("1");
     term.wait_until(|screen| screen.lines().any(|line| line.contains("d1") && line.contains("NO DNS")));
-    names.set("nosuch.invalid", &[Ipv4Addr::new(127, 0, 0, 1)]);
+    names.set("nosuch.invalid", &[Ipv4Addr::LOCALHOST]);
     term.wait_gone("not resolved (DNS)  ");
     lab.wait_stat("half", "d1", "status", |status| status == "no check");
 }
@@ -143,7 +143,7 @@ fn w7_server_without_address_is_not_resolved() {
 #[test]
 fn v11_unused_template_slots_are_folded_into_one_line() {
     let names = NameServer::start();
-    names.set("app.test", &[Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)]);
+    names.set("app.test", &[Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)]);
     let section = names.resolvers_section("dns");
     let lab = Lab::builder()
         .sections(&format!(
