@@ -80,7 +80,7 @@ fn four_faults_give_four_causes() {
         "servers full: 150 of 150 sessions, 7 waiting for 10 s (qtime 330 ms, rtime normal)"
     );
     assert_eq!(site.sentence("shop/s2"), "50% of its responses are 5xx in 4 s (peers 0%)");
-    assert_eq!(site.sentence("img/i3"), "4x slower than its peers (210 ms against 53 ms)");
+    assert_eq!(site.sentence("img/i3"), "4x slower than its peers (212 ms against 52 ms)");
     assert_eq!(site.sentence("legacy"), "no server available: old1: L4CON");
     let first = site.problems.iter().next().map(|problem| (problem.severity, problem.since.monotonic.as_secs()));
     assert_eq!(first, Some((Severity::Crit, fault)), "time of the first sample past the threshold");

@@ -215,7 +215,7 @@ mod tests {
             "hapulse_problems{target=\"lb01\",rule=\"backend-down\",severity=\"critical\"} 1",
             "hapulse_problems{target=\"lb01\",rule=\"queue\",severity=\"warning\"} 0",
             "hapulse_problem{target=\"lb01\",rule=\"backend-down\",severity=\"critical\",kind=\"backend\",proxy=\"legacy\",name=\"BACKEND\"} 1",
-            "hapulse_rules_not_evaluated{target=\"lb01\"} 1",
+            "hapulse_rules_not_evaluated{target=\"lb01\"} 24",
             "# UNIT hapulse_sampled_seconds seconds",
             "hapulse_sampled_seconds{target=\"lb01\"} 12",
             "hapulse_poll_duration_seconds{target=\"lb01\"} 0.001",
