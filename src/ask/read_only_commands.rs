@@ -1,9 +1,14 @@
-//! Commands that are known to change nothing in any version from 1.5 to 3.4.
+//! Commands that are known to change nothing in any version from 1.5 to 3.5.
+//!
+//! A version without a command replies with a list of similar commands and changes nothing, so the list needs no
+//! versions.
 //!
 //! `clear table` is not in the list, although it works at level user up to 3.3.
 
 /// First words of each read-only command.
-pub static READ_ONLY_COMMANDS: [&[&str]; 39] = [
+pub static READ_ONLY_COMMANDS: [&[&str]; 44] = [
+    &["acme", "status"],
+    &["echo"],
     &["help"],
     &["operator"],
     &["user"],
@@ -18,6 +23,7 @@ pub static READ_ONLY_COMMANDS: [&[&str]; 39] = [
     &["show", "cache"],
     &["show", "cli", "level"],
     &["show", "cli", "sockets"],
+    &["show", "defaults"],
     &["show", "dev"],
     &["show", "env"],
     &["show", "errors"],
@@ -28,6 +34,7 @@ pub static READ_ONLY_COMMANDS: [&[&str]; 39] = [
     &["show", "map"],
     &["show", "peers"],
     &["show", "pools"],
+    &["show", "proc"],
     &["show", "profiling"],
     &["show", "quic"],
     &["show", "resolvers"],
@@ -43,4 +50,5 @@ pub static READ_ONLY_COMMANDS: [&[&str]; 39] = [
     &["show", "tls-keys"],
     &["show", "trace"],
     &["show", "version"],
+    &["wait"],
 ];

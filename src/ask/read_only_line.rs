@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(parts("show info"), ["show|info"]);
         assert_eq!(parts("  show \t stat -1 4 -1 "), ["show|stat|-1|4|-1"]);
         assert_eq!(parts("operator;show sess; get weight be/s1"), ["operator", "show|sess", "get|weight|be/s1"]);
+        assert_eq!(parts("acme status;echo a  b;wait 1s; show defaults; show proc").len(), 5);
         assert_eq!(parts(r"get map /f a\;b\ c\\"), [r"get|map|/f|a;b c\"]);
         assert_eq!(ReadOnlyLine::parse("  help show ").unwrap().as_str(), "help show");
     }
@@ -108,7 +109,8 @@ mod tests {
             "reload",
             "commit acl @1 a",
             "dump stats-file",
-            "wait 1s",
+            "acme renew x",
+            "dump ssl cert x",
             "update ssl ocsp-response x",
             "SHOW info",
             "sh info",
