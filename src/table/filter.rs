@@ -4,7 +4,8 @@
 //!
 //! - `word`: the proxy name, the server name or the state contains the word. A word with `*`, which stands for any
 //!   text, must match the whole name or state.
-//! - `column:word`: the same for the text of a column.
+//!   A word with `.` or `:` is also searched in the address: `shop:cart`, `10.129.2.17:8080`, `2001:db8::1`.
+//! - `column:word`: the same for the text of a column. If no column has this id, the whole word is searched instead.
 //! - `column>number`, also `<`, `>=`, `<=`, `=`, `!=`: compares the number in a column. Numbers may end in `k`, `M` or
 //!   `G`.
 //! - `column=text`, also `!=`: compares the whole text in a column.
@@ -61,6 +62,8 @@ const OPERATORS: [(&str, ComparisonOperator); 6] = [
 enum Condition {
     /// The proxy name, the server name or the state matches the pattern.
     Anywhere(WildcardPattern),
+    /// The proxy name, the server name, the state or the address (this column) matches the pattern.
+    NameOrAddress(&'static Column, WildcardPattern),
     /// The text in the column matches one of the patterns.
     Text(&'static Column, Vec<WildcardPattern>),
     /// The text in the column equals one of these lower-case strings, or none of them if the flag is `false`.
@@ -132,16 +135,18 @@ impl Condition {
     fn column(&self) -> Option<&'static Column> {
         match self {
             Self::Anywhere(_) => None,
-            Self::Text(column, _) | Self::Exact(column, ..) | Self::Number(column, ..) => Some(column),
+            Self::NameOrAddress(column, _)
+            | Self::Text(column, _)
+            | Self::Exact(column, ..)
+            | Self::Number(column, ..) => Some(column),
         }
     }
 
     fn holds(&self, row: &RowView<'_>) -> bool {
         match self {
-            Self::Anywhere(pattern) => {
-                let names = row.stat_row();
-                let texts = [names.proxy.as_str(), names.name.as_str(), names.status()];
-                texts.into_iter().any(|text| pattern.matches(text))
+            Self::Anywhere(pattern) => pattern.matches_names(row),
+            Self::NameOrAddress(address, pattern) => {
+                pattern.matches_names(row) || pattern.matches(&address.cell(row).text)
             }
             Self::Text(column, patterns) => {
                 let text = column.cell(row).text;
@@ -181,6 +186,12 @@ impl WildcardPattern {
     fn new(text: impl AsRef<str>) -> Self {
         let text = text.as_ref().to_lowercase();
         Self { is_plain: !text.contains('*'), parts: text.split('*').map(str::to_owned).collect() }
+    }
+
+    /// Returns whether the pattern matches the proxy name, the server name or the state of a row.
+    fn matches_names(&self, row: &RowView<'_>) -> bool {
+        let names = row.stat_row();
+        [names.proxy.as_str(), names.name.as_str(), names.status()].into_iter().any(|text| self.matches(text))
     }
 
     fn matches(&self, text: &str) -> bool {
@@ -223,7 +234,15 @@ fn parse_term(word: &str) -> Result<FilterTerm, FilterError> {
     let column = |id: &str| column_table::by_id(id).ok_or_else(|| FilterError::UnknownColumn(id.to_owned()));
     let operator = body.find(['<', '>', '=', '!', ':']).filter(|place| *place > 0);
     let test = match operator {
-        None => Condition::Anywhere(WildcardPattern::new(body)),
+        None => search(body),
+        // Names and addresses contain `:`, but none of the other signs.
+        Some(place)
+            if body[place..].starts_with(':')
+                && column_table::by_id(&body[..place]).is_none()
+                && !body.contains(['<', '>', '=', '!']) =>
+        {
+            search(body)
+        }
         Some(place) => {
             let (id, rest) = body.split_at(place);
             let sign = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign));
@@ -237,6 +256,15 @@ fn parse_term(word: &str) -> Result<FilterTerm, FilterError> {
         }
     };
     Ok(FilterTerm { negated, test })
+}
+
+/// Returns the condition for a word without a column.
+fn search(word: &str) -> Condition {
+    let pattern = WildcardPattern::new(word);
+    match column_table::by_id("addr").filter(|_| word.contains(['.', ':'])) {
+        Some(address) => Condition::NameOrAddress(address, pattern),
+        None => Condition::Anywhere(pattern),
+    }
 }
 
 /// Splits a list at commas. Empty items are ignored, because a list may end with a comma while it is being typed.
@@ -335,9 +363,22 @@ mod tests {
     }
 
     #[test]
+    fn parse_searches_a_word_whose_prefix_is_not_a_column() {
+        for word in ["shop:cart", "10.129.2.17:8080", "2001:db8::1", "[2001:db8::1]:80", "!shop:cart", "::1", "a:"] {
+            let filter = RowFilter::parse(word).unwrap_or_else(|error| panic!("{word}: {error}"));
+            assert_eq!(filter.to_string(), word);
+        }
+        let ids: Vec<&str> = RowFilter::parse("shop:cart").unwrap().columns().map(|column| column.id).collect();
+        assert_eq!(ids, ["addr"]);
+        assert_eq!(shown("www:nowhere"), [""; 0]);
+        assert_eq!(shown("proxy:www-in"), ["FRONTEND"], "a column that exists still limits the word");
+    }
+
+    #[test]
     fn parse_reports_the_invalid_word() {
         let wrong = |text: &str| RowFilter::parse(text).unwrap_err().to_string();
         assert_eq!(wrong("nonsense>1"), "unknown column \"nonsense\"");
+        assert_eq!(wrong("shop:cart>1"), "unknown column \"shop\"");
         assert_eq!(wrong("qcur>many"), "\"many\" is not a number");
         assert_eq!(wrong("!"), "\"!\" lacks the text to search for");
         assert_eq!(wrong("status:"), "\"status:\" lacks the text to search for");
