@@ -54,9 +54,10 @@ pub(crate) fn lookup_command(step: &IntentStep) -> Result<Option<String>, WordEr
     let target = &step.target;
     Ok(match step.action.target_kind {
         TargetKind::Session => Some(command::show_session(&CommandWord::from_value(&target.name)?)),
-        TargetKind::TableEntry => {
-            Some(command::show_table_entry(&CommandWord::new(&target.proxy)?, &CommandWord::from_value(&target.name)?))
-        }
+        TargetKind::TableEntry => Some(command::show_table_entry(
+            &CommandWord::from_table_name(&target.proxy)?,
+            &CommandWord::from_value(&target.name)?,
+        )),
         TargetKind::Server | TargetKind::Frontend | TargetKind::Process => None,
     })
 }

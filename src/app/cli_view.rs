@@ -39,7 +39,7 @@ pub(crate) fn handles_key(key: Key) -> bool {
 /// Handles a key in view 5.
 pub(crate) fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
     if key.ctrl && key.code == KeyCode::Char('f') {
-        let text_filter = model.view_settings[model.view()].text_filter.to_string();
+        let text_filter = model.text_filter().to_string();
         model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::TextFilter, &text_filter)));
         return Vec::new();
     }
@@ -189,7 +189,7 @@ fn complete_name(model: &mut Model) {
 
 /// Returns the scrollback lines that pass the filter.
 pub(crate) fn shown_lines(model: &Model) -> impl Iterator<Item = &ScrollbackLine> {
-    let text_filter = &model.view_settings[model.view()].text_filter;
+    let text_filter = model.text_filter();
     let lines = model.instance().into_iter().flat_map(|instance| &instance.queries.scrollback);
     lines.filter(move |line| text_filter.is_empty() || text_filter.matches(line.text.as_str()))
 }

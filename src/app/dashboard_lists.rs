@@ -14,12 +14,19 @@ pub(crate) struct ListCursor {
     row: Option<RowId>,
     index: usize,
     top: usize,
+    /// Set if the cursor was moved since the list was opened.
+    is_chosen: bool,
 }
 
 impl ListCursor {
     /// Returns the row under the cursor, or `None` if the list is empty.
     pub(crate) fn row(&self) -> Option<RowId> {
         self.row
+    }
+
+    /// Returns whether the cursor was moved since the list was opened.
+    pub(crate) fn is_chosen(&self) -> bool {
+        self.is_chosen
     }
 
     /// Returns the cursor's index in the list.
@@ -35,6 +42,7 @@ impl ListCursor {
     /// Moves the cursor within `rows`, of which `height` are visible.
     pub(crate) fn move_by(&mut self, step: CursorStep, rows: &[RowId], height: usize) {
         self.scroll(step, rows.len(), height);
+        self.is_chosen = true;
         self.row = rows.get(self.index).copied();
     }
 
@@ -52,6 +60,13 @@ impl ListCursor {
     /// Moves the cursor to a row; the next [`Self::update_rows`] finds its index.
     pub(crate) fn select(&mut self, id: RowId) {
         self.row = Some(id);
+        self.is_chosen = true;
+    }
+
+    /// Moves the cursor to a row that the operator did not choose.
+    pub(crate) fn follow(&mut self, id: RowId) {
+        self.row = Some(id);
+        self.is_chosen = false;
     }
 
     /// Moves the cursor within `count` lines that are not rows of `show stat`.

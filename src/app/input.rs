@@ -223,10 +223,10 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
     let view = model.view();
     match (prompt.purpose, event) {
         (PromptPurpose::TextFilter, PromptEvent::Canceled) => {
-            model.view_settings[view].text_filter = TextFilter::default();
+            model.set_text_filter(TextFilter::default());
         }
         (PromptPurpose::TextFilter, event) => {
-            model.view_settings[view].text_filter = TextFilter::new(prompt.text());
+            model.set_text_filter(TextFilter::new(prompt.text()));
             if event != PromptEvent::Submitted {
                 model.layers.push(Layer::Prompt(prompt));
             }
@@ -326,7 +326,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
                 Content::Events | Content::Sessions | Content::StickTables | Content::Problems
             ) =>
         {
-            let text = model.view_settings[view].text_filter.to_string();
+            let text = model.text_filter().to_string();
             model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::TextFilter, &text)));
         }
         UiCommand::EditFilter if is_table => {

@@ -100,6 +100,11 @@ impl InstanceView {
         self.list_cursor(pane)?.row()
     }
 
+    /// Returns whether the cursor of a dashboard list was moved.
+    pub(crate) fn is_cursor_chosen(&self, pane: Pane) -> bool {
+        self.list_cursor(pane).is_some_and(ListCursor::is_chosen)
+    }
+
     /// Moves the cursor of a dashboard list, of which `height` rows are visible. When another backend is selected, the
     /// cursor of the server list returns to the first server.
     pub(crate) fn move_list_cursor(&mut self, pane: Pane, step: CursorStep, height: usize) {

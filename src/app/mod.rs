@@ -43,6 +43,7 @@ pub(crate) mod problem_lines;
 pub(crate) mod process_summary;
 pub mod prompt;
 pub mod queries;
+pub(crate) mod query_filters;
 pub(crate) mod query_state;
 pub(crate) mod server_effects;
 pub(crate) mod session_actions;

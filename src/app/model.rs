@@ -12,6 +12,7 @@ use crate::app::layers::Layer;
 use crate::app::layout::{Layout, LayoutNeeds, MIN_QUESTION_SIZE, Pane};
 use crate::app::message::MemoryUse;
 use crate::app::problem_lines::{self, ProblemLine};
+use crate::app::query_state::OpenTable;
 use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
 use crate::instance::guard::{self, Refusal};
@@ -20,6 +21,7 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
 use crate::table::rows::{FoldedProxies, TableSettings};
+use crate::table::text_filter::TextFilter;
 use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
 
 /// A message in the bottom line, shown for a few seconds.
@@ -301,6 +303,39 @@ impl Model {
                 Content::Cli | Content::Sessions | Content::StickTables | Content::Events => None,
             }
         })
+    }
+
+    /// Returns the row whose sessions view 7 lists when it opens: the row whose detail page is open, or the row under the
+    /// cursor unless the cursor of a list still stands where the list began.
+    pub(crate) fn chosen_row(&self) -> Option<RowId> {
+        let instance = self.instance()?;
+        let is_chosen = match self.current_view().content {
+            Content::Dashboard => self.focus == Pane::Servers || instance.is_cursor_chosen(self.focus),
+            Content::Table(_) => instance.view_cursors[self.view].is_chosen(),
+            Content::Problems => true,
+            Content::Cli | Content::Sessions | Content::StickTables | Content::Events => false,
+        };
+        self.focused_row().filter(|_| is_chosen)
+    }
+
+    /// Returns the open stick table if the view shown shows its entries.
+    fn shown_open_table(&self) -> Option<&OpenTable> {
+        let is_shown = matches!(self.current_view().content, Content::StickTables);
+        self.instance().filter(|_| is_shown)?.queries.open_table.as_ref()
+    }
+
+    /// Returns the filter for the lines of text that are shown. An open stick table has its own.
+    pub(crate) fn text_filter(&self) -> &TextFilter {
+        self.shown_open_table().map_or(&self.view_settings[self.view].text_filter, |open| &open.text_filter)
+    }
+
+    /// Sets the filter for the lines of text that are shown.
+    pub(crate) fn set_text_filter(&mut self, filter: TextFilter) {
+        let is_open = self.shown_open_table().is_some();
+        match self.instance_mut().and_then(|instance| instance.queries.open_table.as_mut()).filter(|_| is_open) {
+            Some(open) => open.text_filter = filter,
+            None => self.view_settings[self.view].text_filter = filter,
+        }
     }
 
     /// Returns the events that pass the filter of the events view, newest first.

@@ -179,8 +179,8 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
         Content::Dashboard if clears && playback::is_showing_past(model) => playback::resume_live(model, now),
         Content::Dashboard => {}
         _ if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
-        _ if clears && !model.view_settings[view].text_filter.is_empty() => {
-            model.view_settings[view].text_filter = TextFilter::default();
+        _ if clears && !model.text_filter().is_empty() => {
+            model.set_text_filter(TextFilter::default());
         }
         Content::Problems | Content::Cli if clears => {
             show_view(model, if view.digit().is_none() { view } else { model.previous_view() });
@@ -225,17 +225,25 @@ pub(crate) fn move_focus(model: &mut Model, by: i32) {
     }
 }
 
-/// Shows a view. The cursor moves to the row that was selected in the previous view, if the new view has that row.
+/// Shows a view. The cursor moves to the row that was selected in the previous view, if the new view has that row. The
+/// sessions view shows the sessions of the row.
 pub(crate) fn show_view(model: &mut Model, view: ViewId) {
     // The key of a view without a number returns to the previous view when pressed again.
     let view = if view == model.view() && view.digit().is_none() { model.previous_view() } else { view };
     if view == model.view() {
         return;
     }
-    let selected = model.focused_row();
+    let (selected, chosen) = (model.focused_row(), model.chosen_row());
     model.switch_view(view);
-    if let (Content::Table(_), Some(instance), Some(id)) = (view.view().content, model.instance_mut(), selected) {
-        instance.view_cursors[view].select(id);
+    match (view.view().content, selected) {
+        (Content::Table(_), Some(id)) => {
+            if let Some(instance) = model.instance_mut() {
+                let cursor = &mut instance.view_cursors[view];
+                if chosen.is_some() { cursor.select(id) } else { cursor.follow(id) }
+            }
+        }
+        (Content::Sessions, _) => queries::filter_by_row(model, chosen),
+        _ => {}
     }
 }
 

@@ -8,18 +8,18 @@ use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
 use crate::app::message::Effect;
 use crate::app::model::Model;
+use crate::app::query_filters;
 use crate::app::query_state::{Fetched, OpenTable};
 use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
 use crate::ask::query_limits;
-use crate::config::duration;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
-use crate::haproxy::stick_tables::{Comparison, DataFilter, StickTable, TableEntry};
+use crate::haproxy::stick_tables::{DataFilter, StickTable, TableEntry};
 use crate::instance::guard::{self, Refusal};
 use crate::observe::instance_id::InstanceId;
+use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
-use crate::table::text_filter::TextFilter;
 use crate::table::view_table::Content;
 use crate::units;
 
@@ -56,7 +56,10 @@ pub(crate) fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<
     }
     instance.queries.pauses.record(&costs, now);
     match &query {
-        Query::Sessions(_) => instance.queries.sessions.start_waiting(),
+        Query::Sessions(filter) => {
+            instance.queries.sessions_filter = filter.clone();
+            instance.queries.sessions.start_waiting();
+        }
         Query::StickTables => instance.queries.tables.start_waiting(),
         Query::Help => instance.queries.command_list.start_waiting(),
         Query::TableEntries { table, .. } => {
@@ -64,8 +67,7 @@ pub(crate) fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<
                 instance.view_cursors[view] = ListCursor::default();
             }
             let same = instance.queries.open_table.take().filter(|open| open.name == *table);
-            let mut open =
-                same.unwrap_or_else(|| OpenTable { name: table.clone(), entries: Fetched::default(), sort: 0 });
+            let mut open = same.unwrap_or_else(|| OpenTable::new(table.clone()));
             open.entries.start_waiting();
             instance.queries.open_table = Some(open);
         }
@@ -177,11 +179,14 @@ fn error_message(error: &QueryError) -> String {
 
 /// Sends the query of the view shown. Returns `None` if the view has no query.
 pub(crate) fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
-    let text_filter = &model.view_settings[model.view()].text_filter;
+    let text_filter = model.text_filter();
     let query = match model.current_view().content {
-        Content::Sessions => Query::Sessions(session_filter(text_filter)),
+        Content::Sessions => Query::Sessions(query_filters::session_filter(text_filter)),
         Content::StickTables => match model.instance().and_then(|instance| instance.queries.open_table.as_ref()) {
-            Some(open) => Query::TableEntries { table: open.name.clone(), filter: entry_filter(text_filter) },
+            Some(open) => {
+                let filter = query_filters::entry_conditions(text_filter).next();
+                Query::TableEntries { table: open.name.clone(), filter }
+            }
             None => Query::StickTables,
         },
         Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => return None,
@@ -226,11 +231,33 @@ pub(crate) fn close_stick_table(model: &mut Model) -> bool {
     let Some(instance) = model.instance_mut().filter(|_| is_tables) else { return false };
     let is_open = instance.queries.open_table.take().is_some();
     if is_open {
-        // The text filter and the cursor applied to the entries of the table.
+        // The cursor applied to the entries of the table. Their filter was closed with the table.
         instance.view_cursors[view] = ListCursor::default();
-        model.view_settings[view].text_filter = TextFilter::default();
     }
     is_open
+}
+
+/// Filters the sessions by the row that was chosen in the previous view, unless the view has a filter that was typed.
+/// Sessions that were listed for another filter are dropped.
+pub(crate) fn filter_by_row(model: &mut Model, row: Option<RowId>) {
+    let view = model.view();
+    let Some(instance) = model.instance() else { return };
+    let row = row.and_then(|id| instance.data.shown()?.row(id));
+    let filter = row.map(query_filters::filter_for_row).unwrap_or_default();
+    let typed = &model.view_settings[view].text_filter;
+    if !typed.is_empty() && *typed != instance.queries.row_filter {
+        return;
+    }
+    let listed = query_filters::session_filter(&filter);
+    if let Some(instance) = model.instance_mut() {
+        let queries = &mut instance.queries;
+        if queries.sessions_filter != SessionFilter::default() && queries.sessions_filter != listed {
+            queries.sessions = Fetched::default();
+        }
+        queries.row_filter = filter.clone();
+        instance.view_cursors[view] = ListCursor::default();
+    }
+    model.view_settings[view].text_filter = filter;
 }
 
 /// Selects the next or previous sort order or counter.
@@ -262,8 +289,8 @@ pub(crate) fn sort_next(model: &mut Model, by: i32) {
 
 /// Returns the sessions that pass the filter, in sort order.
 pub fn shown_sessions(model: &Model) -> impl Iterator<Item = &Session> {
-    let text_filter = &model.view_settings[model.view()].text_filter;
-    let (filter, rest) = (session_filter(text_filter), text_words(text_filter));
+    let text_filter = model.text_filter();
+    let (filter, rest) = (query_filters::session_filter(text_filter), query_filters::session_words(text_filter));
     let list = model.instance().and_then(|instance| Some(&instance.queries.sessions.latest.as_ref()?.0.list));
     list.into_iter()
         .flatten()
@@ -279,10 +306,17 @@ pub(crate) fn shown_stick_tables(model: &Model) -> impl Iterator<Item = &StickTa
 
 /// Returns the entries of the open stick table that pass the filter, in sort order.
 pub fn shown_entries(model: &Model) -> impl Iterator<Item = &TableEntry> {
-    let text_filter = text_words(&model.view_settings[model.view()].text_filter);
     let open = model.instance().and_then(|instance| instance.queries.open_table.as_ref());
-    let list = open.and_then(|open| Some(&open.entries.latest.as_ref()?.0.list));
-    list.into_iter().flatten().filter(move |entry| text_filter.is_empty() || text_filter.matches(entry.key.as_str()))
+    let shown = open.and_then(|open| {
+        let conditions: Vec<DataFilter> = query_filters::entry_conditions(&open.text_filter).collect();
+        Some((&open.entries.latest.as_ref()?.0, conditions, query_filters::entry_words(&open.text_filter)))
+    });
+    shown.into_iter().flat_map(|(entries, conditions, words)| {
+        let is_shown = move |entry: &&TableEntry| {
+            conditions.iter().all(|condition| entries.matches(entry, condition)) && words.matches(entry.key.as_str())
+        };
+        entries.list.iter().filter(is_shown)
+    })
 }
 
 /// Returns the number of lines of the view shown.
@@ -297,80 +331,7 @@ pub(crate) fn line_count(model: &Model) -> usize {
     }
 }
 
-/// Returns the conditions that HAProxy applies: `server:web1`, `backend:app`, `frontend:www`, `older:10s`.
-fn session_filter(text_filter: &TextFilter) -> SessionFilter {
-    let mut filter = SessionFilter::default();
-    for (name, value) in named_words(text_filter) {
-        match name {
-            "server" => filter.server = Some(value.into()),
-            "backend" => filter.backend = Some(value.into()),
-            "frontend" => filter.frontend = Some(value.into()),
-            "older" => filter.min_age = duration::parse(value).ok(),
-            _ => {}
-        }
-    }
-    filter
-}
-
-/// Parses the first condition on a counter, such as `gpc0>5`; `None` if there is no valid one.
-fn entry_filter(text_filter: &TextFilter) -> Option<DataFilter> {
-    let operators = [
-        (">=", Comparison::GreaterOrEqual),
-        ("<=", Comparison::LessOrEqual),
-        ("!=", Comparison::NotEqual),
-        (">", Comparison::Greater),
-        ("<", Comparison::Less),
-        ("=", Comparison::Equal),
-    ];
-    text_filter.iter().find_map(|word| {
-        let (operator, comparison) = operators.iter().find(|(operator, _)| word.contains(operator))?;
-        let (counter, limit) = word.split_once(operator)?;
-        let limit = limit.parse().ok()?;
-        (!counter.is_empty()).then(|| DataFilter { counter: SafeText::from(counter), comparison: *comparison, limit })
-    })
-}
-
-/// Returns the words that are searched for as text, without those that are conditions.
-fn text_words(text_filter: &TextFilter) -> TextFilter {
-    let has_meaning = |word: &&str| word.contains(['>', '<', '=']) || named_word(word).is_some();
-    TextFilter::new(&text_filter.iter().filter(|word| !has_meaning(word)).collect::<Vec<_>>().join(" "))
-}
-
-fn named_words(text_filter: &TextFilter) -> impl Iterator<Item = (&str, &str)> {
-    text_filter.iter().filter_map(named_word)
-}
-
-fn named_word(word: &str) -> Option<(&str, &str)> {
-    let (name, value) = word.split_once(':')?;
-    (["server", "backend", "frontend", "older"].contains(&name) && !value.is_empty()).then_some((name, value))
-}
-
 /// Formats the time from `at`, when a reply arrived, to `now`.
 pub(crate) fn format_age(at: Timestamp, now: Duration) -> String {
     units::duration(now.saturating_sub(at.monotonic))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn session_filter_is_separated_from_text_words() {
-        let text_filter = TextFilter::new("server:web1 older:5m 10.0.0.1 !smtp");
-        let filter = session_filter(&text_filter);
-        assert_eq!(filter.server, Some("web1".into()));
-        assert_eq!(filter.min_age, Some(Duration::from_mins(5)));
-        assert_eq!((filter.backend, filter.frontend), (None, None));
-        assert_eq!(text_words(&text_filter).to_string(), "10.0.0.1 !smtp");
-    }
-
-    #[test]
-    fn entry_filter_parses_counter_condition() {
-        let filter = entry_filter(&TextFilter::new("10.0 http_req_rate>=20")).unwrap();
-        assert_eq!(
-            (filter.counter.as_str(), filter.comparison, filter.limit),
-            ("http_req_rate", Comparison::GreaterOrEqual, 20)
-        );
-        assert_eq!(entry_filter(&TextFilter::new("gpc0>many")), None);
-    }
 }

@@ -6,10 +6,11 @@ use crate::ask::query_limits::QueryPauses;
 use crate::haproxy::command_list::CommandHelp;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::sessions::{SessionOrder, Sessions};
+use crate::haproxy::sessions::{SessionFilter, SessionOrder, Sessions};
 use crate::haproxy::stick_tables::{StickTables, TableEntries};
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
+use crate::table::text_filter::TextFilter;
 
 /// The latest reply to one kind of query.
 #[derive(Debug, Clone)]
@@ -56,6 +57,15 @@ pub struct OpenTable {
     pub(crate) entries: Fetched<TableEntries>,
     /// Index of the counter to sort by, among the table's counters.
     pub(crate) sort: usize,
+    /// Filter for the entries. The filter of the view applies to the list of tables.
+    pub(crate) text_filter: TextFilter,
+}
+
+impl OpenTable {
+    /// Opens a table without entries and without a filter.
+    pub(crate) fn new(name: SafeText) -> Self {
+        Self { name, entries: Fetched::default(), sort: 0, text_filter: TextFilter::default() }
+    }
 }
 
 /// A line in the scrollback of view 5.
@@ -74,6 +84,10 @@ pub struct QueryState {
     pub(crate) pauses: QueryPauses,
     /// Sessions.
     pub sessions: Fetched<Sessions>,
+    /// Filter of the last query for sessions.
+    pub(crate) sessions_filter: SessionFilter,
+    /// Filter that the sessions view got from the row chosen in the previous view.
+    pub(crate) row_filter: TextFilter,
     /// The action that a key press started on a session, until the session's details arrive.
     pub(crate) session_action: Option<(&'static Action, ActionTarget)>,
     /// Sort order of the sessions.
@@ -93,6 +107,8 @@ impl Default for QueryState {
         Self {
             pauses: QueryPauses::default(),
             sessions: Fetched::default(),
+            sessions_filter: SessionFilter::default(),
+            row_filter: TextFilter::default(),
             session_action: None,
             session_order: SessionOrder::Age,
             tables: Fetched::default(),

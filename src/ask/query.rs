@@ -124,7 +124,7 @@ impl Query {
             Self::SessionDetail(id) => command::show_session(&CommandWord::new(id)?),
             Self::StickTables => command::SHOW_TABLES.to_owned(),
             Self::TableEntries { table, filter } => {
-                command::show_table_entries(&CommandWord::new(table)?, filter.as_ref(), version)
+                command::show_table_entries(&CommandWord::from_table_name(table)?, filter.as_ref(), version)
             }
             Self::Help => "help".to_owned(),
             Self::TypedLine(line) => {
@@ -146,6 +146,27 @@ impl Query {
             Self::TableEntries { .. } => query_limits::find(&["show", "table", "*"]).into_iter().collect(),
             Self::Help => query_limits::find(&["help"]).into_iter().collect(),
             Self::TypedLine(line) => line.commands().iter().filter_map(|words| query_limits::find(words)).collect(),
+        }
+    }
+
+    /// Returns the query for all entries of a table if this query has a condition on a counter that may be an element of
+    /// an array.
+    fn without_condition(&self) -> Option<Self> {
+        match self {
+            Self::TableEntries { table, filter: Some(filter) } if filter.may_be_array_element() => {
+                Some(Self::TableEntries { table: table.clone(), filter: None })
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether no entry of a table has the counter of the condition, although the table has entries.
+    fn lacks_counter(&self, data: &QueryData) -> bool {
+        match (self, data) {
+            (Self::TableEntries { filter: Some(filter), .. }, QueryData::TableEntries(entries)) => {
+                !entries.counters.is_empty() && entries.counter_index(filter.counter.as_str()).is_none()
+            }
+            _ => false,
         }
     }
 
@@ -213,6 +234,9 @@ fn unexpected_reply<T>(body: &[u8]) -> Result<T, QueryError> {
 
 /// Sends one query over a separate connection and returns the parsed reply.
 ///
+/// If HAProxy cannot compare the counter of a condition, because it is an element of an array, reads all entries over a
+/// second connection and compares them here.
+///
 /// # Errors
 /// Returns an error if nothing was sent, no reply arrived, or HAProxy refused the command.
 pub async fn run(
@@ -222,8 +246,31 @@ pub async fn run(
     version: Option<Version>,
     query: &Query,
 ) -> Result<QueryReply, QueryError> {
-    let command = query.command(version)?;
-    let line = CliRequest::new(&command, read_only, version);
+    let reply = send(address, limits, read_only, version, (query, &query.command(version)?)).await;
+    let Err(QueryError::Unexpected(words)) = &reply else { return reply };
+    match query.without_condition().filter(|_| is_counter_refused(words)) {
+        Some(all) => {
+            let entries = send(address, limits, read_only, version, (query, &all.command(version)?)).await?;
+            if query.lacks_counter(&entries.data) { reply } else { Ok(entries) }
+        }
+        None => reply,
+    }
+}
+
+/// Returns whether HAProxy replied that it does not know or does not store a counter.
+fn is_counter_refused(words: &SafeText) -> bool {
+    ["Data type not stored", "Unknown data type"].iter().any(|text| words.as_str().contains(text))
+}
+
+/// Sends the command of a query and returns the parsed reply.
+async fn send(
+    address: &Address,
+    limits: &ConnectionLimits,
+    read_only: bool,
+    version: Option<Version>,
+    (query, command): (&Query, &str),
+) -> Result<QueryReply, QueryError> {
+    let line = CliRequest::new(command, read_only, version);
     let mut bytes = Vec::new();
     let timing = connection::request(address, &line.line, limits, &mut bytes)
         .await
@@ -231,7 +278,7 @@ pub async fn run(
     // The last reply contains all remaining bytes, so the replies to the commands of a typed line stay together.
     let replies = reply::split(&bytes, line.leading_replies + 1);
     let Some(reply) = replies.get(line.leading_replies) else { return unexpected_reply(&bytes) };
-    let data = query.parse_reply(reply, &command, version)?;
+    let data = query.parse_reply(reply, command, version)?;
     Ok(QueryReply {
         data,
         is_complete: reply.is_complete(),

@@ -22,12 +22,14 @@ pub struct WordError {
     reason: &'static str,
 }
 
-/// A string that is exactly one word of a command.
+/// A string that is exactly one word of a command. Each kind of argument has its own grammar: [`CommandWord::new`] for
+/// proxies and servers, which HAProxy joins with `/` and also accepts as `#ID`; [`CommandWord::from_table_name`] for
+/// stick tables; [`CommandWord::from_value`] for all other values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CommandWord(SafeText);
 
 impl CommandWord {
-    /// Checks the name of a proxy, server or stick table and returns it as a word.
+    /// Checks the name of a proxy or server and returns it as a word.
     ///
     /// # Errors
     /// Returns an error if the name contains a character that has a meaning on the command line.
@@ -41,6 +43,15 @@ impl CommandWord {
             return Self::from_value(name);
         };
         Err(WordError { name: name.clone(), reason })
+    }
+
+    /// Checks the name of a stick table and returns it as a word. The tables of a `peers` section are named
+    /// `SECTION/TABLE`, and HAProxy knows no numeric ids for tables.
+    ///
+    /// # Errors
+    /// Returns an error if the name contains a character that has a meaning on the command line.
+    pub fn from_table_name(name: &SafeText) -> Result<Self, WordError> {
+        Self::from_value(name)
     }
 
     /// Checks a value that is not a name, such as a stick table key, and returns it as a word. The value may contain
@@ -179,6 +190,7 @@ mod tests {
         assert!(CommandWord::new(&SafeText::new(&[b'x'; 2000])).is_err());
         assert!(CommandWord::new(&"x".repeat(200).as_str().into()).is_ok());
         assert!(CommandWord::new(&"日本".into()).is_ok(), "wide characters form one word");
+        assert!(CommandWord::from_table_name(&"cluster/t".into()).is_ok());
         assert!(CommandWord::from_value(&"/a/b#c".into()).is_ok() && CommandWord::from_value(&"#1".into()).is_ok());
         for value in ["a;b", "a b", "a\\b", "a<<b", "", "\u{202e}x"] {
             assert!(CommandWord::from_value(&value.into()).is_err(), "{value:?}");

@@ -28,8 +28,8 @@ const HARMLESS_COMMANDS: &[&str] = &[
     "clear|commit|show acl|map <version> <file>",
     "clear|del|prepare|show acl|map <file> <reference>",
     "clear counters all",
-    "clear|show table <name> <data>|<operator>|<number>*",
-    "clear|show table <name> key|ptr <address>|<number>",
+    "clear|show table <table> <data>|<operator>|<number>*",
+    "clear|show table <table> key|ptr <address>|<number>",
     "del|get server|weight <server>",
     "disable|enable agent|health|server <server>",
     "disable|enable dynamic-cookie backend <name>",
@@ -66,7 +66,7 @@ const HARMLESS_COMMANDS: &[&str] = &[
     "set severity-output none|number|string",
     "set ssl ca-file|cert|crl-file|ech|key|tls-key <file>",
     "set ssl ocsp-response",
-    "set table <name> key <address> <data>|<number>*",
+    "set table <table> key <address> <data>|<number>*",
     "set timeout cli <delay>",
     "set var <name>",
     "set weight <server> <weight>",
@@ -183,7 +183,7 @@ fn matching_count(pattern: &str, words: &[&str]) -> usize {
     words.iter().zip(pattern).take_while(|(word, kinds)| kinds.split('|').any(|kind| is_of_kind(word, kind))).count()
 }
 
-/// Returns whether a word is of a kind: `<name>` of a proxy, `<server>` with its backend, `<number>` decimal or
+/// Returns whether a word is of a kind: `<name>` of a proxy, `<server>` with its backend, `<table>` of a proxy or peers, `<number>` decimal or
 /// hexadecimal, or the word itself.
 fn is_of_kind(word: &str, kind: &str) -> bool {
     let is_number = |text: &str| {
@@ -199,6 +199,7 @@ fn is_of_kind(word: &str, kind: &str) -> bool {
     match kind {
         "<name>" => is_name(word),
         "<server>" => word.split_once('/').is_some_and(|(backend, server)| is_name(backend) && is_name(server)),
+        "<table>" => word.splitn(2, '/').all(is_name),
         "<number>" => is_number(word) || word.strip_prefix('-').is_some_and(is_number),
         "<weight>" => is_number(word.strip_suffix('%').unwrap_or(word)),
         "<delay>" => {
@@ -294,6 +295,7 @@ mod tests {
             "set server be/s1 addr 2001:db8::1 port 8080",
             "add server be/s1 [2001:db8::1]:80 check inter 2s weight 10",
             "clear table be key 192.0.2.7",
+            "clear table cluster/t key 192.0.2.7",
             "set table be key 2001:db8::1 data.gpc0 1 data.gpc1 2",
             "show table be data.http_req_rate gt 10",
             "show stat -1 4 -1",

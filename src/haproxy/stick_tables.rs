@@ -186,6 +186,19 @@ pub struct DataFilter {
     pub limit: i64,
 }
 
+impl DataFilter {
+    /// Returns whether the counter may be an element of an array, such as `gpc1` of `gpc(3)` or `gpc1_rate` of
+    /// `gpc_rate(3,10s)`. HAProxy shows the elements but cannot compare them: it rejects the condition.
+    pub(crate) fn may_be_array_element(&self) -> bool {
+        let name = self.counter.as_str();
+        let element = name.strip_prefix("gpc").or_else(|| name.strip_prefix("gpt"));
+        element.is_some_and(|element| {
+            let index = element.strip_suffix("_rate").unwrap_or(element);
+            !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    }
+}
+
 /// The entries of one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableEntries {
@@ -273,7 +286,8 @@ impl TableEntries {
         Some(entry)
     }
 
-    fn matches(&self, entry: &TableEntry, filter: &DataFilter) -> bool {
+    /// Returns whether an entry of this reply meets a condition. An entry without the counter does not.
+    pub(crate) fn matches(&self, entry: &TableEntry, filter: &DataFilter) -> bool {
         let value = self.counter_index(filter.counter.as_str()).and_then(|index| entry.value(index));
         value.is_some_and(|value| filter.comparison.compare(value, filter.limit))
     }

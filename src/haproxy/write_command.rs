@@ -228,7 +228,7 @@ impl WriteCommand {
             Self::ShutdownSessions => format!("shutdown sessions server {}", server()?),
             Self::ShutdownSession => format!("shutdown session {}", CommandWord::from_value(name)?),
             Self::ClearTableEntry => {
-                format!("clear table {} key {}", CommandWord::new(proxy)?, CommandWord::from_value(name)?)
+                format!("clear table {} key {}", CommandWord::from_table_name(proxy)?, CommandWord::from_value(name)?)
             }
             Self::ClearCounters { all: false } => "clear counters".to_owned(),
             Self::ClearCounters { all: true } => "clear counters all".to_owned(),

@@ -25,7 +25,7 @@ pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area
     let DrawContext { model, instance, .. } = *context;
     let list = &instance.view_cursors[model.view()];
     if model.shown_events().next().is_none() {
-        let is_all = model.view_settings[model.view()].text_filter.is_empty();
+        let is_all = model.text_filter().is_empty();
         let message = if is_all { empty_message(instance) } else { "no events match the filter; Esc clears it" };
         canvas.draw_text(area, 1, 0, message, Role::Dim);
     }

@@ -183,7 +183,7 @@ fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
 /// Returns the filter of the view as text, empty if no filter is set.
 fn active_filter(model: &Model) -> String {
     let settings = &model.view_settings[model.view()];
-    if settings.filter.is_empty() { settings.text_filter.to_string() } else { settings.filter.to_string() }
+    if settings.filter.is_empty() { model.text_filter().to_string() } else { settings.filter.to_string() }
 }
 
 /// Returns the sign in front of a line being typed.

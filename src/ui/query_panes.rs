@@ -19,7 +19,13 @@ pub(crate) fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, 
     let fetched = &instance.queries.sessions;
     let Some((latest, at)) = &fetched.latest else {
         let warning = query_limits::find(&["show", "sess"]).map_or("", |cost| cost.warning);
-        return draw_query_offer(canvas, area, fetched, "lists the open sessions", warning);
+        let filter = model.text_filter();
+        let action = if filter.is_empty() {
+            "lists the open sessions".to_owned()
+        } else {
+            format!("lists the open sessions that match {filter}; Esc: of all rows")
+        };
+        return draw_query_offer(canvas, area, fetched, &action, warning);
     };
     let order = match instance.queries.session_order {
         SessionOrder::Age => "oldest first",
@@ -160,8 +166,10 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
         let warning = query_limits::find(&["show", "table", "*"]).map_or("", |cost| cost.warning);
         return draw_query_offer(canvas, area, fetched, "lists the entries of this table", warning);
     };
-    let counter =
-        latest.counters.get(open.sort).map_or(String::new(), |counter| format!(", most {} first", counter.name));
+    let counter = latest.counters.get(open.sort).map_or(String::new(), |counter| {
+        let window = counter.period.map_or(String::new(), |period| format!(" per {}", units::duration(period)));
+        format!(", most {}{window} first", counter.name)
+    });
     let shown = queries::shown_entries(model).count();
     let message = format!("{}: {shown} entries{counter}, fetched {} ago", open.name, queries::format_age(*at, now));
     let mut texts = vec![styled_text(message, Role::Normal)];
@@ -182,7 +190,9 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     let mut used_width = 1 + key + 8;
     for (at, index) in order_of_counters.iter().enumerate() {
         let arrow = if at == 0 { canvas.theme.choose_glyph("↓", "v") } else { "" };
-        let heading = format!("{}{arrow}", latest.counters[*index].name);
+        let counter = &latest.counters[*index];
+        let window = counter.period.map_or(String::new(), |period| format!("/{}", units::duration(period)));
+        let heading = format!("{}{window}{arrow}", counter.name);
         let width = (text_width::width(&heading) as u16).max(6);
         if at > 0 && used_width + width + 2 > area.width {
             break;

@@ -120,8 +120,8 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     }
     let remarks = match model.current_view().content {
         Content::Table(_) => table_pane::tab_remarks(context),
-        _ if !model.view_settings[model.view()].text_filter.is_empty() => {
-            vec![styled_text(format!("/{} ", model.view_settings[model.view()].text_filter), Role::Key)]
+        _ if !model.text_filter().is_empty() => {
+            vec![styled_text(format!("/{} ", model.text_filter()), Role::Key)]
         }
         _ => Vec::new(),
     };
