@@ -234,8 +234,8 @@ fn unexpected_reply<T>(body: &[u8]) -> Result<T, QueryError> {
 
 /// Sends one query over a separate connection and returns the parsed reply.
 ///
-/// If HAProxy cannot compare the counter of a condition, because it is an element of an array, reads all entries over a
-/// second connection and compares them here.
+/// If HAProxy cannot compare the counter of a condition, because it is an element of an array, reads all entries over
+/// another connection and compares them here.
 ///
 /// # Errors
 /// Returns an error if nothing was sent, no reply arrived, or HAProxy refused the command.

@@ -75,6 +75,12 @@ pub(crate) enum BadReport {
     NoRows(&'static str),
 }
 
+/// Returns the names of everything that can be printed.
+pub(crate) fn part_names() -> impl Iterator<Item = &'static str> {
+    let views = ViewId::ALL.into_iter().filter(|view| is_printable(*view));
+    views.map(|view| view.view().id).chain([PROBLEMS, INFO])
+}
+
 /// Returns the names of all printable parts, with their digits.
 pub(crate) fn list_known_parts() -> String {
     let named = |view: ViewId| match (view.view().id, view.digit()) {
@@ -100,12 +106,7 @@ impl FromStr for ReportPart {
         }
         let digit = lowercase.parse().ok().filter(|_| lowercase.len() == 1);
         let Some(view) = digit.and_then(ViewId::from_digit).or_else(|| ViewId::parse(&lowercase)) else {
-            let names = ViewId::ALL
-                .into_iter()
-                .filter(|view| is_printable(*view))
-                .map(|view| view.view().id)
-                .chain([PROBLEMS, INFO]);
-            let suggestion = did_you_mean(&lowercase, names);
+            let suggestion = did_you_mean(&lowercase, part_names());
             return Err(BadReport::UnknownView { name: text.into(), suggestion, known: list_known_parts() });
         };
         match view.view().content {
