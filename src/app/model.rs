@@ -310,10 +310,13 @@ impl Model {
         all.filter(move |event| text_filter.is_empty() || text_filter.matches(&event.line()))
     }
 
-    /// Returns the problems that pass the filter of the problems view, worst first.
+    /// Returns the problems that pass the filter of the problems view, worst first, then the silenced ones.
     pub(crate) fn shown_problems(&self) -> impl Iterator<Item = &Problem> {
         let text_filter = &self.view_settings[ViewId::Problems].text_filter;
-        let all = self.instance().into_iter().flat_map(|instance| instance.data.problems().iter());
+        let all = self.instance().into_iter().flat_map(|instance| {
+            let problems = instance.data.problems();
+            problems.iter().chain(problems.silenced())
+        });
         all.filter(move |problem| text_filter.is_empty() || text_filter.matches(&problem.line()))
     }
 

@@ -60,7 +60,7 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let settings = poll_args.load_settings(ascii.partial_settings())?;
     configured::check_threshold_flags(&settings, &changes)?;
     configured::warn_about_threshold_flags(&changes);
-    let thresholds = configured::thresholds(&settings.thresholds, &changes)?;
+    let thresholds = configured::thresholds(&settings, &changes)?;
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
     let options = CheckOptions { over: over.unwrap_or(DEFAULT_SAMPLING_TIME), interval: SAMPLE_INTERVAL, thresholds };

@@ -13,6 +13,7 @@
 pub(crate) mod backend_rules;
 pub(crate) mod backend_stats;
 pub(crate) mod check_history;
+pub(crate) mod check_starts;
 pub(crate) mod figures;
 pub(crate) mod frontend_rules;
 pub(crate) mod hysteresis;
@@ -23,6 +24,7 @@ pub(crate) mod problem_log;
 pub(crate) mod process_rules;
 #[cfg(test)]
 pub(crate) mod proptests;
+pub mod row_pattern;
 pub(crate) mod rule;
 pub(crate) mod rule_input;
 pub(crate) mod rule_table;
@@ -31,6 +33,7 @@ pub(crate) mod rule_tests;
 #[cfg(test)]
 pub(crate) mod scenario_tests;
 pub(crate) mod server_rules;
+pub mod silences;
 #[cfg(test)]
 pub(crate) mod test_site;
 pub mod thresholds;

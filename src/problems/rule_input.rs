@@ -1,7 +1,8 @@
 //! The input of a rule: one row of the newest sample, its rates, its backend and the servers of that backend.
 
 use crate::haproxy::fields::{Field, InfoField, TextField};
-use crate::haproxy::stat_table::StatRow;
+use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::haproxy::status::RowState;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::{BackendRows, RowId};
@@ -9,7 +10,7 @@ use crate::observe::sample::Sample;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::check_history::CheckHistory;
 use crate::problems::figures;
-use crate::problems::measurement::Measurement;
+use crate::problems::measurement::{Measurement, NotEvaluatedReason};
 use crate::units;
 
 /// One row, or the process, with the other data that rules need.
@@ -78,9 +79,26 @@ impl<'a> RuleInput<'a> {
         self.sample.table.rows().get(self.index?)
     }
 
-    /// Returns whether the row is in maintenance or drain.
+    /// Returns the kind of the row, the name of the proxy and the name of the row; `None` for the process.
+    pub(crate) fn names(&self) -> Option<(RowKind, &'a SafeText, &'a SafeText)> {
+        self.row().map(|row| (row.kind, &row.proxy, &row.name))
+    }
+
+    /// Returns whether the row is in maintenance or drain, or went down during a drain not long ago.
     pub(crate) fn is_out_of_service(&self) -> bool {
-        self.state.is_out_of_service()
+        self.state.is_out_of_service() || self.is_down_in_drain()
+    }
+
+    /// Returns whether the server went down during a drain not long ago, for example because its application is being
+    /// restarted.
+    pub(crate) fn is_down_in_drain(&self) -> bool {
+        self.check_history.starts().is_down_in_drain(self.id, self.sample.at.monotonic)
+    }
+
+    /// Returns whether the row is a backup server that gets no traffic, because an active server of its backend is
+    /// usable.
+    pub(crate) fn is_idle_backup(&self) -> bool {
+        self.backend_stats.has_active && self.number(Field::Bck).is_some_and(|backup| backup > 0.0)
     }
 
     /// Returns a text field of the row; empty if HAProxy left it empty.
@@ -134,10 +152,11 @@ impl<'a> RuleInput<'a> {
         self.growth(Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some()))
     }
 
-    /// Returns whether nothing was served in the rate window, so that averages such as `rtime` are outdated; `None`
-    /// without two samples.
+    /// Returns whether this process served nothing in the rate window, so that averages such as `rtime` are outdated;
+    /// `None` without two samples of this process.
     pub(crate) fn is_idle(&self) -> Option<bool> {
-        self.served().map(|served| served <= 0.0)
+        let served = Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some());
+        self.rates.growth_in_newest_process_at(self.index?, served).map(|(served, _)| served <= 0)
     }
 
     /// Measures one of HAProxy's averages over the last 1,024 requests, in milliseconds.
@@ -162,14 +181,15 @@ pub(crate) fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measureme
 
 /// Measures `part` as a share of `whole`, both counted in the rate window.
 ///
-/// The share is 0 if `part` is 0. Otherwise it is unknown if `whole` is less than `min_whole`.
+/// The share is 0 if `part` is 0. Otherwise it is not evaluated if `whole` is less than `min_whole`.
 pub(crate) fn measure_share(part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
     match part {
         None => Measurement::Unknown,
         Some(part) if part <= 0.0 => Measurement::Value(0.0),
         Some(part) => match whole() {
             Some(whole) if whole >= min_whole && whole > 0.0 => Measurement::Value((part / whole).min(1.0)),
-            _ => Measurement::Unknown,
+            Some(_) => Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests),
+            None => Measurement::Unknown,
         },
     }
 }

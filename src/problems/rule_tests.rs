@@ -30,14 +30,14 @@ const CASES: &[Case] = &[
     ("backend-weight", "www", "www/w1.status=MAINT www/w2.status=DRAIN", "www/w1.status=DOWN www/w2.status=DOWN", "www/w1.status=DOWN www/w2.status=DOWN www/w3.status=DOWN"),
     ("queue", "api", "api/BACKEND.qmax=99", "api/BACKEND.qcur=1", "api/BACKEND.qcur=4 api/api2.qcur=6"),
     ("queue-growing", "api", "api/BACKEND.qcur=5", "", "api/api1.qcur+2"),
-    ("queue-wait", "api", "api/BACKEND.qtime=49", "api/BACKEND.qtime=50", "api/BACKEND.qtime=500"),
+    ("queue-wait", "api", "api/BACKEND.qtime=9000 db/BACKEND.qtime=49 db/BACKEND.qcur=1", "api/BACKEND.qtime=50 api/api1.qcur=1", "api/BACKEND.qtime=500 api/api1.scur=50"),
     ("backend-5xx", "api", "api/BACKEND.hrsp_5xx+1 api/api1.hrsp_5xx+1", "api/BACKEND.hrsp_5xx+6", "api/BACKEND.hrsp_5xx+40"),
     ("own-5xx", "api", "api/BACKEND.hrsp_5xx+5 api/api1.hrsp_5xx+3 api/api2.hrsp_5xx+2", "api/BACKEND.hrsp_5xx+5 api/api1.hrsp_5xx+3", ""),
     ("backend-connection-errors", "db", "db/BACKEND.econ+1", "db/BACKEND.econ+4", "db/BACKEND.econ+20"),
     ("backend-response-errors", "db", "db/BACKEND.eresp+1", "db/BACKEND.eresp+4", "db/BACKEND.eresp+20"),
     ("retries", "db", "db/BACKEND.wretr+1", "db/BACKEND.wretr+2", "db/BACKEND.wretr+10"),
     ("redispatches", "api", "api/BACKEND.wredis+2", "api/BACKEND.wredis+3", "api/BACKEND.wredis+15"),
-    ("client-aborts", "api", "api/BACKEND.cli_abrt+14", "api/BACKEND.cli_abrt+15", "api/BACKEND.cli_abrt+60"),
+    ("client-aborts", "api", "api/BACKEND.cli_abrt+14 db/BACKEND.cli_abrt+200", "api/BACKEND.cli_abrt+15", "api/BACKEND.cli_abrt+60"),
     ("response-time", "api", "db/BACKEND.rtime=5000", "api/BACKEND.rtime=500", "api/BACKEND.rtime=1000"),
     ("connect-time", "api", "api/BACKEND.ctime=99", "api/BACKEND.ctime=100", "api/BACKEND.ctime=1000"),
     ("server-down", "api/api1", "api/api1.status=MAINT_(via_x/y)", "api/api1.status=DOWN_1/2", ""),
@@ -47,7 +47,7 @@ const CASES: &[Case] = &[
     ("server-5xx", "api/api1", "api/api1.hrsp_4xx+90", "api/api1.hrsp_5xx+3", "api/api1.hrsp_5xx+30"),
     ("server-connection-errors", "api/api1", "api/api1.econ+0", "api/api1.econ+1", "api/api1.econ+5"),
     ("server-response-errors", "api/api1", "api/api1.srv_abrt+9", "api/api1.eresp+2", "api/api1.eresp+70 api/api1.hrsp_2xx+0"),
-    ("flapping", "api/api1", "api/api1.status=DOWN api/api1.chkdown=3", "api/api1.chkdown=4", "api/api1.chkdown=6"),
+    ("flapping", "api/api1", "api/api1.status=DOWN api/api1.chkdown=3", "api/api1.chkdown=4 api/api1.chkfail=10", "api/api1.chkdown=6 api/api1.chkfail=16"),
     ("failing-checks", "api/api1", "api/api1.status=UP_2/4 api/api1.check_health=2 api/api1.check_status=INI api/api2.status=UP_2/4 api/api2.check_health=2", "api/api1.status=UP_1/3 api/api1.check_health=2 api/api1.check_status=L4CON", "api/api1.chkfail=10"),
 ];
 
@@ -55,6 +55,8 @@ const CASES: &[Case] = &[
 /// longer.
 fn open_after(rule: &Rule, row: &str, change: &str) -> Vec<&'static str> {
     let mut site = TestSite::healthy();
+    // Not in the first minute of a process, in which some rules have no result.
+    site.now = 60_000;
     site.steps(3);
     assert_eq!(site.open_problems(), [] as [String; 0]);
     site.set(change);
@@ -114,7 +116,7 @@ fn describe_returns_expected_texts() {
             "coming back (1 of 2 checks passed)",
         ),
         ("queue-growing", "api/api1.qcur+2", "queue growing: 12 → 14 in 2 s"),
-        ("flapping", "api/api1.chkdown=5", "went down 2 times in the last 5 minutes"),
+        ("flapping", "api/api1.chkdown=5 api/api1.chkfail=13", "went down 2 times in the last 5 minutes"),
         ("failing-checks", "api/api1.chkfail=8", "1 check failed in the last minute"),
         (
             "server-response-errors",
@@ -125,6 +127,47 @@ fn describe_returns_expected_texts() {
     ] {
         assert_eq!(problem_text(rule, change), text);
     }
+}
+
+#[test]
+fn w27_backup_server_counts_only_when_needed() {
+    let mut site = TestSite::healthy();
+    site.set("api/api2.bck=1 api/api2.act=0 api/api2.status=DOWN");
+    site.steps(3);
+    assert_eq!(site.open_problems(), [] as [String; 0]);
+    site.set("api/api1.status=DOWN api/api3.status=DOWN api/BACKEND.act=0");
+    site.steps(3);
+    assert!(site.open_problems().contains(&"WARN api/api2 server-down".to_owned()), "{:?}", site.open_problems());
+}
+
+#[test]
+fn w18_server_down_in_drain_is_reported_after_five_minutes() {
+    let mut site = TestSite::healthy();
+    site.set("api/api1.status=DRAIN");
+    site.steps(3);
+    site.set("api/api1.status=DOWN api/api1.chkdown=4 api/api1.chkfail=10");
+    site.steps(100);
+    assert_eq!(site.open_problems(), [] as [String; 0], "its application is being restarted");
+    site.steps(100);
+    assert_eq!(site.open_problems(), ["WARN api backend-weight", "WARN api/api1 server-down"]);
+}
+
+#[test]
+fn w1_rules_without_result_have_reason() {
+    use crate::problems::measurement::NotEvaluatedReason::{Reload, TooFewRequests};
+    use crate::problems::rule_table::RuleId;
+    let mut site = TestSite::healthy();
+    site.now = 60_000;
+    site.set("db/BACKEND.econ+1 db/BACKEND.connect+2");
+    site.steps(3);
+    let few = (RuleId::BackendConnectionErrors, TooFewRequests, 1);
+    assert_eq!(site.problems.not_evaluated().collect::<Vec<_>>(), [few]);
+    site.reload();
+    site.step();
+    let all: Vec<_> = site.problems.not_evaluated().collect();
+    assert!(all.contains(&few) && all.contains(&(RuleId::ResponseTime, Reload, 3)), "{all:?}");
+    // Only `db` in TCP mode has no share of 5xx; the others have that of the old process.
+    assert!(all.contains(&(RuleId::Backend5xx, Reload, 1)), "{all:?}");
 }
 
 /// Returns the row of a rule in docs/problems.md.

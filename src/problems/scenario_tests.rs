@@ -128,7 +128,7 @@ fn verdict_distinguishes_causes() {
             "WARN www ServersDown",
             "2 of 4 servers down, 50% of the weight available",
         ),
-        ("www/w4.chkdown=4", "WARN www ServersDown", "w4: went down once in the last 5 minutes"),
+        ("www/w4.chkdown=4 www/w4.chkfail=10", "WARN www ServersDown", "w4: went down once in the last 5 minutes"),
         (
             "api/BACKEND.rtime=600 api/BACKEND.qcur=30 api/BACKEND.qtime=900",
             "CRIT api ServersFull",

@@ -15,7 +15,7 @@ use crate::observe::severity::Severity;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::check_history::CheckHistory;
 use crate::problems::hysteresis::{Hysteresis, Transition};
-use crate::problems::measurement::{Grade, Measurement};
+use crate::problems::measurement::{Grade, Measurement, NotEvaluatedReason};
 use crate::problems::problem::{Problem, ProblemChanges, ProblemSubject};
 use crate::problems::rule::Scope;
 use crate::problems::rule_input::{RuleInput, Snapshot};
@@ -47,8 +47,10 @@ struct TrackedRule {
 pub struct ProblemTracker {
     thresholds: Thresholds,
     entries: BTreeMap<TrackedKey, TrackedRule>,
-    /// Keys of the open problems, worst first.
+    /// Keys of the open problems that are not silenced, worst first.
     open_keys: Vec<TrackedKey>,
+    /// Keys of the open problems that are silenced, worst first.
+    silenced_keys: Vec<TrackedKey>,
     verdicts: Vec<Verdict>,
     /// Index of the verdict on each row that has one.
     verdict_of: RowMap<usize>,
@@ -56,6 +58,8 @@ pub struct ProblemTracker {
     previous: Option<Arc<Sample>>,
     /// Number of rules past their thresholds in the newest sample that are not tracked, because too many are.
     untracked: usize,
+    /// Numbers of rows for which a rule was not evaluated in the newest sample, by rule and reason.
+    not_evaluated: BTreeMap<(RuleId, NotEvaluatedReason), usize>,
     /// For each row index, true if `entries` contains the row. Stored here only to reuse the allocation.
     tracked_rows: Vec<bool>,
     backend_stats: BackendStats,
@@ -100,7 +104,8 @@ impl ProblemTracker {
     pub(crate) fn restore(thresholds: &Thresholds, open: impl Iterator<Item = Problem>, rates: &RateWindow) -> Self {
         let mut tracker = Self::new(thresholds.clone());
         let mut samples = rates.samples().rev();
-        let (Some(sample), previous) = (samples.next(), samples.next()) else { return tracker };
+        let Some(sample) = samples.next() else { return tracker };
+        let previous = samples.next().filter(|previous| previous.epoch == sample.epoch);
         for problem in open {
             let exists = problem.subject.id == RowId::PROCESS || sample.rows.index_of(problem.subject.id).is_some();
             if exists {
@@ -125,9 +130,15 @@ impl ProblemTracker {
         &self.thresholds
     }
 
-    /// Iterates over the open problems, critical ones before warnings, and older ones before newer ones.
+    /// Iterates over the open problems, critical ones before warnings, and older ones before newer ones. Silenced ones
+    /// are left out here and in all other methods except [`Self::silenced`].
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.open_keys.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())
+    }
+
+    /// Iterates over the open problems that the configuration silences, in the same order.
+    pub(crate) fn silenced(&self) -> impl Iterator<Item = &Problem> {
+        self.silenced_keys.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())
     }
 
     /// Iterates over the open problems of one row, or of the process for [`RowId::PROCESS`].
@@ -148,6 +159,12 @@ impl ProblemTracker {
     /// Returns the number of rules past their thresholds that are not tracked, because too many others are.
     pub fn untracked_count(&self) -> usize {
         self.untracked
+    }
+
+    /// Iterates over the rules that were not evaluated in the newest sample, with the reason and the number of rows.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the check command will report it"))]
+    pub(crate) fn not_evaluated(&self) -> impl Iterator<Item = (RuleId, NotEvaluatedReason, usize)> {
+        self.not_evaluated.iter().map(|((rule, reason), rows)| (*rule, *reason, *rows))
     }
 
     /// Returns the estimated memory of the open problems, in bytes.
@@ -192,9 +209,10 @@ impl ProblemTracker {
         stats: &mut BackendStats,
         changes: &mut ProblemChanges,
     ) {
-        let Self { thresholds, entries, check_history, tracked_rows, untracked, .. } = self;
+        let Self { thresholds, entries, check_history, tracked_rows, untracked, not_evaluated, .. } = self;
         *untracked = 0;
-        let mut evaluation = Evaluation { thresholds, entries, untracked, changes };
+        not_evaluated.clear();
+        let mut evaluation = Evaluation { thresholds, entries, untracked, not_evaluated, changes };
         let snapshot = Snapshot { sample, previous, rates, check_history };
         for_each_row(snapshot, tracked_rows, stats, |scope, input, is_tracked| {
             evaluation.apply_rules(scope, input, is_tracked);
@@ -213,8 +231,8 @@ impl ProblemTracker {
         let snapshot = Snapshot { sample, previous, rates, check_history };
         for_each_row(snapshot, tracked_rows, stats, |_, input, _| {
             for ((_, id), entry) in entries.range_mut(keys_of_row(input.id)) {
-                let measurement = (id.rule().measure)(input);
-                let is_bad = thresholds.grade(*id, measurement).is_problem();
+                let measurement = id.rule().evaluate(input);
+                let is_bad = thresholds.grade(*id, input.names(), measurement).is_problem();
                 if let (Measurement::Value(value), Some(problem), true) = (measurement, &mut entry.problem, is_bad) {
                     (problem.value, problem.text) = (value, (id.rule().describe)(input, value));
                 }
@@ -224,10 +242,18 @@ impl ProblemTracker {
 
     fn sort_open_problems(&mut self) {
         let open = self.entries.iter().filter_map(|(key, entry)| Some((*key, entry.problem.as_ref()?)));
-        let mut open: Vec<_> = open.map(|(key, problem)| (problem.severity, problem.since.monotonic, key)).collect();
-        open.sort_unstable_by_key(|(severity, since, (row, rule))| (std::cmp::Reverse(*severity), *since, *rule, *row));
+        let order = |(key, problem): (TrackedKey, &Problem)| {
+            (problem.severity, problem.since.monotonic, key, problem.is_silenced)
+        };
+        let mut open: Vec<_> = open.map(order).collect();
+        open.sort_unstable_by_key(|(severity, since, (row, rule), _)| {
+            (std::cmp::Reverse(*severity), *since, *rule, *row)
+        });
+        let keys = |silenced| open.iter().filter(move |(.., is)| *is == silenced).map(|(_, _, key, _)| *key);
         self.open_keys.clear();
-        self.open_keys.extend(open.into_iter().map(|(_, _, key)| key));
+        self.open_keys.extend(keys(false));
+        self.silenced_keys.clear();
+        self.silenced_keys.extend(keys(true));
     }
 
     fn update_verdicts(
@@ -248,7 +274,7 @@ impl ProblemTracker {
             if !self.tracked_rows[backend.row] && !backend.servers.iter().any(|server| self.tracked_rows[*server]) {
                 continue;
             }
-            stats.recompute(sample, rates, backend);
+            stats.recompute(sample, rates, self.check_history.starts(), backend);
             let input = snapshot.backend_input(backend, stats);
             let rows = std::iter::once(&backend.row).chain(&backend.servers);
             let problems: Vec<&Problem> = rows.flat_map(|row| problems_of_row(entries, ids[*row])).collect();
@@ -272,9 +298,10 @@ fn keys_of_row(row: RowId) -> RangeInclusive<TrackedKey> {
     (row, first)..=(row, last)
 }
 
-/// Iterates over the open problems of one row.
+/// Iterates over the open problems of one row, without the silenced ones.
 fn problems_of_row(entries: &BTreeMap<TrackedKey, TrackedRule>, row: RowId) -> impl Iterator<Item = &Problem> {
-    entries.range(keys_of_row(row)).filter_map(|(_, entry)| entry.problem.as_ref())
+    let problems = entries.range(keys_of_row(row)).filter_map(|(_, entry)| entry.problem.as_ref());
+    problems.filter(|problem| !problem.is_silenced)
 }
 
 /// Calls `each` for every row to which rules apply, and finally for the process. The `bool` is true if the row has an
@@ -285,10 +312,10 @@ fn for_each_row(
     stats: &mut BackendStats,
     mut each: impl FnMut(Scope, &RuleInput<'_>, bool),
 ) {
-    let Snapshot { sample, rates, .. } = snapshot;
+    let Snapshot { sample, rates, check_history, .. } = snapshot;
     let mut counts = BackendCounts::default();
     for backend in sample.rows.backends() {
-        stats.recompute(sample, rates, backend);
+        stats.recompute(sample, rates, check_history.starts(), backend);
         counts.with_servers += usize::from(stats.servers > 0);
         counts.with_usable_server += usize::from(stats.usable > 0);
         let input = snapshot.backend_input(backend, stats);
@@ -310,6 +337,7 @@ struct Evaluation<'a> {
     thresholds: &'a Thresholds,
     entries: &'a mut BTreeMap<TrackedKey, TrackedRule>,
     untracked: &'a mut usize,
+    not_evaluated: &'a mut BTreeMap<(RuleId, NotEvaluatedReason), usize>,
     changes: &'a mut ProblemChanges,
 }
 
@@ -318,8 +346,11 @@ impl Evaluation<'_> {
     /// past its threshold.
     fn apply_rules(&mut self, scope: Scope, input: &RuleInput<'_>, is_tracked: bool) {
         for rule in rule_table::rules_for_scope(scope) {
-            let measurement = (rule.measure)(input);
-            let grade = self.thresholds.grade(rule.id, measurement);
+            let measurement = rule.evaluate(input);
+            if let Measurement::NotEvaluated(reason) = measurement {
+                *self.not_evaluated.entry((rule.id, reason)).or_default() += 1;
+            }
+            let grade = self.thresholds.grade(rule.id, input.names(), measurement);
             if is_tracked || grade.is_problem() {
                 self.update_entry(scope, rule.id, input, measurement, grade);
             }
@@ -364,7 +395,7 @@ impl Evaluation<'_> {
         if std::mem::replace(&mut entry.is_bad, is_bad) && !is_bad {
             self.changes.recovering.extend(entry.problem.clone());
         }
-        let transition = entry.hysteresis.update(grade, self.thresholds.for_rule(id), now.monotonic);
+        let transition = entry.hysteresis.update(grade, self.thresholds.for_row(id, input.names()), now.monotonic);
         if let Some(problem) = &mut entry.problem {
             problem.severity = entry.hysteresis.severity.unwrap_or(problem.severity);
         }
@@ -375,10 +406,12 @@ impl Evaluation<'_> {
             }
             (Measurement::Value(value), none @ None) if transition == Transition::Opened => {
                 let names = input.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone()));
+                let is_silenced = self.thresholds.silences.is_silenced(id.as_str(), names.as_ref());
                 let subject = ProblemSubject { id: input.id, names };
                 let severity = entry.hysteresis.severity.unwrap_or(Severity::Warn);
                 let since = entry.hysteresis.since;
-                *none = Some(Problem { rule: id.rule(), subject, severity, since, value, text: text(value) });
+                let (rule, text) = (id.rule(), text(value));
+                *none = Some(Problem { rule, subject, severity, since, value, text, is_silenced });
             }
             _ => {}
         }

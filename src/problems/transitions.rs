@@ -12,7 +12,7 @@ pub(crate) const MAX_EVENTS: usize = 20;
 pub(crate) fn problem_events(changes: &ProblemChanges, at: Timestamp) -> Vec<Event> {
     let opened = changes.opened.iter().chain(&changes.worsened).map(|problem| (true, problem));
     let changed = opened.chain(changes.closed.iter().map(|problem| (false, problem)));
-    let changed: Vec<_> = changed.filter(|(_, problem)| !has_status_event(problem)).collect();
+    let changed: Vec<_> = changed.filter(|(_, problem)| !has_status_event(problem) && !problem.is_silenced).collect();
     let mut events = Vec::new();
     for (opened, problem) in changed.iter().take(MAX_EVENTS) {
         let (severity, text) = (problem.severity, problem.text.clone());

@@ -1,4 +1,4 @@
-//! The list of problems, worst first: severity, age, row, description, and the result of the row's last health check.
+//! The list of problems, worst first, then the silenced ones, dimmed: severity, age, row, description, and the result of the row's last health check.
 
 use crate::app::layout::Area;
 use crate::haproxy::fields::TextField;
@@ -16,7 +16,8 @@ use crate::units;
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, .. } = *context;
     if model.shown_problems().next().is_none() {
-        if instance.data.problems().count() > 0 {
+        let problems = instance.data.problems();
+        if problems.count() > 0 || problems.silenced().next().is_some() {
             canvas.draw_text(area, 1, 0, "no problems match the filter; Esc clears it", Role::Dim);
         } else {
             canvas.draw_text(area, 1, 0, "no problems; ! goes back", Role::Good);
@@ -41,13 +42,15 @@ fn draw_problem(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     let now = context.instance.data.shown_time(context.now);
     let since = units::duration(now.saturating_sub(problem.since.monotonic));
     let names = usize::from((area.width / 4).clamp(12, 36));
-    canvas.draw_text(area, 1, 0, problem.severity.label(), severity_role(problem.severity));
+    let role = if problem.is_silenced { Role::Dim } else { severity_role(problem.severity) };
+    canvas.draw_text(area, 1, 0, problem.severity.label(), role);
     canvas.draw_number(area, 6..11, 0, &since, Role::Dim);
     canvas.draw_text(area, 13, 0, &text_width::middle(&name, names), Role::Normal);
     let start = 13 + names as u16 + 2;
     let available = usize::from(area.width.saturating_sub(start));
-    let end =
-        canvas.draw_text(area, start, 0, &text_width::end(&problem.text, available), severity_role(problem.severity));
+    let silenced = if problem.is_silenced { "silenced: " } else { "" };
+    let text = format!("{silenced}{}", problem.text);
+    let end = canvas.draw_text(area, start, 0, &text_width::end(&text, available), role);
     let check = context.sample().map(|sample| last_check_text(sample, problem)).unwrap_or_default();
     if problem.text.contains(&check) {
         return;

@@ -18,6 +18,7 @@ use crate::observe::severity::Severity;
 use crate::problems::problem::Problem;
 use crate::problems::rule_table::RuleId;
 use crate::problems::thresholds::Thresholds;
+use crate::units;
 
 /// Default sampling time: enough for a hold time of ten seconds, plus two samples for a rate.
 pub(crate) const DEFAULT_SAMPLING_TIME: Duration = Duration::from_secs(12);
@@ -140,6 +141,11 @@ fn evaluate(polled: &[PolledInstance], options: &CheckOptions) -> (NagiosState, 
         lines.push(format!("sampled {over} s instead of {options} s: HAProxy answers too slowly"));
     }
     lines.extend(skipped_rules_line(options, over));
+    let silenced = polled.iter().map(|(poller, _)| poller.instance.problems().silenced().count()).sum::<usize>();
+    lines.extend(
+        (silenced > 0)
+            .then(|| format!("silenced by the configuration: {}", units::pluralize(silenced as i64, "problem"))),
+    );
     (worst, lines)
 }
 

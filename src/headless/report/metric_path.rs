@@ -9,10 +9,10 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::config::suggest::did_you_mean;
 use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::report::json::info_value;
-use crate::headless::suggest::did_you_mean;
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, ColumnSource};

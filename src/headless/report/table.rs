@@ -78,11 +78,13 @@ fn info_lines(sample: &Sample) -> Vec<String> {
 
 fn problem_lines(poller: &Poller) -> Vec<String> {
     let found: Vec<String> = poller.instance.problems().iter().map(Problem::line).collect();
-    match poller.instance.rates().span() {
+    let mut lines = match poller.instance.rates().span() {
         _ if !found.is_empty() => found,
         Some(_) => vec!["no problems".to_owned()],
         None => vec!["no problems found (only one sample was taken)".to_owned()],
-    }
+    };
+    lines.extend(poller.instance.problems().silenced().map(|problem| format!("silenced: {}", problem.line())));
+    lines
 }
 
 /// Returns the selected columns, preceded by the columns with the name and the kind if the name is not selected.
