@@ -92,6 +92,13 @@ impl<T: RateSample> RateWindow<T> {
     /// Appends the newest sample and drops those that are no longer needed.
     pub fn push(&mut self, sample: T) {
         let now = sample.taken_at();
+        // What an old process did long ago does not belong to the last seconds.
+        if let [.., before, last] = self.samples.make_contiguous()
+            && !last.is_same_epoch(&sample)
+            && now.saturating_sub(last.taken_at()) > MAX_SPAN.max(last.taken_at().saturating_sub(before.taken_at()) * 2)
+        {
+            self.samples.clear();
+        }
         let is_huge = |sample: &T| sample.reply_bytes() >= HUGE_REPLY_BYTES;
         let min_samples = if is_huge(&sample) { 2 } else { MIN_SAMPLES };
         let max_samples = (MAX_REPLY_BYTES / sample.reply_bytes().max(1)).clamp(min_samples, MAX_SAMPLES);
@@ -329,6 +336,10 @@ mod tests {
         let id = push(&mut window, &mut builder, 2000, 300);
         assert_eq!(window.rate(id, Field::Stot), None, "a larger counter of another process does not count");
         assert!(window.is_cut_by_reload() && window.span().is_none());
+        push(&mut window, &mut builder, 3000, 400);
+        builder.reload();
+        push(&mut window, &mut builder, 60_000, 7);
+        assert_eq!(window.rate(id, Field::Stot), None, "the old process was seen too long ago");
     }
 
     #[test]
