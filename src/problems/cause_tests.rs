@@ -41,7 +41,11 @@ fn each_kind_has_a_sentence() {
             "CRIT api network",
             "connection problem: 13% of the connections failed (80 in 4 s)",
         ),
-        ("api/BACKEND.ctime=1400", "CRIT api network", "connection problem: 1.40 s to connect to a server (ctime, 300 requests in 2 s)"),
+        (
+            "api/BACKEND.ctime=1400",
+            "CRIT api network",
+            "connection problem: 1.40 s to connect to a server (ctime, 300 requests in 2 s)",
+        ),
         ("api/BACKEND.hrsp_5xx+30", "CRIT api haproxy-5xx", "HAProxy itself sent 60 errors (5xx) in 4 s"),
         (
             "api/api1.hrsp_5xx+30 api/api2.hrsp_5xx+30 api/api3.hrsp_5xx+30 api/BACKEND.hrsp_5xx+90",
