@@ -1,5 +1,4 @@
-//! `hapulse check --format openmetrics` against a real HAProxy: valid OpenMetrics text, values, exit codes, and hostile
-//! names. Where `promtool` (Debian package `prometheus`) is installed, it checks the text, too.
+//! `hapulse check --format openmetrics` against a real HAProxy: valid text, values, exit codes, and hostile names. Where `promtool` (Debian package `prometheus`) is installed, it checks the text, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/script.rs"]
@@ -50,7 +49,7 @@ fn parse_labels(text: &str) -> (BTreeMap<String, String>, &str) {
     }
 }
 
-/// Parses OpenMetrics text strictly: metadata before the samples, families in one piece, no sample twice, `# EOF` last.
+/// Parses the text strictly: metadata before the samples, families in one piece, no sample twice, `# EOF` last.
 fn parse(text: &str) -> Samples {
     let text = text.strip_suffix("# EOF\n").expect("the text ends with # EOF");
     let (mut samples, mut finished, mut family) = (Samples::new(), BTreeSet::new(), String::new());

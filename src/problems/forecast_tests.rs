@@ -1,5 +1,6 @@
 //! Tests of the forecasts: steady growth, noise, steps, reloads, and their bounds.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,7 +133,7 @@ fn forecast_reads_history_of_few_rows_only() {
     for second in (0..=60).step_by(2) {
         let mut stat = "# pxname,svname,scur,slim,status,weight,act,bck,type,\n".to_owned();
         for server in 0..300 {
-            stat += &format!("b,s{server},{},{},UP,1,1,0,2,\n", second + 10, 100 + server);
+            let _ = writeln!(stat, "b,s{server},{},{},UP,1,1,0,2,", second + 10, 100 + server);
         }
         stat += "b,BACKEND,0,,UP,300,300,0,1,\n";
         last = site.add(second, &stat).1;

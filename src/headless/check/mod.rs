@@ -1,6 +1,6 @@
 //! `hapulse check`: a plugin for Nagios, Icinga and compatible monitoring systems.
 //!
-//! Owns the plugin output: state, summary line, problem lines and performance data, or the same as OpenMetrics text
+//! Owns the plugin output: state, summary line, problem lines and performance data, or the same as `OpenMetrics` text
 //! ([`open_metrics`]). Does not own the rules
 //! (`problems`) or polling (`poller`).
 //!

@@ -1,4 +1,4 @@
-//! The result of a health check as OpenMetrics text, for Prometheus and node_exporter's textfile collector.
+//! The result of a health check as `OpenMetrics` text, for Prometheus and `node_exporter`'s textfile collector.
 //!
 //! All metrics are gauges, so that the output is also valid in the older Prometheus text format, which has no other type
 //! without a suffix in common. Labels contain names of the configuration, never descriptions with numbers, because each
@@ -130,7 +130,9 @@ pub(crate) fn render(
     }
     let mut out = String::new();
     let all = [state, up, counts, problems, values, ages, forecasts, skipped, sampled, poll, at, dropped];
-    all.iter().for_each(|family| family.write(&mut out));
+    for family in all {
+        family.write(&mut out);
+    }
     out + "# EOF\n"
 }
 
