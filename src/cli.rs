@@ -49,6 +49,7 @@ use crate::headless::config::effective;
 use crate::headless::manual::completions;
 use crate::headless::manual::key_list;
 use crate::headless::manual::man;
+use crate::headless::manual::problem_list;
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
@@ -98,8 +99,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(CliCommand::Check(args)) => Ok(check_command::run(args)),
         Some(CliCommand::Watch(args)) => watch_command::run(args),
         Some(CliCommand::Completions { shell }) => print_bytes(completions::script(command(), shell).as_bytes()),
-        Some(CliCommand::Man { keys: false }) => print_bytes(man::roff_page(command()).as_bytes()),
-        Some(CliCommand::Man { keys: true }) => print_bytes(key_list::markdown_page().as_bytes()),
+        Some(CliCommand::Man { keys: true, .. }) => print_bytes(key_list::markdown_page().as_bytes()),
+        Some(CliCommand::Man { problems: true, .. }) => print_bytes(problem_list::problems_page().as_bytes()),
+        Some(CliCommand::Man { .. }) => print_bytes(man::roff_page(command()).as_bytes()),
         Some(CliCommand::Drain(args)) => run_server_command(&args.into(), cli.read_only),
         Some(CliCommand::Maint(args)) => run_server_command(&args.into(), cli.read_only),
         Some(CliCommand::Ready(args)) => run_server_command(&args.into(), cli.read_only),

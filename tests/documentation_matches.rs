@@ -202,6 +202,19 @@ fn keys_page_matches_printed_keys() {
 }
 
 #[test]
+fn problems_page_matches_printed_rules_and_causes() {
+    let printed = run(&["man", "--problems"]);
+    let page = include_str!("../docs/problems.md");
+    let different = page.lines().zip(printed.lines()).find(|(here, printed)| here != printed);
+    assert_eq!(different, None, "hapulse man --problems > docs/problems.md");
+    assert_eq!(page.len(), printed.len());
+    for part in ["- seen: ", "- means: ", "- do: ", "- shown by: ", "- silence: "] {
+        let (causes, parts) = (page.matches("\n### `").count(), page.matches(part).count());
+        assert!(causes >= 25 && causes == parts, "{part}: {parts} of {causes}");
+    }
+}
+
+#[test]
 fn manual_page_lists_every_key_and_palette_command() {
     let page = manual();
     let keys = section_of(&page, ".SH KEYS");

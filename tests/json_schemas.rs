@@ -44,7 +44,7 @@ fn column_schema(column: &Column) -> Option<Value> {
         _ if ["name", "side", "kind", "proxy"].contains(&column.id) => return None,
         ColumnSource::SinceMark { .. } => return None,
         ColumnSource::Number(_) => ["integer", "null"],
-        ColumnSource::PerSecond(_) => ["number", "null"],
+        ColumnSource::PerSecond(_) | ColumnSource::IntervalTime(_) => ["number", "null"],
         ColumnSource::Text(_) => ["string", "null"],
         ColumnSource::Computed { .. } if TextField::by_name(column.id.as_bytes()).is_some() => ["string", "null"],
         ColumnSource::Computed { .. } => {
@@ -90,6 +90,10 @@ fn show_and_watch_print_valid_json_for_every_view() {
     let traffic = Traffic::to(lab.frontend_addr()).workers(1).start();
     lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
     let script = Script::new();
+    let lines = assert_valid(&schema, &script.run(lab.admin(), "show --format json --over 0").out, "problems");
+    for key in ["causes", "not_evaluated", "problems"] {
+        assert!(lines[0][key].as_array().is_some_and(|list| !list.is_empty()), "no {key}: {}", lines[0]);
+    }
     let maint = script.run(lab.admin(), "maint be1/s1 -y");
     assert_eq!(maint.code, 0, "{maint:?}");
     let mut seen = Map::new();

@@ -53,6 +53,8 @@ fn json_keys_match_documentation() {
     assert_eq!(keys(&lost).len(), 4);
     assert_eq!(keys(&lost["lost"]), keys_of("A loss"));
     assert_eq!(keys(&whole["problems"][0]), keys_of("A problem"));
+    assert_eq!(keys(&whole["causes"][0]), keys_of("A cause"));
+    assert_eq!(keys(&whole["not_evaluated"][0]), keys_of("A rule that was not evaluated"));
     let rows = shown("show status --format json --columns name,side,proxy,kind");
     let row_keys: BTreeSet<String> = ["pxname", "svname", "kind"].map(str::to_owned).into();
     assert_eq!(keys(&rows["rows"][0]), row_keys);
@@ -68,6 +70,7 @@ fn computed_columns_are_documented_with_type() {
     let documented: Vec<(String, String)> =
         documented("A row").into_iter().filter(|(name, _)| !row_keys.contains(&name.as_str())).collect();
     let is_computed = |id: &str, source: &ColumnSource| match source {
+        ColumnSource::IntervalTime(_) => true,
         ColumnSource::Computed { .. } => TextField::by_name(id.as_bytes()).is_none(),
         ColumnSource::Number(field) => field.info().name != id,
         ColumnSource::PerSecond(_) | ColumnSource::Text(_) | ColumnSource::SinceMark { .. } => false,

@@ -23,6 +23,13 @@ fn open_undo(term: &mut Term) -> String {
     dialog_text(&term.screen(), "Undo: ")
 }
 
+/// Opens the undo dialog and waits until it shows a warning. A sample that has not been shown yet adds it to the open
+/// dialog.
+fn open_undo_with_warning(term: &mut Term, has_warning: impl Fn(&str) -> bool) -> String {
+    open_undo(term);
+    dialog_text(&term.wait_until(|screen| has_warning(&dialog_text(screen, "Undo: "))), "Undo: ")
+}
+
 /// Returns whether a text contains `HH:MM:SS` right after `prefix`.
 fn has_time_after(text: &str, prefix: &str) -> bool {
     let Some((_, rest)) = text.split_once(prefix) else { return false };
@@ -109,8 +116,8 @@ fn a19_undo_warns_about_changes_by_others() {
     run_action(&mut term, &relay, "s1", "D", "Drain", "DRAIN");
     lab.send_command("set server be1/s1 state maint");
     wait_for_two_polls(&term, &relay);
-    let text = open_undo(&mut term);
-    assert!(has_time_after(&text, "since then: be1/s1 was set to MAINT at "), "{text}");
+    let text =
+        open_undo_with_warning(&mut term, |text| has_time_after(text, "since then: be1/s1 was set to MAINT at "));
     assert!(text.contains("undo overwrites that"), "{text}");
     // A change while the dialog is open is added to it.
     lab.send_command("set server be1/s1 state ready");
@@ -129,8 +136,8 @@ fn a19_undo_warns_about_changes_by_others() {
     term.wait_gone("Undo: ");
     lab.send_command("set server be1/s2 weight 70");
     wait_for_two_polls(&term, &relay);
-    let text = open_undo(&mut term);
-    assert!(has_time_after(&text, "since then: the weight of be1/s2 was set to 70 at "), "{text}");
+    let has_warning = |text: &str| has_time_after(text, "since then: the weight of be1/s2 was set to 70 at ");
+    open_undo_with_warning(&mut term, has_warning);
 }
 
 #[test]
@@ -143,11 +150,9 @@ fn a19_undo_warns_about_change_between_two_samples() {
     lab.wait_stat("be1", "s1", "lastchg", |age| age.parse::<u64>().is_ok_and(|age| age >= 7));
     lab.send_command("set server be1/s1 state ready; set server be1/s1 state maint");
     wait_for_two_polls(&term, &relay);
-    let text = open_undo(&mut term);
-    assert!(
-        has_time_after(&text, "since then: be1/s1 entered MAINT again at ") || text.contains("be1/s1 was set to "),
-        "{text}"
-    );
+    open_undo_with_warning(&mut term, |text| {
+        has_time_after(text, "since then: be1/s1 entered MAINT again at ") || text.contains("be1/s1 was set to ")
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::stat_table::StatTable;
 use hapulse::observe::row_ids::RowIds;
-use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample, SampleDetails};
 use hapulse::observe::timestamp::Timestamp;
 
 const HEADER: &str = include_str!("../../tests/fixtures/2.6.12/show-stat.csv");
@@ -96,6 +96,7 @@ impl SampleFeed {
             cost: ReplyCost::default(),
             interval: Duration::from_secs(1),
             configured: None,
+            details: SampleDetails::default(),
         });
         self.count += 1;
         self.newest = Some(Arc::clone(&sample));

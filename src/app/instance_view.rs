@@ -7,6 +7,7 @@ use crate::actions::outcome::ActionReport;
 use crate::app::dashboard_lists::{self, ListCursor};
 use crate::app::layout::Pane;
 use crate::app::marked_rows::Selection;
+use crate::app::problem_lines::CauseKey;
 use crate::app::process_summary::ProcessSummary;
 use crate::app::query_state::QueryState;
 use crate::app::ui_commands::CursorStep;
@@ -39,6 +40,8 @@ pub struct InstanceView {
     summary: Option<(u64, ProcessSummary)>,
     /// Proxies whose servers are hidden.
     pub folded: FoldedProxies,
+    /// Causes whose problems are shown below them.
+    pub(crate) unfolded_causes: BTreeSet<CauseKey>,
     /// Queries made on request, and their replies.
     pub queries: QueryState,
     /// Number of actions that were sent and whose result has not arrived.
@@ -67,6 +70,7 @@ impl InstanceView {
             built_for: None,
             summary: None,
             folded: FoldedProxies::new(),
+            unfolded_causes: BTreeSet::new(),
             queries: QueryState::default(),
             actions_in_flight: 0,
             unconfirmed: None,
@@ -149,6 +153,7 @@ impl InstanceView {
         self.selection.retain(is_listed);
         self.dismissed.retain(|id| is_listed(*id));
         self.folded.retain(|id| is_listed(*id));
+        self.unfolded_causes.retain(|(id, _)| *id == RowId::PROCESS || is_listed(*id));
     }
 
     /// Rebuilds the lines of a table view if one of their inputs changed. If `is_frozen` is set and only the sample

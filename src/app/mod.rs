@@ -39,6 +39,7 @@ pub(crate) mod navigation;
 pub(crate) mod overhead;
 pub mod palette_parser;
 pub(crate) mod playback;
+pub(crate) mod problem_lines;
 pub(crate) mod process_summary;
 pub mod prompt;
 pub mod queries;

@@ -11,13 +11,13 @@ use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
 use crate::app::layout::{Layout, LayoutNeeds, MIN_QUESTION_SIZE, Pane};
 use crate::app::message::MemoryUse;
+use crate::app::problem_lines::{self, ProblemLine};
 use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
 use crate::instance::guard::{self, Refusal};
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
-use crate::problems::problem::Problem;
 use crate::table::cell::Role;
 use crate::table::rows::{FoldedProxies, TableSettings};
 use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
@@ -296,7 +296,7 @@ impl Model {
                 Content::Table(_) => instance.view_cursors[self.view].row(),
                 Content::Problems => {
                     let index = instance.view_cursors[self.view].index();
-                    Some(self.shown_problems().nth(index)?.subject.id).filter(|id| *id != RowId::PROCESS)
+                    self.shown_problem_lines().nth(index)?.row()
                 }
                 Content::Cli | Content::Sessions | Content::StickTables | Content::Events => None,
             }
@@ -310,11 +310,12 @@ impl Model {
         all.filter(move |event| text_filter.is_empty() || text_filter.matches(&event.line()))
     }
 
-    /// Returns the problems that pass the filter of the problems view, worst first.
-    pub(crate) fn shown_problems(&self) -> impl Iterator<Item = &Problem> {
+    /// Returns the lines of the problems view that pass its filter.
+    pub(crate) fn shown_problem_lines(&self) -> impl Iterator<Item = ProblemLine<'_>> {
         let text_filter = &self.view_settings[ViewId::Problems].text_filter;
-        let all = self.instance().into_iter().flat_map(|instance| instance.data.problems().iter());
-        all.filter(move |problem| text_filter.is_empty() || text_filter.matches(&problem.line()))
+        self.instance().into_iter().flat_map(move |instance| {
+            problem_lines::problem_lines(&instance.data, text_filter, &instance.unfolded_causes)
+        })
     }
 
     /// Checks whether the instance shown allows an action at all.

@@ -9,6 +9,7 @@ use crate::app::layers::Layer;
 use crate::app::layout::Pane;
 use crate::app::model::Model;
 use crate::app::playback;
+use crate::app::problem_lines::ProblemLine;
 use crate::app::queries;
 use crate::app::ui_commands::CursorStep;
 use crate::observe::instance_id::RowRef;
@@ -54,7 +55,7 @@ fn line_count(model: &Model) -> usize {
     match model.current_view().content {
         Content::Cli => cli_view::shown_lines(model).count(),
         Content::Events => model.shown_events().count(),
-        Content::Problems => model.shown_problems().count(),
+        Content::Problems => model.shown_problem_lines().count(),
         Content::Sessions | Content::StickTables => queries::line_count(model),
         Content::Dashboard | Content::Table(_) => 0,
     }
@@ -92,10 +93,33 @@ pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
                 None => open_detail(model),
             }
         }
-        Content::Cli | Content::Sessions | Content::StickTables | Content::Events | Content::Problems => {
-            open_detail(model);
+        Content::Problems => {
+            let index = instance.view_cursors[view].index();
+            if !toggle_cause(model, index, unfold_first) {
+                open_detail(model);
+            }
         }
+        Content::Cli | Content::Sessions | Content::StickTables | Content::Events => open_detail(model),
     }
+}
+
+/// Shows the problems of the cause in a line of the problems view below it, or hides them if the cause is about the
+/// process, which has no detail page. Returns false if the line has nothing to unfold, or `unfold_first` is not set and
+/// the cause has a row to open.
+fn toggle_cause(model: &mut Model, index: usize, unfold_first: bool) -> bool {
+    let Some(line) = model.shown_problem_lines().nth(index) else { return false };
+    let ProblemLine::Cause(cause, is_unfolded) = line else { return false };
+    let (key, has_row) = (cause.key(), line.row().is_some());
+    if has_row && (is_unfolded || !unfold_first) {
+        return false;
+    }
+    let Some(instance) = model.instance_mut() else { return false };
+    if is_unfolded {
+        instance.unfolded_causes.remove(&key);
+    } else {
+        instance.unfolded_causes.insert(key);
+    }
+    true
 }
 
 /// Opens the detail page of the row under the cursor.

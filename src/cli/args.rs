@@ -101,6 +101,9 @@ pub(super) enum CliCommand {
         /// Print only the keys, as Markdown
         #[arg(long)]
         keys: bool,
+        /// Print only the rules and causes of problems, as Markdown
+        #[arg(long, conflicts_with = "keys")]
+        problems: bool,
     },
 }
 

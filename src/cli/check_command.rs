@@ -13,7 +13,8 @@ use crate::cli::target_arg::TargetArg;
 use crate::config::duration;
 use crate::haproxy::safe_text;
 use crate::headless::check::nagios::{
-    self, CheckFormat, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line,
+    self, CheckFormat, CheckOptions, DEFAULT_SAMPLING_TIME, LONGEST_HOLD_TIME, MAX_SAMPLING_TIME, NagiosState,
+    unknown_line,
 };
 use crate::headless::check::open_metrics;
 use crate::headless::print::TextWriter;
@@ -24,14 +25,14 @@ use crate::term::waiting_writer::WaitingWriter;
 pub(super) const NAME: &str = "check";
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = format!("Samples once per second, for {} s unless --over is set. This evaluates every rule of docs/problems.md except tls-reuse, which takes a minute. Health checks before the first sample are unknown, so the rules flapping and failing-checks count only later ones. check_nrpe times out after 10 s: call it with -t 20, or use hapulse check --over 8s.\n\n\
+#[command(after_help = format!("Samples once per second, for {} s unless --over is set, and up to {} s if a rule cannot be evaluated before, for example after a reload. What cannot be evaluated is never OK: the result is UNKNOWN unless something else is WARNING or CRITICAL. Hold times of more than {} s are shortened to it. Health checks before the first sample are unknown, so the rules flapping and failing-checks count only later ones. check_nrpe times out after 10 s: call it with -t 20, or use hapulse check --over 8s.\n\n\
     Examples:\n  \
     hapulse check                                        the local HAProxy\n  \
     hapulse check lb01:9999 eu=lb02:9999                 both; the worst state wins\n  \
     hapulse check --over 8s --threshold response-time.crit=2000\n  \
     hapulse check --threshold backend-5xx=off /run/haproxy/admin.sock\n  \
     hapulse check --format openmetrics                   metrics for Prometheus\n\n\
-    Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (HAProxy does not answer, or the command line is invalid)", DEFAULT_SAMPLING_TIME.as_secs()))]
+    Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (HAProxy does not answer, a rule was not evaluated, or the command line is invalid)", DEFAULT_SAMPLING_TIME.as_secs(), MAX_SAMPLING_TIME.as_secs(), LONGEST_HOLD_TIME.as_secs()))]
 pub(super) struct CheckArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
@@ -81,11 +82,12 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let settings = poll_args.load_settings(ascii.partial_settings())?;
     configured::check_threshold_flags(&settings, &changes)?;
     configured::warn_about_threshold_flags(&changes);
-    let thresholds = configured::thresholds(&settings.thresholds, &changes)?;
+    let thresholds =
+        configured::thresholds(&settings.thresholds, &changes)?.with_default_holds_up_to(LONGEST_HOLD_TIME);
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
-    let over = over.unwrap_or(DEFAULT_SAMPLING_TIME);
-    let options = CheckOptions { format, over, interval: SAMPLE_INTERVAL, thresholds };
+    let (over, at_most) = over.map_or((DEFAULT_SAMPLING_TIME, MAX_SAMPLING_TIME), |over| (over, over));
+    let options = CheckOptions { format, over, at_most, interval: SAMPLE_INTERVAL, thresholds };
     // Names in metrics stay as they are.
     let is_ascii = format == CheckFormat::Nagios && text_layout(&settings).ascii;
     let mut out = TextWriter::new(WaitingWriter(io::stdout().lock()), is_ascii);

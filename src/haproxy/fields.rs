@@ -12,7 +12,7 @@ pub(crate) enum FieldKind {
     Gauge,
     /// A rate over the last second, computed by HAProxy.
     Rate,
-    /// An average over the last 1,024 requests or connections.
+    /// An average over the last 512 requests or connections.
     Average,
     /// The highest value since the start of the process.
     Max,
@@ -136,10 +136,10 @@ field_table! {
         CompByp "comp_byp" Counter Bytes "bytes that bypassed the compressor"
         CompRsp "comp_rsp" Counter Count "responses compressed"
         Lastsess "lastsess" Age Seconds "time since the last session; absent before the first"
-        Qtime "qtime" Average Millis "time in queue, mean of the last 1,024 requests"
-        Ctime "ctime" Average Millis "time to connect, mean of the last 1,024 requests"
-        Rtime "rtime" Average Millis "time to the response, mean of the last 1,024 requests; 0 for TCP"
-        Ttime "ttime" Average Millis "total time, mean of the last 1,024 requests"
+        Qtime "qtime" Average Millis "time in queue, mean of the last 512 requests"
+        Ctime "ctime" Average Millis "time to connect, mean of the last 512 requests"
+        Rtime "rtime" Average Millis "time to the response, mean of the last 512 requests; 0 for TCP"
+        Ttime "ttime" Average Millis "total time, mean of the last 512 requests"
         AgentCode "agent_code" Gauge Count "numeric code of the last agent check"
         AgentDuration "agent_duration" Gauge Millis "time the last agent check took"
         CheckRise "check_rise" Limit Count "passed checks until a server is up"
@@ -231,6 +231,10 @@ field_table! {
         PoolUsedMb "PoolUsed_MB" Gauge Count "memory in use by the pools, in megabytes"
         PoolFailed "PoolFailed" Counter Count "failed allocations"
         Maxconn "Maxconn" Limit Count "connection limit of the process"
+        UlimitN "Ulimit-n" Limit Count "limit on file descriptors"
+        Maxsock "Maxsock" Limit Count "file descriptors that Maxconn connections need"
+        Maxpipes "Maxpipes" Limit Count "limit on pipes for splicing; 0 for none"
+        PipesUsed "PipesUsed" Gauge Count "pipes in use"
         CurrConns "CurrConns" Gauge Count "connections now"
         CumConns "CumConns" Counter Count "connections since the start"
         CumReq "CumReq" Counter Count "requests since the start"
@@ -249,6 +253,8 @@ field_table! {
         Jobs "Jobs" Gauge Count "jobs: listeners, connections"
         Listeners "Listeners" Gauge Count "listeners"
         DroppedLogs "DroppedLogs" Counter Count "log lines lost"
+        MaxconnReached "MaxconnReached" Counter Count "connections that waited because the limit was reached; 3.2 and newer"
+        BlockedTrafficWarnings "BlockedTrafficWarnings" Counter Count "warnings about a thread that was blocked; 3.2 and newer"
         TotalBytesOut "TotalBytesOut" Counter Bytes "bytes sent since the start"
         BytesOutRate "BytesOutRate" Rate Bytes "bytes sent per second"
     }

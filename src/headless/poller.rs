@@ -14,6 +14,7 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};
+use crate::observe::severity::Severity;
 use crate::observe::timestamp::{Clock, Timestamp};
 use crate::problems::thresholds::Thresholds;
 
@@ -43,12 +44,18 @@ impl Poller {
     /// rules with `thresholds`.
     ///
     /// The poller sends only `show info;show stat`, on one connection per poll. The socket's access level and the
-    /// states in the configuration matter only to commands that change something.
+    /// states in the configuration matter only to commands that change something, and to servers without an address.
     pub(crate) fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
         let mut poller = Self::for_changes(target.label(), &target.address, true, every);
         poller.sampler = poller.sampler.samples_only();
         poller.instance.set_thresholds(thresholds);
         poller
+    }
+
+    /// Adds the slow round, for a command that evaluates the problems.
+    #[must_use]
+    pub(crate) fn with_slow_round(self) -> Self {
+        Self { sampler: self.sampler.with_slow_round(1), ..self }
     }
 
     /// Creates a poller for a command that changes the HAProxy `name` at `address`.
@@ -113,6 +120,38 @@ impl Poller {
             now = Instant::now().max(due);
         }
         last.map(|()| over.min(start.elapsed()))
+    }
+
+    /// Polls like [`Self::poll_for`], and then goes on at the interval `every` while a rule is not evaluated and no cause is
+    /// critical, at most until `at_most` has passed.
+    ///
+    /// # Errors
+    /// Returns an error if the first or the last poll fails.
+    pub(crate) async fn poll_until_evaluated(
+        &mut self,
+        over: Duration,
+        at_most: Duration,
+        every: Duration,
+    ) -> Result<Duration, PollFailure> {
+        let start = Instant::now();
+        let sampled = self.poll_for(over, every).await?;
+        if sampled < over {
+            return Ok(sampled);
+        }
+        let end = start + at_most;
+        let mut last = Ok(());
+        while self.may_get_worse() && Instant::now() + every <= end {
+            sleep_until(Instant::now() + every).await;
+            last = self.poll().await.map(drop);
+        }
+        last.map(|()| sampled)
+    }
+
+    /// Returns whether a rule is not evaluated, and no cause is critical yet.
+    fn may_get_worse(&self) -> bool {
+        let problems = self.instance.problems();
+        let is_critical = problems.open_causes().any(|cause| cause.severity == Severity::Crit);
+        !is_critical && !problems.not_evaluated().is_empty()
     }
 
     /// Returns the current time.

@@ -20,14 +20,20 @@ pub(crate) fn start_runtime() -> anyhow::Result<Runtime> {
     Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")
 }
 
-/// Polls all instances at the interval `every` until `over` has passed. Returns the pollers in the same order.
+/// Polls all instances at the interval `every` until `over` has passed, and while a rule is not evaluated until `at_most`
+/// has passed. Returns the pollers in the same order.
 ///
 /// # Errors
 /// Returns an error if the I/O runtime cannot start or a poll task panics.
-pub(crate) fn poll_all(pollers: Vec<Poller>, over: Duration, every: Duration) -> anyhow::Result<Vec<PolledInstance>> {
+pub(crate) fn poll_all(
+    pollers: Vec<Poller>,
+    over: Duration,
+    at_most: Duration,
+    every: Duration,
+) -> anyhow::Result<Vec<PolledInstance>> {
     start_runtime()?.block_on(async {
         let poll = |mut poller: Poller| async move {
-            let polled = poller.poll_for(over, every).await;
+            let polled = poller.poll_until_evaluated(over, at_most, every).await;
             (poller, polled)
         };
         let tasks: Vec<_> = pollers.into_iter().map(|poller| tokio::spawn(poll(poller))).collect();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::drain_tracker::DrainTracker;
+use crate::history::interval_times::IntervalTimes;
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
 use crate::observe::sample::Sample;
@@ -64,9 +65,14 @@ impl PastMoment {
             Some(Arc::clone(&nearby_samples[index]))
         };
         let samples: Option<Vec<Arc<Sample>>> = needed.iter().map(find).collect();
-        let rates = RateWindow::from_samples(samples?.into_iter());
+        let known_times = previous.map(|previous| previous.rates.times().clone()).unwrap_or_default();
+        let keys = RateWindow::anchor_keys_at(history, seq);
+        let load_times = |seq| find(&seq).or_else(|| history.restore_samples(&[seq]).pop());
+        let times = IntervalTimes::restore(&keys, &known_times, load_times);
+        let rates = RateWindow::from_samples(samples?.into_iter(), times);
         let sample = Arc::clone(rates.newest().filter(|newest| newest.seq == seq)?);
-        let problems = ProblemTracker::restore(thresholds, problem_log.problems_at(sample.at.monotonic), &rates);
+        let (open, causes) = (problem_log.problems_at(sample.at.monotonic), problem_log.causes_at(sample.at.monotonic));
+        let problems = ProblemTracker::restore(thresholds, open, causes, &rates);
         let forecasts = Forecasts::from_sample(&sample, history);
         Some(Self { sample, rates, problems, forecasts, draining: DrainTracker::default(), nearby_samples })
     }
@@ -175,7 +181,9 @@ mod tests {
         }
         lines.push(format!("{:?}", instance.rates().process_rate(InfoField::CumReq)));
         lines.extend(instance.problems().iter().map(|problem| format!("{} {:?}", problem.line(), problem.since)));
-        lines.extend(instance.problems().verdicts().iter().map(|verdict| format!("{} {}", verdict.name, verdict.text)));
+        let now = sample.at.monotonic;
+        let causes = instance.problems().causes();
+        lines.extend(causes.map(|cause| format!("{} {:?} {:?}", cause.line(), cause.age(now), cause.trend)));
         lines.extend(instance.events().newest_first().map(|event| format!("{:?} {}", event.at, event.line())));
         lines
     }

@@ -14,7 +14,7 @@ fn event_lines(instance: &Instance) -> Vec<String> {
 }
 
 #[test]
-fn add_sample_reports_opened_and_closed_problems() {
+fn add_sample_reports_opened_and_resolved_causes() {
     let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
     let healthy =
         stat_of_site().lines().filter(|line| !line.starts_with("legacy")).collect::<Vec<_>>().join("\n") + "\n";
@@ -45,16 +45,15 @@ fn add_sample_reports_opened_and_closed_problems() {
 }
 
 #[test]
-fn add_sample_limits_problem_events() {
+fn add_sample_limits_cause_events() {
     let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
     let mut stat = "# pxname,svname,scur,slim,status,type,\n".to_owned();
     for number in 0..100 {
-        let _ = writeln!(stat, "b,s{number},50,50,UP,2,");
+        let _ = writeln!(stat, "f{number},FRONTEND,50,50,OPEN,0,");
     }
-    stat += "b,BACKEND,50,50,UP,1,\n";
     for step in 0..4 {
         instance.add_sample(builder.build_at_millis(step * 2000, &stat), 0);
     }
     assert_eq!((instance.problems().count(), instance.events().len()), (100, MAX_EVENTS + 1));
-    assert_eq!(event_lines(&instance)[0], "CRIT 80 more problems at the same time");
+    assert_eq!(event_lines(&instance)[0], "CRIT 80 more causes at the same time");
 }

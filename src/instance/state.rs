@@ -18,6 +18,7 @@ use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
+use crate::history::interval_times::IntervalTimes;
 use crate::history::memory_plan::MemoryPlan;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
@@ -31,6 +32,7 @@ use crate::observe::link::{Link, PollFailure};
 use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::observe::state_cause::StateCause;
 use crate::observe::timestamp::Timestamp;
 use crate::problems::forecast::Forecasts;
 use crate::problems::problem_log::ProblemLog;
@@ -68,6 +70,8 @@ pub struct Instance {
     pub(super) past_moment: Option<PastMoment>,
     /// The marked moment, with which the sample shown is compared.
     marked_moment: Option<Arc<Sample>>,
+    /// The times of the requests before the marked moment.
+    marked_times: IntervalTimes,
     link: Link,
     pub(super) poll_stats: PollStats,
     pub(super) recent_actions: RecentActions,
@@ -101,6 +105,7 @@ impl Instance {
             problem_log: ProblemLog::default(),
             past_moment: None,
             marked_moment: None,
+            marked_times: IntervalTimes::default(),
             link: Link::default(),
             poll_stats: PollStats::default(),
             recent_actions: RecentActions::default(),
@@ -155,13 +160,17 @@ impl Instance {
                 self.recent_actions.attribution.record_change(&event);
                 self.last_checks.record_change(&event, &before);
                 event.row.map(|row| self.recent_actions.read_back_admin_states.remove(&row));
-                self.events.push(event);
+                // A flapping server has one event with a count.
+                let is_check = matches!(event.kind, EventKind::Status { cause: StateCause::Check, .. });
+                if !(is_check && event.row.is_some_and(|row| self.problems.is_flapping(row))) {
+                    self.events.push(event);
+                }
             }
             for id in diff.unlisted {
                 self.forget_changed_row(id, &before, &sample);
             }
             self.last_checks.forget_missing(&sample);
-            if before.epoch != sample.epoch {
+            if before.epoch != sample.epoch && !sample.is_turn_after(&before) {
                 self.recent_actions.read_back_admin_states.clear();
                 self.old_processes.record_new_process(before.epoch.pid, self.is_following());
                 self.find_reload_losses(&before, &sample);
@@ -221,7 +230,10 @@ impl Instance {
         self.forecasts = Forecasts::from_sample(&sample, &self.history);
         let changes = self.problems.evaluate(&sample, &self.rates);
         self.problem_log.record(&changes, sample.at.monotonic);
-        for event in transitions::problem_events(&changes, sample.at) {
+        for cause in transitions::updated_flaps(&changes.causes) {
+            self.events.update_cause(cause.subject.id, transitions::event_kind(true, cause));
+        }
+        for event in transitions::cause_events(&changes.causes, sample.at) {
             self.events.push(event);
         }
     }
@@ -395,14 +407,21 @@ impl Instance {
         self.marked_moment.as_ref()
     }
 
+    /// Returns the times of the requests before the marked moment.
+    pub(crate) fn marked_times(&self) -> &IntervalTimes {
+        &self.marked_times
+    }
+
     /// Marks the sample shown, and returns the sample that was marked before, if any.
     pub(crate) fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
         let shown = self.shown().map(Arc::clone);
+        self.marked_times = self.rates().times().clone();
         std::mem::replace(&mut self.marked_moment, shown)
     }
 
     /// Clears the marked moment, and returns the sample that was marked, if any.
     pub(crate) fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
+        self.marked_times = IntervalTimes::default();
         self.marked_moment.take()
     }
 

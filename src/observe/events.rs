@@ -58,10 +58,10 @@ pub(crate) enum EventKind {
         /// True if an action of this run set it.
         is_own: bool,
     },
-    /// Rows appeared; contains their number.
-    RowsAdded(usize),
-    /// Rows disappeared; contains their number.
-    RowsRemoved(usize),
+    /// Rows appeared.
+    RowsAdded(RowNames),
+    /// Rows disappeared.
+    RowsRemoved(RowNames),
     /// Further rows changed in the same sample; contains the number of changes that have no event of their own.
     MoreChanges(usize),
     /// HAProxy was reloaded: a new process replies, and the link never went down.
@@ -112,15 +112,39 @@ pub(crate) enum EventKind {
         /// Reason why sessions are left; empty if the reason is unknown.
         reason: &'static str,
     },
-    /// A problem appeared, got worse or was resolved.
-    Problem {
-        /// True if the problem appeared or got worse, false if it was resolved.
+    /// A cause of problems appeared, got worse or was resolved.
+    Cause {
+        /// True if the cause appeared or got worse, false if it was resolved.
         is_open: bool,
-        /// Severity of the problem, or its last severity if the problem was resolved.
+        /// Severity of the cause, or its last severity if it was resolved.
         severity: Severity,
+        /// Name of its kind; empty for a number of causes.
+        id: &'static str,
         /// Description without the name of the row.
         text: String,
     },
+}
+
+/// Number of rows that an event names.
+pub(crate) const MAX_NAMES: usize = 3;
+
+/// The names of rows that appeared or disappeared together: `be/s3, be/s4 and 3 more`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RowNames {
+    /// Names of the first rows, at most [`MAX_NAMES`].
+    pub(crate) first: Vec<String>,
+    /// Number of all rows.
+    pub(crate) count: usize,
+}
+
+impl fmt::Display for RowNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.first.join(", "))?;
+        match self.count.saturating_sub(self.first.len()) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
 }
 
 /// Single entry of the event log.
@@ -158,17 +182,17 @@ impl Event {
             },
             EventKind::Action { is_verified: true, .. }
             | EventKind::LinkRestored(_)
-            | EventKind::Problem { is_open: false, .. }
+            | EventKind::Cause { is_open: false, .. }
             | EventKind::DrainResult { is_empty: true, .. } => Importance::Good,
             EventKind::Reloaded { .. }
-            | EventKind::Problem { severity: Severity::Warn, .. }
+            | EventKind::Cause { severity: Severity::Warn, .. }
             | EventKind::LostByReload(_)
             | EventKind::UnfinishedAction { .. }
             | EventKind::DrainResult { .. } => Importance::Warning,
             EventKind::Restarted { .. }
             | EventKind::LinkLost(_)
             | EventKind::Action { .. }
-            | EventKind::Problem { .. } => Importance::Bad,
+            | EventKind::Cause { .. } => Importance::Bad,
         }
     }
 }
@@ -188,8 +212,8 @@ impl fmt::Display for EventKind {
             }
             Self::Weight { from, to, .. } => write!(f, "weight {from} → {to}"),
             Self::Limit { from, to, .. } => write!(f, "session limit {from} → {to}"),
-            Self::RowsAdded(count) => f.write_str(&pluralize(*count as i64, "new row")),
-            Self::RowsRemoved(count) => write!(f, "{} gone", pluralize(*count as i64, "row")),
+            Self::RowsAdded(names) => write!(f, "new: {names}"),
+            Self::RowsRemoved(names) => write!(f, "gone: {names}"),
             Self::MoreChanges(count) => write!(f, "{} at the same time", pluralize(*count as i64, "more change")),
             Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters were reset"),
             Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters were reset"),
@@ -209,8 +233,8 @@ impl fmt::Display for EventKind {
                 write!(f, "still {} in drain", pluralize(*sessions, "session"))?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
-            Self::Problem { is_open: true, severity, text } => write!(f, "{} {text}", severity.label()),
-            Self::Problem { is_open: false, text, .. } => write!(f, "resolved: {text}"),
+            Self::Cause { is_open: true, severity, text, .. } => write!(f, "{} {text}", severity.label()),
+            Self::Cause { is_open: false, text, .. } => write!(f, "resolved: {text}"),
         }
     }
 }
@@ -243,6 +267,19 @@ impl EventLog {
         }
         self.events.push_back(event);
         self.total += 1;
+    }
+
+    /// Replaces the newest event that reports for a row that a cause of the same kind appeared. Does nothing if the log
+    /// has no such event.
+    pub(crate) fn update_cause(&mut self, row: RowId, updated: EventKind) {
+        let EventKind::Cause { id: updated_id, .. } = updated else { return };
+        let is_same = |event: &&mut Event| {
+            let is_kind = matches!(event.kind, EventKind::Cause { is_open: true, id, .. } if id == updated_id);
+            event.row == Some(row) && is_kind
+        };
+        if let Some(event) = self.events.iter_mut().rev().find(is_same) {
+            event.kind = updated;
+        }
     }
 
     /// Returns the kept events, newest first.

@@ -1,8 +1,10 @@
 //! Rules for backends. The rules for connection and response errors also apply to servers.
 
-use crate::haproxy::fields::Field;
-use crate::haproxy::stat_table::RowKind;
+use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::haproxy::status::RowState;
 use crate::problems::figures::{self, MIN_EVENTS};
+use crate::problems::frontend_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_share};
 use crate::units;
@@ -24,8 +26,14 @@ pub(super) fn usable_servers(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_no_server(input: &RuleInput<'_>, _: f64) -> String {
     let stats = input.backend_stats;
-    let parts =
-        [(stats.down, "down"), (stats.out_of_service, "in maintenance or drain"), (stats.usable, "with weight 0")];
+    let unknown = unknown_status(input);
+    let parts = [
+        (stats.down, "down"),
+        (stats.unresolved, "not resolved (DNS)"),
+        (stats.unknown, unknown),
+        (stats.out_of_service, "in maintenance or drain"),
+        (stats.usable, "with weight 0"),
+    ];
     let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}"));
     format!("no server available: {}", parts.collect::<Vec<_>>().join(", "))
 }
@@ -44,7 +52,20 @@ pub(super) fn usable_weight_share(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_usable_weight(input: &RuleInput<'_>, value: f64) -> String {
     let stats = input.backend_stats;
-    format!("{} of {} servers down, {} of the weight available", stats.down, stats.servers, units::percent(value))
+    let unknown = unknown_status(input);
+    let missing = match (stats.down, stats.unknown) {
+        (down, 0) => format!("{down} of {} servers down", stats.servers),
+        (0, count) => format!("{count} of {} servers {unknown}", stats.servers),
+        (down, count) => format!("{down} of {} servers down, {count} {unknown}", stats.servers),
+    };
+    format!("{missing}, {} of the weight available", units::percent(value))
+}
+
+/// Returns the status of the first server whose status hapulse does not know, in HAProxy's words; empty without one.
+fn unknown_status<'a>(input: &RuleInput<'a>) -> &'a str {
+    let rows = input.sample.table.rows();
+    let servers = input.backend.iter().flat_map(|backend| &backend.servers).map(|server| &rows[*server]);
+    servers.filter(|row| row.state() == RowState::Unknown).map(StatRow::status).next().unwrap_or_default()
 }
 
 pub(super) fn queue(input: &RuleInput<'_>) -> Measurement {
@@ -76,8 +97,9 @@ pub(super) fn queue_wait(input: &RuleInput<'_>) -> Measurement {
     input.mean(Field::Qtime)
 }
 
-pub(super) fn describe_queue_wait(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} waiting for a server (qtime)", units::millis_words(value))
+pub(super) fn describe_queue_wait(input: &RuleInput<'_>, value: f64) -> String {
+    let requests = input.mean_requests(Field::Qtime);
+    format!("{} waiting for a server (qtime, {requests})", units::millis_words(value))
 }
 
 /// Counts the 5xx responses that HAProxy itself sent: the number for the backend minus the numbers for its servers.
@@ -164,8 +186,8 @@ pub(super) fn response_time(input: &RuleInput<'_>) -> Measurement {
     if input.is_tcp() { Measurement::Fine } else { input.mean(Field::Rtime) }
 }
 
-pub(super) fn describe_response_time(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} to respond (rtime)", units::millis_words(value))
+pub(super) fn describe_response_time(input: &RuleInput<'_>, value: f64) -> String {
+    format!("{} to respond (rtime, {})", units::millis_words(value), input.mean_requests(Field::Rtime))
 }
 
 pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
@@ -174,5 +196,14 @@ pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_connect_time(input: &RuleInput<'_>, value: f64) -> String {
     let to = if input.row().is_some_and(|row| row.kind == RowKind::Server) { "the server" } else { "a server" };
-    format!("{} to connect to {to} (ctime)", units::millis_words(value))
+    format!("{} to connect to {to} (ctime, {})", units::millis_words(value), input.mean_requests(Field::Ctime))
+}
+
+/// Measures whether a backend is not published.
+pub(super) fn unpublished(input: &RuleInput<'_>) -> Measurement {
+    frontend_rules::flag(input.text(TextField::Status).contains("(UNPUB)"))
+}
+
+pub(super) fn describe_unpublished(_: &RuleInput<'_>, _: f64) -> String {
+    "not published: content switching does not use it".to_owned()
 }

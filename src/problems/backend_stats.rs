@@ -14,22 +14,26 @@ pub(crate) const MIN_DIFFERENCE_MS: f64 = 20.0;
 /// Totals over the servers of one backend.
 #[derive(Debug, Default)]
 pub(crate) struct BackendStats {
-    /// Number of servers in the backend.
+    /// Number of servers in the backend, without unused slots.
     pub(crate) servers: usize,
     /// Number of servers that can get new requests, including backup servers.
     pub(crate) usable: usize,
     /// Number of servers that are down or coming up.
     pub(crate) down: usize,
-    /// Number of servers in maintenance or drain.
+    /// Number of servers in maintenance or drain, without those that are not resolved.
     pub(crate) out_of_service: usize,
+    /// Number of servers for which DNS has no address.
+    pub(crate) unresolved: usize,
+    /// Number of servers with a status that hapulse does not know.
+    pub(crate) unknown: usize,
     /// Total weight of the active (non-backup) servers that are usable.
     pub(crate) usable_weight: f64,
     /// Total weight of the active servers that are not out of service.
     pub(crate) expected_weight: f64,
     /// Number of requests in the queues of the backend and its servers.
     pub(crate) queued: f64,
-    /// Response times of the usable servers, in milliseconds, ascending. Servers without traffic are left out if the
-    /// response times differ by [`MIN_DIFFERENCE_MS`] or more.
+    /// Response times of the usable servers in the last seconds, in milliseconds, ascending. Servers with fewer than
+    /// [`figures::MIN_TIMED_REQUESTS`] are left out.
     response_times: Vec<f64>,
 }
 
@@ -51,14 +55,21 @@ impl BackendStats {
         let rows = sample.table.rows();
         let number = |row: usize, field: Field| sample.table.number(row, field).map(|number| number as f64);
         self.queued = figures::queued_requests(sample, backend.row).unwrap_or(0) as f64;
+        let slots = sample.unused_slots();
         for server in &backend.servers {
             let state = rows[*server].state();
+            if slots.contains(*server) {
+                self.servers -= 1;
+                continue;
+            }
             // `uweight` is the weight that was set; the effective `weight` is lower during slowstart.
             let weight = number(*server, Field::Uweight).or_else(|| number(*server, Field::Weight)).unwrap_or(1.0);
             let is_backup = number(*server, Field::Bck).is_some_and(|backup| backup > 0.0);
             match state {
                 state if state.is_usable() => self.usable += 1,
                 RowState::Down | RowState::ComingUp => self.down += 1,
+                _ if rows[*server].is_unresolved() => self.unresolved += 1,
+                RowState::Unknown => self.unknown += 1,
                 _ => self.out_of_service += 1,
             }
             if !is_backup && !state.is_out_of_service() {
@@ -66,22 +77,9 @@ impl BackendStats {
                 self.usable_weight += if state.is_usable() { weight } else { 0.0 };
             }
             if state.is_usable() {
-                self.response_times.extend(number(*server, Field::Rtime));
+                let time = figures::interval_time(window, *server, Field::Rtime);
+                self.response_times.extend(time.map(|time| time.millis));
             }
-        }
-        let (fastest, slowest) = self
-            .response_times
-            .iter()
-            .fold((f64::MAX, f64::MIN), |(least, most), rtime| (least.min(*rtime), most.max(*rtime)));
-        // If the response times differ, which is rare, leave out servers without traffic: their averages are outdated.
-        if slowest - fastest >= MIN_DIFFERENCE_MS {
-            self.response_times.clear();
-            let usable = backend.servers.iter().filter(|server| rows[**server].state().is_usable());
-            let active = usable.filter(|server| {
-                let served = Field::traffic_counter(rows[**server].is_tcp(), number(**server, Field::ReqTot).is_some());
-                window.growth_at(**server, served).is_some_and(|(grown, _)| grown > 0)
-            });
-            self.response_times.extend(active.filter_map(|server| number(*server, Field::Rtime)));
         }
         self.response_times.sort_unstable_by(f64::total_cmp);
     }

@@ -92,6 +92,13 @@ impl CheckHistory {
         self.servers.get(&id).map_or(0.0, |entries| entries.iter().map(|entry| entry.times_down as f64).sum())
     }
 
+    /// Iterates over the times at which a server went down in the last 5 minutes, oldest first, each with a number. Times
+    /// that are close together are one entry.
+    pub(crate) fn down_times(&self, id: RowId) -> impl Iterator<Item = (Duration, i64)> {
+        let entries = self.servers.get(&id).into_iter().flatten();
+        entries.filter(|entry| entry.times_down > 0).map(|entry| (entry.at, entry.times_down))
+    }
+
     /// Returns how many checks of a server failed while it was up, in the minute before `now`.
     pub(crate) fn failed_checks(&self, id: RowId, now: Duration) -> f64 {
         let recent = |entry: &&CheckFailures| now.saturating_sub(entry.at) <= Duration::from_mins(1);

@@ -1,12 +1,22 @@
 //! Figures that the rules, the table cells, the header and the performance data of `hapulse check` share.
 
 use crate::haproxy::fields::Field;
+use crate::history::interval_times::IntervalTime;
 use crate::history::rates::RateWindow;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
 
 /// Minimum number of responses or requests for which a share is computed; a share of fewer is not meaningful.
 pub(crate) const MIN_EVENTS: f64 = 20.0;
+
+/// Minimum number of requests of a mean time on which rules rely; among fewer, a single slow one would be a problem.
+pub(crate) const MIN_TIMED_REQUESTS: u32 = 10;
+
+/// Returns the mean time of the requests of the last seconds for the row at `index` in the newest sample; `None` for
+/// fewer than [`MIN_TIMED_REQUESTS`]. The field is one of HAProxy's means, such as `rtime`.
+pub(crate) fn interval_time(rates: &RateWindow, index: usize, field: Field) -> Option<IntervalTime> {
+    rates.interval_time(index, field).filter(|time| time.requests >= MIN_TIMED_REQUESTS)
+}
 
 /// Returns the number of responses of `rows` in the rate window; `None` if HAProxy does not count their responses, as
 /// in TCP mode.
@@ -30,6 +40,17 @@ pub(crate) fn queued_requests(sample: &Sample, row: usize) -> Option<i64> {
     let backend = sample.rows.backend_of(row).filter(|backend| backend.row == row);
     let servers = backend.map_or(&[][..], |backend| &backend.servers);
     sum(std::iter::once(&row).chain(servers).map(|row| sample.table.number(*row, Field::Qcur)))
+}
+
+/// Returns the sessions and the sum of the session limits of a backend's usable servers that have a limit; `None` if
+/// no server has one.
+pub(crate) fn limited_sessions(sample: &Sample, backend: Option<&BackendRows>) -> Option<(i64, i64)> {
+    let usable = backend?.servers.iter().filter(|server| sample.table.rows()[**server].state().is_usable());
+    let limited = usable.filter_map(|server| {
+        let limit = sample.table.number(*server, Field::Slim).filter(|limit| *limit > 0)?;
+        Some((sample.table.number(*server, Field::Scur)?, limit))
+    });
+    limited.reduce(|sum, one| (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1)))
 }
 
 /// Returns the number of queued requests of all backends and servers; `None` if HAProxy does not report any.

@@ -9,8 +9,10 @@ pub(crate) enum Measurement {
     Value(f64),
     /// The rule does not apply, for example because no limit is set or the server is in maintenance.
     Fine,
-    /// The value is unknown: a rate without two samples, a share of too few responses, or an outdated average.
+    /// The value is unknown: a rate without two samples, or an outdated average.
     Unknown,
+    /// There were errors, but too few responses for a share.
+    TooFew,
 }
 
 /// The result of comparing a measurement with the rule's thresholds.

@@ -1,4 +1,4 @@
-//! The log of open and closed problems, from which the problems of an earlier sample are restored.
+//! The log of open and closed problems and of causes, from which those of an earlier sample are restored.
 //!
 //! The times at which a problem opens, changes its severity and closes depend on hold times. They cannot be computed
 //! from a single sample of the history and are therefore logged. The numbers of a sample are in the history and are not
@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::problems::problem::{Problem, ProblemChanges};
+use crate::problems::cause::Cause;
+use crate::problems::cause_log::CauseLog;
+use crate::problems::problem::Problem;
+use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::rule_table::RuleId;
 
 /// Maximum number of closed problems; the oldest ones are dropped.
@@ -62,11 +65,13 @@ pub(crate) struct ProblemLog {
     closed: VecDeque<Episode>,
     /// Number of states of the closed problems.
     closed_states: usize,
+    causes: CauseLog,
 }
 
 impl ProblemLog {
     /// Records the changes that the sample at `now` made.
     pub(crate) fn record(&mut self, changes: &ProblemChanges, now: Duration) {
+        self.causes.record(&changes.causes);
         let key = |problem: &Problem| (problem.subject.id, problem.rule.id);
         for problem in &changes.opened {
             let episode =
@@ -92,6 +97,11 @@ impl ProblemLog {
                 }
             }
         }
+    }
+
+    /// Returns the causes that were listed at `time`, with the sentence, severity and trend from that time.
+    pub(crate) fn causes_at(&self, time: Duration) -> impl Iterator<Item = Cause> {
+        self.causes.causes_at(time)
     }
 
     /// Returns the problems that were open at `time`, with the severity, value and description from that time.

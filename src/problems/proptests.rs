@@ -43,7 +43,7 @@ proptest! {
                 prop_assert!(!problem.text.is_empty());
                 prop_assert!(tracker.for_row(problem.subject.id).any(|other| other.rule.id == problem.rule.id));
             }
-            prop_assert!(tracker.verdicts().iter().all(|verdict| !verdict.text.is_empty()));
+            prop_assert!(tracker.causes().all(|cause| !cause.sentence.is_empty()));
         }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Scope {
     Backend,
     /// Each server of a backend.
     Server,
+    /// Each listener; HAProxy reports them only with `option socket-stats`.
+    Listener,
 }
 
 /// The side of the threshold on which values are a problem.
@@ -37,6 +39,19 @@ pub(crate) enum RuleUnit {
     PerSecond,
     /// A multiple of a reference value.
     Multiple,
+    /// Days.
+    Days,
+}
+
+impl RuleUnit {
+    /// Returns the time for which a rule must be fine before its problem closes, or not critical before a critical problem
+    /// becomes a warning. It is shorter for times, which are means over several seconds and therefore vary little.
+    pub(crate) fn recovery_time(self) -> Duration {
+        match self {
+            Self::Millis | Self::Multiple => Duration::from_secs(6),
+            _ => Duration::from_secs(10),
+        }
+    }
 }
 
 /// The time and the number of samples for which a rule must be past its threshold without interruption before its

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::problems::backend_rules;
 use crate::problems::frontend_rules;
+use crate::problems::listener_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::process_rules;
 use crate::problems::rule::{Direction, HoldTime, RuleUnit, Scope};
@@ -52,7 +53,6 @@ pub(crate) struct Rule {
     /// Kind of rows that the rule applies to.
     pub(crate) scope: Scope,
     /// Unit of the measured values and the thresholds.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) unit: RuleUnit,
     /// Side of the thresholds on which values are a problem.
     pub(crate) direction: Direction,
@@ -69,13 +69,10 @@ pub(crate) struct Rule {
     /// Describes the problem for operators, without the row's name.
     pub(crate) describe: fn(&RuleInput<'_>, f64) -> String,
     /// Formula with HAProxy's field names, for the documentation.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) formula: &'static str,
     /// Origin of the formula and the thresholds.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) source: &'static str,
     /// Meaning of a problem for the operator.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) help: &'static str,
 }
 
@@ -131,6 +128,21 @@ rules! {
     NoBackendAvailable "no-backend-available" Process Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::usable_backends, process_rules::describe_no_usable_backend;
         "number of backends with a usable server, if at least two have servers" "own judgment" "no backend can serve requests: look for a common cause"
 
+    MaxconnReached "maxconn-reached" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::maxconn_reached, process_rules::describe_maxconn_reached;
+        "d MaxconnReached (3.2 and newer)" "own judgment" "clients wait until other connections end; between two samples this may not show otherwise"
+    BlockedTraffic "blocked-traffic" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::blocked_traffic, process_rules::describe_blocked_traffic;
+        "d BlockedTrafficWarnings (3.2 and newer)" "own judgment" "a thread was busy with one task while its connections stood still: a slow Lua script, a large map or regular expression"
+    DescriptorLimit "descriptor-limit" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::missing_descriptors, process_rules::describe_missing_descriptors;
+        "Maxsock − Ulimit-n" "own judgment" "connections fail before Maxconn is reached: the process may open too few file descriptors"
+    Pipes "pipes" Process Share AtLeast warn_only(0.9), HOLD_4S, HOLD_4S; process_rules::pipes, process_rules::describe_pipes;
+        "PipesUsed / Maxpipes" "own judgment" "data of further connections is copied instead of spliced, which costs CPU"
+    SharedSocket "shared-socket" Process Count AtLeast warn_only(2.0), IMMEDIATE, IMMEDIATE; process_rules::processes_in_turn, process_rules::describe_processes_in_turn;
+        "number of live processes that reply in turn" "own judgment" "each poll shows another process, and an action reaches only one: nbproc, or two HAProxies with one socket path"
+    CertificateExpiry "certificate-expiry" Process Days Below warn_and_crit(process_rules::EXPIRY_WARN_DAYS, 3.0), IMMEDIATE, IMMEDIATE; process_rules::certificate_expiry, process_rules::describe_certificate_expiry;
+        "days until the first certificate in use expires: notAfter of show ssl cert NAME (2.2 and newer, level operator)" "own judgment" "clients refuse connections with an expired certificate"
+    ResolverFailing "resolver-failing" Process Share AtLeast warn_only(0.5), IMMEDIATE, IMMEDIATE; process_rules::failed_questions, process_rules::describe_failed_questions;
+        "largest share of a name server's questions without a usable answer: timeout, refused, snd_error, invalid of show resolvers; at least 3 questions" "own judgment" "addresses of servers become outdated, and servers without an address stay down"
+
     FrontendSessions "frontend-sessions" Frontend Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
         "scur / slim" "Zabbix, Mintel" "new clients wait in the kernel when the limit is reached"
     FrontendRate "frontend-rate" Frontend Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; frontend_rules::rate, frontend_rules::describe_rate;
@@ -141,6 +153,10 @@ rules! {
         "d (dreq + dcon + dses) per second" "APA, Zabbix" "an attack, or an ACL that denies legitimate clients"
     BadRequests "bad-requests" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::bad_requests, frontend_rules::describe_bad_requests;
         "d ereq per second" "APA, Zabbix" "scanners, broken clients or timeouts"
+    FrontendPaused "frontend-paused" Frontend Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::paused, frontend_rules::describe_paused;
+        "status PAUSED" "own judgment" "the frontend was disabled and accepts no connections until it is enabled"
+    FrontendStopped "frontend-stopped" Frontend Count AtLeast crit_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::stopped, frontend_rules::describe_stopped;
+        "status STOP, unless the whole process is stopping" "own judgment" "the frontend was shut down and accepts no connections until HAProxy is reloaded"
 
     BackendDown "backend-down" Backend Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::usable_servers, backend_rules::describe_no_server;
         "act + bck, if the backend has servers" "Mintel, APA" "every request gets a 503"
@@ -151,7 +167,7 @@ rules! {
     QueueGrowing "queue-growing" Backend Count AtLeast crit_only(1.0), THREE_SAMPLES, THREE_SAMPLES; backend_rules::queue_growing, backend_rules::describe_queue_growing;
         "qcur of the backend plus Σ qcur of its servers, minus the same sum in the previous sample" "own judgment" "requests arrive faster than they are served"
     QueueWait "queue-wait" Backend Millis AtLeast warn_and_crit(50.0, 500.0), HOLD_4S, HOLD_4S; backend_rules::queue_wait, backend_rules::describe_queue_wait;
-        "qtime, only while there is traffic" "own judgment" "clients wait for a server to become free"
+        "mean qtime of the requests of the last seconds (docs/times.md)" "own judgment" "clients wait for a server to become free"
     Backend5xx "backend-5xx" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "clients of this backend see errors"
     Own5xx "own-5xx" Backend Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; backend_rules::own_5xx, backend_rules::describe_own_5xx;
@@ -167,9 +183,11 @@ rules! {
     ClientAborts "client-aborts" Backend Share AtLeast warn_and_crit(0.05, 0.2), HOLD_10S, HOLD_10S; backend_rules::client_aborts, backend_rules::describe_client_aborts;
         "d cli_abrt / d req_tot, with at least 20 requests" "own judgment" "clients give up, usually because they wait too long"
     ResponseTime "response-time" Backend Millis AtLeast warn_and_crit(500.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::response_time, backend_rules::describe_response_time;
-        "rtime, only while there is traffic; not in TCP mode" "Datadog, APA" "the application is slow"
+        "mean rtime of the requests of the last seconds (docs/times.md); not in TCP mode" "Datadog, APA" "the application is slow"
     ConnectTime "connect-time" Backend Millis AtLeast warn_and_crit(100.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::connect_time, backend_rules::describe_connect_time;
-        "ctime, only while there is traffic" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
+        "mean ctime of the requests of the last seconds (docs/times.md)" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
+    BackendUnpublished "backend-unpublished" Backend Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::unpublished, backend_rules::describe_unpublished;
+        "status (UNPUB) (3.4 and newer)" "own judgment" "content switching skips the backend until it is published"
 
     ServerDown "server-down" Server Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; server_rules::down, server_rules::describe_down;
         "status DOWN" "APA" "the server's health checks fail; maintenance and drain do not count"
@@ -178,7 +196,7 @@ rules! {
     QueueLimit "queue-limit" Server Share AtLeast warn_and_crit(0.5, 0.9), HOLD_4S, HOLD_4S; server_rules::queue_limit, server_rules::describe_queue_limit;
         "qcur / qlimit" "own judgment" "when the queue reaches maxqueue, requests are redispatched to other servers"
     SlowServer "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
-        "rtime of the server / median rtime of its peers with traffic, with a difference of at least 20 ms" "own judgment" "one server is slower than the others"
+        "mean rtime of the last seconds (docs/times.md) / its median over the peers with traffic, with a difference of at least 20 ms" "own judgment" "one server is slower than the others"
     Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "this server responds with errors"
     ServerConnectionErrors "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
@@ -189,6 +207,11 @@ rules! {
         "d chkdown in 5 min; a server that is still down must have gone down at least twice" "APA" "the server goes down repeatedly"
     FailingChecks "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
         "d chkfail in 1 min, while up; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
+    ServerUnresolved "server-unresolved" Server Count AtLeast warn_only(1.0), HOLD_4S, HOLD_4S; server_rules::unresolved, server_rules::describe_unresolved;
+        "status MAINT (resolution), except unused slots; once for the servers of one DNS name" "own judgment" "DNS has no address for the server, so it gets no requests"
+
+    ListenerSessions "listener-sessions" Listener Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; listener_rules::sessions, listener_rules::describe_sessions;
+        "scur / slim, if the limit is not that of the frontend; 1 with status FULL or WAITING" "own judgment" "new clients of this address wait in the kernel"
 }
 
 impl RuleId {

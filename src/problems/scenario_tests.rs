@@ -1,4 +1,4 @@
-//! Tests of whole scenarios, from the first sample to the verdict.
+//! Tests of whole scenarios, from the first sample to the causes.
 
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
@@ -29,12 +29,12 @@ fn healthy_site_has_no_problems() {
         assert!(changes.is_empty(), "{changes:?}");
     }
     site.reload();
-    assert!(site.steps(20).iter().all(crate::problems::problem::ProblemChanges::is_empty));
+    assert!(site.steps(20).iter().all(crate::problems::problem_changes::ProblemChanges::is_empty));
     assert_eq!((site.open_problems(), site.problems.count(), site.causes()), (NOTHING.to_vec(), 0, vec![]));
 }
 
 #[test]
-fn four_faults_give_four_verdicts() {
+fn four_faults_give_four_causes() {
     let mut site = TestSite::healthy();
     site.backend("shop", "http", &["s1", "s2", "s3"]);
     site.backend("img", "http", &["i1", "i2", "i3"]);
@@ -70,100 +70,33 @@ fn four_faults_give_four_verdicts() {
             "WARN legacy/old1 server-down",
         ]
     );
-    let mut causes = site.causes();
-    causes.sort();
     assert_eq!(
-        causes,
-        ["CRIT api ServersFull", "CRIT legacy NoServerAvailable", "CRIT shop Outlier", "WARN img Outlier"]
+        site.causes(),
+        ["CRIT api at-maxconn", "CRIT shop/s2 server-5xx", "CRIT legacy no-server", "WARN img/i3 slow-server"],
+        "by severity, then by the share of requests that fail or are late"
     );
-    assert_eq!(site.verdict_text("api"), "servers full: 7 waiting for 10 s (qtime 340 ms, rtime normal)");
-    assert_eq!(site.verdict_text("shop"), "s2 responds with 50% 5xx (peers 0%)");
-    assert_eq!(site.verdict_text("img"), "i3 is 4x slower than its peers (210 ms against 53 ms)");
-    assert_eq!(site.verdict_text("legacy"), "no server available: 1 down");
+    assert_eq!(
+        site.sentence("api"),
+        "servers full: 150 of 150 sessions, 7 waiting for 10 s (qtime 330 ms, rtime normal)"
+    );
+    assert_eq!(site.sentence("shop/s2"), "50% of its responses are 5xx in 4 s (peers 0%)");
+    assert_eq!(site.sentence("img/i3"), "4x slower than its peers (210 ms against 53 ms)");
+    assert_eq!(site.sentence("legacy"), "no server available: old1: L4CON");
     let first = site.problems.iter().next().map(|problem| (problem.severity, problem.since.monotonic.as_secs()));
     assert_eq!(first, Some((Severity::Crit, fault)), "time of the first sample past the threshold");
-    let slow = site.problems.verdicts().iter().find(|verdict| verdict.name.as_str() == "img").unwrap();
-    assert_eq!(site.problems.for_row(slow.server.unwrap()).count(), 1, "the verdict names the server");
-    assert_eq!(site.problems.worst_severity(slow.row), None);
-    assert_eq!(site.problems.verdict(slow.row).map(|verdict| verdict.cause.short_name()), Some("outlier"));
-}
-
-#[test]
-fn verdict_distinguishes_causes() {
-    for (changes, cause, text) in [
-        (
-            "api/BACKEND.rtime=1200 api/BACKEND.qcur=7",
-            "CRIT api ApplicationSlow",
-            "application slow: 1.20 s to respond (rtime), 7 waiting",
-        ),
-        (
-            "api/BACKEND.rtime=1200 info.Idle_pct=8",
-            "CRIT api HaproxyBusy",
-            "HAProxy busy: 1.20 s to respond (rtime), 8% idle",
-        ),
-        (
-            "api/BACKEND.econ+20 api/api2.econ+20 api/BACKEND.hrsp_5xx+20 api/BACKEND.wretr+60",
-            "CRIT api Network",
-            "connection problem: api2: 6.7% of the connections failed (40 in 4 s)",
-        ),
-        ("api/BACKEND.ctime=1400", "CRIT api Network", "connection problem: 1.40 s to connect to a server (ctime)"),
-        ("api/BACKEND.hrsp_5xx+30", "CRIT api HaproxyErrors", "HAProxy itself sent 60 errors (5xx) in 4 s"),
-        (
-            "api/api1.hrsp_5xx+30 api/api2.hrsp_5xx+30 api/api3.hrsp_5xx+30 api/BACKEND.hrsp_5xx+90",
-            "CRIT api ApplicationErrors",
-            "application errors: 23% of the responses are 5xx",
-        ),
-        (
-            "api/BACKEND.cli_abrt+60 api/api3.cli_abrt+60",
-            "WARN api Outlier",
-            "clients aborted 60% of the requests to api3 (peers 0%)",
-        ),
-        (
-            "api/api3.status=DOWN api/api3.check_status=L4TOUT api/BACKEND.ctime=200",
-            "WARN api ServersDown",
-            "api3 down: L4TOUT, 67% of the weight available",
-        ),
-        (
-            "www/w4.status=DOWN www/w1.status=DOWN",
-            "WARN www ServersDown",
-            "2 of 4 servers down, 50% of the weight available",
-        ),
-        ("www/w4.chkdown=4", "WARN www ServersDown", "w4: went down once in the last 5 minutes"),
-        (
-            "api/BACKEND.rtime=600 api/BACKEND.qcur=30 api/BACKEND.qtime=900",
-            "CRIT api ServersFull",
-            "servers full: 30 waiting for 10 s (qtime 900 ms, rtime 600 ms)",
-        ),
-        ("api/api1.scur=50", "CRIT api Other", "api1: 50 of 50 sessions"),
-        ("api/BACKEND.wredis+6", "WARN api Other", "2 redispatches per 100 requests"),
-        (
-            "api/BACKEND.qcur=12 api/api3.status=DOWN",
-            "CRIT api ServersFull",
-            "servers full: 12 waiting for 10 s (qtime 0 ms, rtime normal), 1 of 3 servers down",
-        ),
-    ] {
-        let site = site_after_10_s(changes);
-        let name = cause.split(' ').nth(1).unwrap();
-        assert!(
-            site.causes().iter().any(|found| found == cause),
-            "{changes}: {:?} {:?}",
-            site.causes(),
-            site.open_problems()
-        );
-        assert_eq!(site.verdict_text(name), text);
-    }
-    assert_eq!(site_after_10_s("info.Idle_pct=8").verdict_text(""), "HAProxy busy: 8.0% idle (mean of all threads)");
-    assert_eq!(
-        site_after_10_s("www-in.hrsp_5xx+60").causes(),
-        ["CRIT www-in Other"],
-        "sent by HAProxy itself, before a backend was chosen"
-    );
+    let slow = site.problems.open_causes().find(|cause| cause.name() == "img/i3").unwrap();
+    assert_eq!(site.problems.for_row(slow.target).count(), 1, "the cause names the server");
+    assert_eq!(site.problems.worst_severity(slow.proxy_row), None);
+    assert_eq!(site.problems.cause_of(slow.proxy_row).map(|cause| cause.kind.info().word), Some("outlier"));
+    let errors = site.problems.open_causes().find(|cause| cause.name() == "shop/s2").unwrap();
+    let rules: Vec<&str> = site.problems.problems_of(errors).map(|problem| problem.rule.id.as_str()).collect();
+    assert_eq!(rules, ["server-5xx", "backend-5xx", "frontend-5xx"], "the other problems follow from it");
 }
 
 #[test]
 fn outliers_are_not_reported_for_most_servers() {
     let site = site_after_10_s("api/api1.rtime=900 api/api2.rtime=900 api/BACKEND.rtime=620");
-    assert_eq!(site.causes(), ["WARN api ApplicationSlow"]);
+    assert_eq!(site.causes(), ["WARN api slow-application"]);
 }
 
 #[test]
@@ -211,7 +144,7 @@ fn problem_stays_open_while_value_oscillates() {
     let closed: Vec<_> = site.steps(20).iter().map(|changes| changes.closed.len()).collect();
     assert_eq!(closed.iter().sum::<usize>(), 1);
     assert_eq!(closed[5], 1, "ten seconds after the value became fine");
-    assert_eq!((site.open_problems(), site.problems.verdicts().len()), (NOTHING.to_vec(), 0));
+    assert_eq!((site.open_problems(), site.problems.open_causes().count()), (NOTHING.to_vec(), 0));
 }
 
 #[test]

@@ -1,13 +1,18 @@
-//! A small simulated HAProxy for the tests of rules and verdicts.
+//! A small simulated HAProxy for the tests of rules and causes.
 #![allow(clippy::missing_panics_doc)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::haproxy::stat_table::RowKind;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::RowId;
-use crate::observe::test_samples::SampleBuilder;
-use crate::problems::problem::{Problem, ProblemChanges};
+use crate::observe::slow_facts::{CertificateExpiry, NameServerGrowth, SlowFacts};
+use crate::observe::test_samples::{SampleBuilder, timestamp_at};
+use crate::problems::problem::Problem;
+use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::tracker::ProblemTracker;
 
 const NUMBERS: &[&str] = &[
@@ -52,14 +57,19 @@ const NUMBERS: &[&str] = &[
     "qtime_max",
     "rtime_max",
 ];
-const TEXTS: &[&str] = &["status", "check_status", "last_chk", "mode"];
+const TEXTS: &[&str] = &["status", "check_status", "last_chk", "mode", "agent_status", "last_agt", "tracked"];
 
 type TestRow = (String, String, BTreeMap<String, String>);
+
+/// The columns with HAProxy's moving means. Their cells contain the times of the next requests.
+const TIMES: [&str; 3] = ["qtime", "ctime", "rtime"];
 
 /// A simulated HAProxy with a problem tracker.
 #[derive(Debug, Default)]
 pub(crate) struct TestSite {
     rows: Vec<TestRow>,
+    /// Sums of times, from which the moving means are computed, by row index and column.
+    time_sums: BTreeMap<(usize, &'static str), f64>,
     /// Counters that grow with each sample: row index (`None` for the process), column and increase.
     increments: Vec<(Option<usize>, String, i64)>,
     info: BTreeMap<String, i64>,
@@ -80,6 +90,7 @@ impl TestSite {
     pub(crate) fn healthy() -> Self {
         let mut site = Self { interval: 2000, ..Self::default() };
         site.frontend("www-in", "http", 700);
+        site.row("www-in", "l1", "type=3 status=OPEN mode=http scur=100 slim=500");
         site.backend("www", "http", &["w1", "w2", "w3", "w4"]);
         site.backend("api", "http", &["api1", "api2", "api3"]);
         site.backend("db", "tcp", &["db1", "db2"]);
@@ -179,10 +190,62 @@ impl TestSite {
             }
         });
         self.rows.retain(|row| row.0 != proxy);
+        self.time_sums.clear();
+    }
+
+    /// Returns the sum of some counters of a row.
+    fn sum_counters(&self, row: usize, columns: &[&str]) -> i64 {
+        let cells = columns.iter().filter_map(|column| self.rows[row].2.get(*column)?.parse::<i64>().ok());
+        cells.sum()
+    }
+
+    /// Returns the number of requests of each row whose times were added so far.
+    fn timed_requests(&self) -> Vec<i64> {
+        let of_server = |row: usize| match self.rows[row].2.get("mode").map(String::as_str) {
+            Some("tcp") => self.sum_counters(row, &["lbtot"]) - self.sum_counters(row, &["econ"]),
+            _ => self.sum_counters(row, &["hrsp_2xx", "hrsp_4xx", "hrsp_5xx"]),
+        };
+        let of_row = |row: usize| {
+            let (proxy, name, _) = &self.rows[row];
+            let servers = (0..self.rows.len()).filter(|other| {
+                let (other_proxy, other_name, _) = &self.rows[*other];
+                other_proxy == proxy && !matches!(other_name.as_str(), "FRONTEND" | "BACKEND")
+            });
+            if name == "BACKEND" { servers.map(of_server).sum() } else { of_server(row) }
+        };
+        (0..self.rows.len()).map(of_row).collect()
+    }
+
+    /// Adds the times of new requests to the sums, as HAProxy does. `before` is the number of earlier requests per row.
+    fn add_times(&mut self, before: &[i64]) {
+        let now = self.timed_requests();
+        for (row, (now, before)) in now.iter().zip(before).enumerate() {
+            let divisor = self.time_divisor(row);
+            for column in TIMES {
+                let Some(time) = self.rows[row].2.get(column).and_then(|time| time.parse::<f64>().ok()) else {
+                    continue;
+                };
+                let sum = self.time_sums.entry((row, column)).or_insert(time * 512.0);
+                let count = now - before;
+                if divisor <= 512.0 {
+                    *sum += time * count as f64;
+                } else {
+                    let decay = (1.0 - 1.0 / 512.0_f64).powi(count as i32);
+                    *sum = *sum * decay + time * 512.0 * (1.0 - decay);
+                }
+            }
+        }
+    }
+
+    /// Returns the counter by which HAProxy divides the sums of a row while it is small.
+    fn time_divisor(&self, row: usize) -> f64 {
+        let is_tcp = self.rows[row].2.get("mode").is_some_and(|mode| mode == "tcp");
+        self.sum_counters(row, if is_tcp { &["lbtot"] } else { &["req_tot"] }) as f64
     }
 
     /// Takes the next sample and returns the changes to the problems.
     pub(crate) fn step(&mut self) -> ProblemChanges {
+        let before = self.timed_requests();
         for (row, column, step) in &self.increments {
             match row {
                 Some(row) => {
@@ -192,13 +255,16 @@ impl TestSite {
                 None => *self.info.entry(column.clone()).or_default() += step,
             }
         }
+        self.builder.live_pids = (0..self.info.get("Test_live_processes").copied().unwrap_or(0)).collect();
+        self.builder.slow_facts = self.slow_facts();
+        self.add_times(&before);
         self.builder.info.clear();
         for (key, value) in &self.info {
             let _ = writeln!(self.builder.info, "{key}: {value}");
         }
         let sample = self.builder.build_at_millis(self.now, &self.stat());
         self.now += self.interval;
-        self.rates.push(std::sync::Arc::clone(&sample));
+        self.rates.push(Arc::clone(&sample));
         self.problems.evaluate(&sample, &self.rates)
     }
 
@@ -210,6 +276,7 @@ impl TestSite {
     /// Reloads HAProxy: a new process with counters at 0.
     pub(crate) fn reload(&mut self) {
         self.builder.reload();
+        self.time_sums.values_mut().for_each(|sum| *sum = 0.0);
         for (row, column, _) in &self.increments {
             if let Some(row) = row {
                 self.rows[*row].2.insert(column.clone(), "0".to_owned());
@@ -217,13 +284,39 @@ impl TestSite {
         }
     }
 
+    /// Returns the results of a slow round: a certificate that expires after `Test_certificate_hours`, and a name server
+    /// with `Test_failed_questions` of 100 questions.
+    fn slow_facts(&self) -> Option<Arc<SlowFacts>> {
+        let number = |key: &str| self.info.get(key).copied();
+        let expiry = |hours: i64| {
+            let hour = Duration::from_hours(1);
+            let now = timestamp_at(self.now).wall;
+            let at = if hours < 0 { now - hour * (-hours) as u32 } else { now + hour * hours as u32 };
+            CertificateExpiry { name: "/etc/site.pem".into(), at }
+        };
+        let server = |failed| NameServerGrowth { name: "dns/ns1".to_owned(), sent: 100, failed, span: None };
+        let certificates = number("Test_certificate_hours").map(|hours| vec![expiry(hours)]);
+        let name_servers = number("Test_failed_questions").map(|failed| vec![server(failed)]);
+        let is_any = certificates.is_some() || name_servers.is_some();
+        is_any.then(|| Arc::new(SlowFacts { certificates, name_servers, ..SlowFacts::default() }))
+    }
+
     fn stat(&self) -> String {
         let columns: Vec<&str> = NUMBERS.iter().chain(TEXTS).copied().collect();
         let mut text = format!("# pxname,svname,{},\n", columns.join(","));
-        for (proxy, name, cells) in &self.rows {
+        for (row, (proxy, name, cells)) in self.rows.iter().enumerate() {
             let _ = write!(text, "{proxy},{name},");
             for column in &columns {
-                let _ = write!(text, "{},", cells.get(*column).map_or("", String::as_str));
+                let time = TIMES.iter().find(|time| *time == column).and_then(|time| self.time_sums.get(&(row, *time)));
+                match time {
+                    Some(sum) => {
+                        let divisor = Some(self.time_divisor(row)).filter(|divisor| (1.0..512.0).contains(divisor));
+                        let _ = write!(text, "{:.0},", (sum / divisor.unwrap_or(512.0) - 1e-6).ceil());
+                    }
+                    None => {
+                        let _ = write!(text, "{},", cells.get(*column).map_or("", String::as_str));
+                    }
+                }
             }
             text.push('\n');
         }
@@ -235,16 +328,15 @@ impl TestSite {
         self.problems.iter().map(problem_line).collect()
     }
 
-    /// Returns severity, proxy and cause of each verdict: `CRIT api ServersFull`.
+    /// Returns severity, row and kind of each open cause: `CRIT api at-maxconn`.
     pub(crate) fn causes(&self) -> Vec<String> {
-        let verdicts = self.problems.verdicts().iter();
-        verdicts.map(|verdict| format!("{} {} {:?}", verdict.severity.label(), verdict.name, verdict.cause)).collect()
+        let causes = self.problems.open_causes();
+        causes.map(|cause| format!("{} {} {}", cause.severity.label(), cause.name(), cause.kind)).collect()
     }
 
-    /// Returns the text of the verdict on a proxy, or on the process if `name` is empty; empty without a verdict.
-    pub(crate) fn verdict_text(&self, name: &str) -> &str {
-        let verdict = self.problems.verdicts().iter().find(|verdict| verdict.name.as_str() == name);
-        verdict.map_or("", |verdict| verdict.text.as_str())
+    /// Returns the sentence of the first open cause of a row, such as `api`, `api/api1` or `process`; empty without one.
+    pub(crate) fn sentence(&self, name: &str) -> &str {
+        self.problems.open_causes().find(|cause| cause.name() == name).map_or("", |cause| cause.sentence.as_str())
     }
 }
 
@@ -252,7 +344,7 @@ impl TestSite {
 pub(crate) fn problem_line(problem: &Problem) -> String {
     let row = match &problem.subject.names {
         None => "process".to_owned(),
-        Some((_, proxy, name)) if matches!(name.as_str(), "FRONTEND" | "BACKEND") => proxy.to_string(),
+        Some((RowKind::Frontend | RowKind::Backend, proxy, _)) => proxy.to_string(),
         Some((_, proxy, name)) => format!("{proxy}/{name}"),
     };
     assert_eq!(problem.subject.id == RowId::PROCESS, problem.subject.names.is_none());

@@ -134,12 +134,14 @@ pub(crate) struct RuleLimits {
     pub(crate) warn_for: HoldTime,
     /// Hold time of a critical problem.
     pub(crate) crit_for: HoldTime,
+    /// Time for which the rule must be fine before its problem closes.
+    pub(crate) recovery_time: Duration,
 }
 
 impl RuleLimits {
     fn from_rule(rule: &Rule) -> Self {
         let Rule { direction, warn, crit, warn_for, crit_for, .. } = *rule;
-        Self { direction, warn, crit, warn_for, crit_for }
+        Self { direction, warn, crit, warn_for, crit_for, recovery_time: rule.unit.recovery_time() }
     }
 
     fn with_override(mut self, rule: RuleId, change: RuleOverride) -> Result<Self, ThresholdError> {
@@ -163,7 +165,7 @@ impl RuleLimits {
     /// Compares a measurement with the thresholds, and returns the grade.
     fn grade(&self, measurement: Measurement) -> Grade {
         let value = match measurement {
-            Measurement::Unknown => return Grade::Unknown,
+            Measurement::Unknown | Measurement::TooFew => return Grade::Unknown,
             Measurement::Fine => return Grade::Fine,
             Measurement::Value(value) => value,
         };
@@ -216,6 +218,19 @@ impl Thresholds {
             thresholds.limits[rule as usize] = RuleLimits::from_rule(rule.rule()).with_override(rule, change)?;
         }
         Ok(thresholds)
+    }
+
+    /// Shortens the default hold times that are longer than `limit`, for a check that samples only for a short time. A
+    /// hold time that was configured stays as it is.
+    #[must_use]
+    pub(crate) fn with_default_holds_up_to(mut self, limit: Duration) -> Self {
+        for (limits, rule) in self.limits.iter_mut().zip(RULES) {
+            if limits.warn_for == rule.warn_for {
+                limits.warn_for.duration = limits.warn_for.duration.min(limit);
+                limits.crit_for.duration = limits.crit_for.duration.min(limit);
+            }
+        }
+        self
     }
 
     /// Returns the thresholds in effect for a rule.

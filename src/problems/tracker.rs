@@ -1,4 +1,4 @@
-//! Evaluates all rules for each sample of one instance, and owns the open problems and the verdicts.
+//! Evaluates all rules for each sample of one instance, and owns the open problems and the causes.
 //!
 //! Each sample is evaluated once, by applying every rule to every row of the rule's scope. State is kept only for rules
 //! that are, or recently were, past their thresholds, so the only cost of a healthy row is measuring it.
@@ -9,49 +9,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::rates::RateWindow;
-use crate::observe::row_ids::{RowId, RowMap};
+use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
+use crate::problems::cause::{Cause, ProblemKey};
+use crate::problems::cause_finder::{CauseFinder, FoundCause, OpenProblems};
+use crate::problems::cause_tracker::CauseTracker;
 use crate::problems::check_history::CheckHistory;
-use crate::problems::hysteresis::{Hysteresis, Transition};
-use crate::problems::measurement::{Grade, Measurement};
-use crate::problems::problem::{Problem, ProblemChanges, ProblemSubject};
+use crate::problems::evaluation::{Evaluation, TrackedRule};
+use crate::problems::flap::Flap;
+use crate::problems::hysteresis::Hysteresis;
+use crate::problems::measurement::Measurement;
+use crate::problems::not_evaluated::{GapCounts, GapReason, NotEvaluated};
+use crate::problems::problem::Problem;
+use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::rule::Scope;
 use crate::problems::rule_input::{RuleInput, Snapshot};
-use crate::problems::rule_table::{self, RuleId};
+use crate::problems::rule_table::RuleId;
+use crate::problems::server_rules;
 use crate::problems::thresholds::Thresholds;
-use crate::problems::verdict::{self, Verdict};
-
-/// Number of tracked rules from which a rule past its threshold for WARN is not tracked for a further server.
-const MAX_ENTRIES: usize = 10_000;
-/// Further entries for rules past their threshold for CRIT, so that the highest severity is always known.
-const MORE_FOR_CRIT: usize = 5_000;
-/// Further entries for rules of backends and frontends.
-const MORE_FOR_PROXIES: usize = 5_000;
-
-/// The key of a tracked rule: the row and the name of the rule.
-type TrackedKey = (RowId, RuleId);
-
-/// The state of a rule that is, or recently was, past its threshold for a row, and the problem once it has opened.
-#[derive(Debug)]
-struct TrackedRule {
-    hysteresis: Hysteresis,
-    problem: Option<Problem>,
-    /// True if the rule is past its threshold in the newest sample.
-    is_bad: bool,
-}
 
 /// The open problems of one instance, and the state needed to update them with the next sample.
 #[derive(Debug, Default)]
 pub struct ProblemTracker {
     thresholds: Thresholds,
-    entries: BTreeMap<TrackedKey, TrackedRule>,
+    entries: BTreeMap<ProblemKey, TrackedRule>,
     /// Keys of the open problems, worst first.
-    open_keys: Vec<TrackedKey>,
-    verdicts: Vec<Verdict>,
-    /// Index of the verdict on each row that has one.
-    verdict_of: RowMap<usize>,
+    open_keys: Vec<ProblemKey>,
+    causes: CauseTracker,
+    /// Servers that flap.
+    flaps: BTreeMap<RowId, Flap>,
+    /// Rules that were not evaluated for the newest sample.
+    not_evaluated: Vec<NotEvaluated>,
     check_history: CheckHistory,
     previous: Option<Arc<Sample>>,
     /// Number of rules past their thresholds in the newest sample that are not tracked, because too many are.
@@ -87,17 +77,24 @@ impl ProblemTracker {
         self.apply_rules(sample, previous.as_deref(), rates, &mut stats, &mut changes);
         self.sort_open_problems();
         self.update_tracked_rows(sample);
-        self.update_verdicts(sample, previous.as_deref(), rates, &mut stats);
+        self.update_flaps(sample, rates, &stats);
+        let found = self.find_causes(sample, previous.as_deref(), rates, &mut stats);
+        changes.causes = self.causes.update(found, sample.at, |row| sample.rows.index_of(row).is_some());
         self.backend_stats = stats;
         changes
     }
 
     /// Restores the state at an earlier sample, the newest one in `rates`. `open` are the problems that were open at
-    /// the time of this sample.
+    /// the time of this sample, `causes` the causes that were listed.
     ///
     /// Problems past their thresholds in this sample are described with its numbers; the others keep their last
     /// description. Without a sample in `rates`, there are no problems.
-    pub(crate) fn restore(thresholds: &Thresholds, open: impl Iterator<Item = Problem>, rates: &RateWindow) -> Self {
+    pub(crate) fn restore(
+        thresholds: &Thresholds,
+        open: impl Iterator<Item = Problem>,
+        causes: impl Iterator<Item = Cause>,
+        rates: &RateWindow,
+    ) -> Self {
         let mut tracker = Self::new(thresholds.clone());
         let mut samples = rates.samples().rev();
         let (Some(sample), previous) = (samples.next(), samples.next()) else { return tracker };
@@ -116,7 +113,10 @@ impl ProblemTracker {
         tracker.update_tracked_rows(sample);
         tracker.update_texts(sample, previous.map(|previous| &**previous), rates, &mut stats);
         tracker.sort_open_problems();
-        tracker.update_verdicts(sample, previous.map(|previous| &**previous), rates, &mut stats);
+        let causes: Vec<Cause> = causes.collect();
+        tracker.flaps = causes.iter().filter_map(|cause| Some((cause.subject.id, cause.flap.clone()?))).collect();
+        let found = tracker.find_causes(sample, previous.map(|previous| &**previous), rates, &mut stats);
+        tracker.causes = CauseTracker::restore(causes.into_iter(), found);
         tracker
     }
 
@@ -153,17 +153,38 @@ impl ProblemTracker {
     /// Returns the estimated memory of the open problems, in bytes.
     pub(crate) fn memory(&self) -> usize {
         // Besides the entry, the description and the places in the lists.
-        self.entries.len() * (size_of::<(TrackedKey, TrackedRule)>() + 150)
+        self.entries.len() * (size_of::<(ProblemKey, TrackedRule)>() + 150)
     }
 
-    /// Returns the verdicts on the process and on the backends and frontends that have problems, most severe first.
-    pub fn verdicts(&self) -> &[Verdict] {
-        &self.verdicts
+    /// Iterates over the causes, open ones first, then those that were resolved in the last 20 seconds, each in the order
+    /// of [`crate::problems::cause::cause_order`].
+    pub fn causes(&self) -> impl Iterator<Item = &Cause> {
+        self.causes.causes()
     }
 
-    /// Returns the verdict on one backend or frontend, or on the process; `None` without problems.
-    pub(crate) fn verdict(&self, row: RowId) -> Option<&Verdict> {
-        self.verdicts.get(*self.verdict_of.get(&row)?)
+    /// Iterates over the causes that are not resolved, worst first.
+    pub fn open_causes(&self) -> impl Iterator<Item = &Cause> {
+        self.causes().filter(|cause| cause.is_open())
+    }
+
+    /// Returns the worst open cause of a frontend, a server, the process, or a backend and its servers.
+    pub(crate) fn cause_of(&self, row: RowId) -> Option<&Cause> {
+        self.open_causes().find(|cause| row == cause.subject.id || row == cause.proxy_row || row == cause.target)
+    }
+
+    /// Iterates over the open problems of a cause: first those that show it, then those that follow from it.
+    pub(crate) fn problems_of<'a>(&'a self, cause: &'a Cause) -> impl Iterator<Item = &'a Problem> {
+        cause.problems.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())
+    }
+
+    /// Returns whether a server flaps.
+    pub(crate) fn is_flapping(&self, row: RowId) -> bool {
+        self.flaps.contains_key(&row)
+    }
+
+    /// Returns the rules that could not be evaluated for the newest sample.
+    pub(crate) fn not_evaluated(&self) -> &[NotEvaluated] {
+        &self.not_evaluated
     }
 
     /// Discards the state of problems that are not open yet if too much time has passed since the last sample.
@@ -194,11 +215,22 @@ impl ProblemTracker {
     ) {
         let Self { thresholds, entries, check_history, tracked_rows, untracked, .. } = self;
         *untracked = 0;
-        let mut evaluation = Evaluation { thresholds, entries, untracked, changes };
+        let no_rates = match (rates.span(), sample.epoch.number) {
+            (Some(_), _) => None,
+            (None, ..=1) => Some(GapReason::OneSample),
+            (None, _) => Some(GapReason::NewProcess),
+        };
+        let gaps = GapCounts::default();
+        let mut evaluation = Evaluation { thresholds, entries, untracked, changes, gaps, no_rates };
         let snapshot = Snapshot { sample, previous, rates, check_history };
         for_each_row(snapshot, tracked_rows, stats, |scope, input, is_tracked| {
             evaluation.apply_rules(scope, input, is_tracked);
         });
+        let Evaluation { entries, mut gaps, .. } = evaluation;
+        for ((_, rule), _) in entries.iter().filter(|(_, entry)| entry.is_bad && entry.problem.is_none()) {
+            gaps.add(*rule, GapReason::TooShort);
+        }
+        self.not_evaluated = gaps.list();
     }
 
     /// Describes the open problems with the numbers of this sample.
@@ -215,6 +247,7 @@ impl ProblemTracker {
             for ((_, id), entry) in entries.range_mut(keys_of_row(input.id)) {
                 let measurement = (id.rule().measure)(input);
                 let is_bad = thresholds.grade(*id, measurement).is_problem();
+                entry.is_bad = is_bad;
                 if let (Measurement::Value(value), Some(problem), true) = (measurement, &mut entry.problem, is_bad) {
                     (problem.value, problem.text) = (value, (id.rule().describe)(input, value));
                 }
@@ -230,50 +263,72 @@ impl ProblemTracker {
         self.open_keys.extend(open.into_iter().map(|(_, _, key)| key));
     }
 
-    fn update_verdicts(
-        &mut self,
+    /// Updates the servers that flap: those with the problem `flapping` that went down again not long ago.
+    fn update_flaps(&mut self, sample: &Arc<Sample>, rates: &RateWindow, stats: &BackendStats) {
+        let flapping = self.open_keys.iter().filter(|(_, rule)| *rule == RuleId::Flapping).map(|(row, _)| *row);
+        let snapshot = Snapshot { sample, previous: None, rates, check_history: &self.check_history };
+        let input = snapshot.process_input(stats, BackendCounts::default());
+        let flaps = flapping.filter_map(|id| {
+            let mut flap = Flap::from_times(self.check_history.down_times(id), sample.at.monotonic)?;
+            let server = input.for_row(sample.rows.index_of(id)?);
+            let result = server_rules::check_result(&server);
+            flap.reason = match self.flaps.get(&id) {
+                Some(known) if server.state.is_usable() || server_rules::is_passed(result) => known.reason.clone(),
+                _ if server_rules::is_passed(result) => String::new(),
+                _ => server_rules::check_text(&server),
+            };
+            Some((id, flap))
+        });
+        let flaps: BTreeMap<RowId, Flap> = flaps.collect();
+        self.flaps = flaps;
+    }
+
+    fn find_causes(
+        &self,
         sample: &Arc<Sample>,
         previous: Option<&Sample>,
         rates: &RateWindow,
         stats: &mut BackendStats,
-    ) {
-        let mut verdicts = Vec::new();
-        let entries = &self.entries;
+    ) -> Vec<FoundCause> {
+        if self.open_keys.is_empty() {
+            return Vec::new();
+        }
         let snapshot = Snapshot { sample, previous, rates, check_history: &self.check_history };
-        let is_busy =
-            problems_of_row(entries, RowId::PROCESS).any(|problem| verdict::shows_busy_process(problem.rule.id));
+        let mut finder = CauseFinder::new(&snapshot, &self.flaps);
         let ids = sample.rows.ids();
-        let mut explains_5xx = false;
         for backend in sample.rows.backends() {
-            if !self.tracked_rows[backend.row] && !backend.servers.iter().any(|server| self.tracked_rows[*server]) {
-                continue;
+            if self.tracked_rows[backend.row] || backend.servers.iter().any(|server| self.tracked_rows[*server]) {
+                stats.recompute(sample, rates, backend);
+                let rows = std::iter::once(&backend.row).chain(&backend.servers).map(|row| ids[*row]);
+                finder.add_backend(snapshot.backend_input(backend, stats), &self.open_problems(rows));
             }
-            stats.recompute(sample, rates, backend);
-            let input = snapshot.backend_input(backend, stats);
-            let rows = std::iter::once(&backend.row).chain(&backend.servers);
-            let problems: Vec<&Problem> = rows.flat_map(|row| problems_of_row(entries, ids[*row])).collect();
-            explains_5xx |= problems.iter().any(|problem| verdict::explains_5xx(problem));
-            verdicts.extend(verdict::backend_verdict(&input, &problems, is_busy));
         }
-        for frontend in sample.rows.frontends().iter().filter(|frontend| self.tracked_rows[**frontend]) {
-            let is_own = |problem: &&Problem| !(explains_5xx && problem.rule.id == RuleId::Frontend5xx);
-            verdicts.extend(verdict::row_verdict(problems_of_row(entries, ids[*frontend]).filter(is_own), false));
+        let front_rows = sample.rows.frontends().iter().chain(sample.rows.listeners());
+        let no_servers = BackendStats::default();
+        let process = snapshot.process_input(&no_servers, BackendCounts::default());
+        for row in front_rows.filter(|row| self.tracked_rows[**row]) {
+            finder.add_row(process.for_row(*row), &self.open_problems(std::iter::once(ids[*row])));
         }
-        verdicts.extend(verdict::row_verdict(problems_of_row(entries, RowId::PROCESS), is_busy));
-        verdicts.sort_by_key(|verdict| (std::cmp::Reverse(verdict.severity), verdict.since.monotonic));
-        self.verdict_of = verdicts.iter().enumerate().map(|(index, verdict)| (verdict.row, index)).collect();
-        self.verdicts = verdicts;
+        finder.add_row(process, &self.open_problems(std::iter::once(RowId::PROCESS)));
+        finder.finish()
+    }
+
+    fn open_problems(&self, rows: impl Iterator<Item = RowId>) -> OpenProblems<'_> {
+        let entries = rows.flat_map(|row| self.entries.range(keys_of_row(row)));
+        let open = entries.filter_map(|(_, entry)| Some((entry.problem.as_ref()?, entry.is_bad)));
+        let (problems, is_bad) = open.unzip();
+        OpenProblems { problems, is_bad }
     }
 }
 
 /// Returns the range of keys that belong to one row.
-fn keys_of_row(row: RowId) -> RangeInclusive<TrackedKey> {
+fn keys_of_row(row: RowId) -> RangeInclusive<ProblemKey> {
     let (first, last) = RuleId::BOUNDS;
     (row, first)..=(row, last)
 }
 
 /// Iterates over the open problems of one row.
-fn problems_of_row(entries: &BTreeMap<TrackedKey, TrackedRule>, row: RowId) -> impl Iterator<Item = &Problem> {
+fn problems_of_row(entries: &BTreeMap<ProblemKey, TrackedRule>, row: RowId) -> impl Iterator<Item = &Problem> {
     entries.range(keys_of_row(row)).filter_map(|(_, entry)| entry.problem.as_ref())
 }
 
@@ -302,95 +357,8 @@ fn for_each_row(
     for frontend in sample.rows.frontends() {
         each(Scope::Frontend, &input.for_row(*frontend), tracked_rows[*frontend]);
     }
+    for listener in sample.rows.listeners() {
+        each(Scope::Listener, &input.for_row(*listener), tracked_rows[*listener]);
+    }
     each(Scope::Process, &input, true);
-}
-
-/// The parts of the tracker that are used and changed while one sample is evaluated.
-struct Evaluation<'a> {
-    thresholds: &'a Thresholds,
-    entries: &'a mut BTreeMap<TrackedKey, TrackedRule>,
-    untracked: &'a mut usize,
-    changes: &'a mut ProblemChanges,
-}
-
-impl Evaluation<'_> {
-    /// Applies the rules of a scope to a row. A rule's entry is looked up only if the row has entries or the rule is
-    /// past its threshold.
-    fn apply_rules(&mut self, scope: Scope, input: &RuleInput<'_>, is_tracked: bool) {
-        for rule in rule_table::rules_for_scope(scope) {
-            let measurement = (rule.measure)(input);
-            let grade = self.thresholds.grade(rule.id, measurement);
-            if is_tracked || grade.is_problem() {
-                self.update_entry(scope, rule.id, input, measurement, grade);
-            }
-        }
-    }
-
-    /// Returns whether another entry may be added.
-    fn has_room(&self, scope: Scope, grade: Grade) -> bool {
-        let for_crit = if grade == Grade::Crit { MORE_FOR_CRIT } else { 0 };
-        match scope {
-            Scope::Process => true,
-            Scope::Server => self.entries.len() < MAX_ENTRIES + for_crit,
-            _ => self.entries.len() < MAX_ENTRIES + for_crit + MORE_FOR_PROXIES,
-        }
-    }
-
-    fn update_entry(
-        &mut self,
-        scope: Scope,
-        id: RuleId,
-        input: &RuleInput<'_>,
-        measurement: Measurement,
-        grade: Grade,
-    ) {
-        let key = (input.id, id);
-        let is_bad = grade.is_problem();
-        let now = input.sample.at;
-        let has_room = self.has_room(scope, grade);
-        let entry = match self.entries.get_mut(&key) {
-            Some(entry) => entry,
-            None if is_bad && !has_room => {
-                *self.untracked += 1;
-                return;
-            }
-            None if is_bad => self.entries.entry(key).or_insert_with(|| TrackedRule {
-                hysteresis: Hysteresis::new(now),
-                problem: None,
-                is_bad,
-            }),
-            None => return,
-        };
-        if std::mem::replace(&mut entry.is_bad, is_bad) && !is_bad {
-            self.changes.recovering.extend(entry.problem.clone());
-        }
-        let transition = entry.hysteresis.update(grade, self.thresholds.for_rule(id), now.monotonic);
-        if let Some(problem) = &mut entry.problem {
-            problem.severity = entry.hysteresis.severity.unwrap_or(problem.severity);
-        }
-        let text = |value: f64| (id.rule().describe)(input, value);
-        match (measurement, &mut entry.problem) {
-            (Measurement::Value(value), Some(problem)) if is_bad => {
-                (problem.value, problem.text) = (value, text(value));
-            }
-            (Measurement::Value(value), none @ None) if transition == Transition::Opened => {
-                let names = input.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone()));
-                let subject = ProblemSubject { id: input.id, names };
-                let severity = entry.hysteresis.severity.unwrap_or(Severity::Warn);
-                let since = entry.hysteresis.since;
-                *none = Some(Problem { rule: id.rule(), subject, severity, since, value, text: text(value) });
-            }
-            _ => {}
-        }
-        match transition {
-            Transition::Opened => self.changes.opened.extend(entry.problem.clone()),
-            Transition::Worsened => self.changes.worsened.extend(entry.problem.clone()),
-            Transition::Eased => self.changes.eased.extend(entry.problem.clone()),
-            Transition::Closed => self.changes.closed.extend(entry.problem.take()),
-            Transition::Unchanged | Transition::Discarded => {}
-        }
-        if matches!(transition, Transition::Closed | Transition::Discarded) {
-            self.entries.remove(&key);
-        }
-    }
 }

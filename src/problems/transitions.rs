@@ -1,43 +1,70 @@
-//! Events for problems that open, become critical or close.
+//! Events for causes that appear, become critical or are resolved.
 
 use crate::observe::events::{Event, EventKind, display_name};
 use crate::observe::timestamp::Timestamp;
-use crate::problems::problem::{Problem, ProblemChanges};
-use crate::problems::rule_table::RuleId;
+use crate::problems::cause::{Cause, CauseChange, CauseEvent};
+use crate::problems::cause_table::CauseKind;
 
-/// Maximum number of problem events per sample; of further problems, only the number is reported.
+/// Maximum number of cause events per sample; of further causes, only the number is reported.
 pub(crate) const MAX_EVENTS: usize = 20;
 
-/// Builds the events for the changes that one sample made to the problems.
-pub(crate) fn problem_events(changes: &ProblemChanges, at: Timestamp) -> Vec<Event> {
-    let opened = changes.opened.iter().chain(&changes.worsened).map(|problem| (true, problem));
-    let changed = opened.chain(changes.closed.iter().map(|problem| (false, problem)));
-    let changed: Vec<_> = changed.filter(|(_, problem)| !has_status_event(problem)).collect();
+/// Builds the events for the changes that one sample made to the causes.
+pub(crate) fn cause_events(changes: &[CauseEvent], at: Timestamp) -> Vec<Event> {
+    let is_open = |change: &CauseEvent| match change.change {
+        CauseChange::Opened => Some(true),
+        CauseChange::Worsened if change.cause.flap.is_none() => Some(true),
+        CauseChange::Resolved => Some(false),
+        CauseChange::Worsened | CauseChange::Eased | CauseChange::Updated | CauseChange::Removed => None,
+    };
+    let changed = changes.iter().filter_map(|change| Some((is_open(change)?, &change.cause)));
+    let changed: Vec<(bool, &Cause)> = changed.filter(|(_, cause)| !has_status_event(cause)).collect();
     let mut events = Vec::new();
-    for (opened, problem) in changed.iter().take(MAX_EVENTS) {
-        let (severity, text) = (problem.severity, problem.text.clone());
-        let names = problem.subject.names.as_ref();
-        let name = names.map_or(String::new(), |(kind, proxy, name)| display_name(*kind, proxy, name));
-        let what = EventKind::Problem { is_open: *opened, severity, text };
-        events.push(Event { at, row: Some(problem.subject.id), name, kind: what });
+    for (is_open, cause) in changed.iter().take(MAX_EVENTS) {
+        events.push(Event {
+            at,
+            row: Some(cause.subject.id),
+            name: event_name(cause),
+            kind: event_kind(*is_open, cause),
+        });
     }
-    for opened in [true, false] {
-        let rest = changed.iter().skip(MAX_EVENTS).filter(|(is_opened, _)| *is_opened == opened);
+    for is_open in [true, false] {
+        let rest = changed.iter().skip(MAX_EVENTS).filter(|(is_opened, _)| *is_opened == is_open);
         let count = rest.clone().count();
-        if let Some(severity) = rest.map(|(_, problem)| problem.severity).max() {
-            let text = format!("{count} more problems at the same time");
-            events.push(Event {
-                at,
-                row: None,
-                name: String::new(),
-                kind: EventKind::Problem { is_open: opened, severity, text },
-            });
+        if let Some(severity) = rest.map(|(_, cause)| cause.severity).max() {
+            let text = format!("{count} more causes at the same time");
+            let kind = EventKind::Cause { is_open, severity, id: "", text };
+            events.push(Event { at, row: None, name: String::new(), kind });
         }
     }
     events
 }
 
-/// Returns whether the problem needs no event, because the change in the row's status already causes one.
-fn has_status_event(problem: &Problem) -> bool {
-    matches!(problem.rule.id, RuleId::ServerDown | RuleId::BackendDown)
+/// Returns the causes of flapping servers that went down again, whose event is updated instead of adding another one.
+pub(crate) fn updated_flaps(changes: &[CauseEvent]) -> impl Iterator<Item = &Cause> {
+    let updated = changes.iter().filter(|change| matches!(change.change, CauseChange::Updated | CauseChange::Worsened));
+    updated.map(|change| &change.cause).filter(|cause| cause.flap.is_some())
+}
+
+/// Builds the event kind that reports that a cause appeared, got worse or was resolved.
+pub(crate) fn event_kind(is_open: bool, cause: &Cause) -> EventKind {
+    let (severity, id, text) = (cause.severity, cause.kind.as_str(), cause.sentence.clone());
+    EventKind::Cause { is_open, severity, id, text }
+}
+
+fn event_name(cause: &Cause) -> String {
+    let names = cause.subject.names.as_ref();
+    names.map_or(String::new(), |(kind, proxy, name)| display_name(*kind, proxy, name))
+}
+
+/// Returns whether the cause needs no event, because the change in the row's status already causes one.
+fn has_status_event(cause: &Cause) -> bool {
+    matches!(
+        cause.kind,
+        CauseKind::ServerDown
+            | CauseKind::ServersDown
+            | CauseKind::AgentDown
+            | CauseKind::TrackingDown
+            | CauseKind::NoServer
+            | CauseKind::WeightLow
+    )
 }

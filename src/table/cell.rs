@@ -73,7 +73,9 @@ impl Cell {
 pub(crate) fn state_role(state: RowState) -> Role {
     match state {
         RowState::Up | RowState::Open | RowState::NoCheck => Role::Good,
-        RowState::GoingDown | RowState::ComingUp | RowState::Full | RowState::Unknown => Role::Warn,
+        RowState::GoingDown | RowState::ComingUp | RowState::Full | RowState::Unpublished | RowState::Unknown => {
+            Role::Warn
+        }
         RowState::Down | RowState::Stopped => Role::Bad,
         RowState::NoLb | RowState::Drain | RowState::Maint | RowState::Paused => Role::OutOfService,
     }

@@ -94,9 +94,11 @@ impl TableSettings {
     fn includes(&self, row: &RowView<'_>) -> bool {
         let is_in_scope = match self.scope {
             RowScope::All => true,
-            RowScope::OutOfService => {
-                row.stat_row().kind == RowKind::Server && row.stat_row().state().is_out_of_service()
-            }
+            RowScope::OutOfService => match row.stat_row().kind {
+                // Unused slots are counted in one line.
+                RowKind::Server => row.stat_row().state().is_out_of_service() && !row.is_unused_slot(),
+                _ => row.stat_row().is_disabled_proxy(),
+            },
             RowScope::Changed => diff::has_changed(row),
         };
         is_in_scope && self.filter.matches(row)
@@ -384,7 +386,7 @@ mod tests {
         assert_eq!(settings.sort.map(|sort| sort.column.id), Some("srv_abrt"));
         settings.scroll_columns(3);
         let visible: Vec<&str> = settings.visible_columns().iter().map(|column| column.id).take(3).collect();
-        assert_eq!(visible, ["name", "ctime", "rtime"]);
+        assert_eq!(visible, ["name", "ctime_now", "rtime_now"]);
         settings.scroll_columns(-99);
         assert_eq!(settings.visible_columns().len(), column_sets::LATENCY_VIEW.len());
     }

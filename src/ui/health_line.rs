@@ -5,6 +5,7 @@ use crate::app::layout::Area;
 use crate::app::process_summary::ProcessSummary;
 use crate::app::suggested_actions;
 use crate::observe::link::Link;
+use crate::problems::cause::cause_order;
 use crate::table::cell::{Role, severity_role};
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
@@ -64,25 +65,45 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     draw_problems(context, canvas, area, column);
 }
 
-/// Draws the numbers of servers that are up, down, and in maintenance or drain.
+/// Draws the numbers of servers that are up, down, in maintenance or drain, and, if there are any, in other states.
 fn draw_server_counts(canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) -> u16 {
     let plain = |count: usize, word: &str, role| {
         styled_text(format!("{} {word}  ", units::count(count as i64)), if count == 0 { Role::Dim } else { role })
     };
-    let texts = [
+    let mut texts = vec![
         styled_text("servers ", Role::Dim),
         plain(overview.servers_up, "up", Role::Good),
         plain(overview.servers_down, "down", Role::Bad),
         plain(overview.out_of_service, "maint/drain", Role::OutOfService),
     ];
+    let rare = [(overview.unresolved, "not resolved (DNS)"), (overview.unknown, "in an unknown state")];
+    texts.extend(rare.iter().filter(|(count, _)| *count > 0).map(|(count, word)| plain(*count, word, Role::Warn)));
     canvas.draw_texts(area, 1, 0, texts)
 }
 
-/// Draws the number of problems, and as many verdicts as fit, but at least the first verdict.
+/// Draws the worst cause of the other HAProxies, if it comes before the first cause of the one shown. Returns the column
+/// after it.
+fn draw_worse_instance(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) -> u16 {
+    let own = context.instance.data.problems().open_causes().next();
+    let others = context.model.instances.iter().filter(|instance| instance.id() != context.instance.id());
+    let causes = others.filter_map(|instance| Some((instance, instance.data.problems().open_causes().next()?)));
+    let worst = causes.min_by(|(_, one), (_, other)| cause_order(one, other));
+    let Some((instance, cause)) = worst.filter(|(_, cause)| own.is_none_or(|own| cause.severity > own.severity)) else {
+        return column;
+    };
+    let text = format!("{}: {}", text_width::middle(&instance.name, 20), cause.line());
+    let available = usize::from(area.width.saturating_sub(column + 1));
+    let available = if own.is_some() { available / 2 } else { available };
+    let role = severity_role(cause.severity);
+    canvas.draw_text(area, column, 0, &text_width::end(&text, available), role) + 2
+}
+
+/// Draws the number of open causes, and as many of them as fit, but at least the first.
 fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) {
     let data = &context.instance.data;
     let (problems, now) = (data.problems(), data.shown_time(context.now));
-    let count = problems.count();
+    let column = draw_worse_instance(context, canvas, area, column);
+    let count = problems.open_causes().count();
     if count == 0 && problems.untracked_count() == 0 {
         canvas.draw_text(area, column, 0, "no problems", Role::Dim);
         return;
@@ -92,17 +113,16 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
         0 => String::new(),
         count => format!(" and {} not tracked", units::count(count as i64)),
     };
-    let counted = format!("{sign} {}{more}  ", units::pluralize(count as i64, "problem"));
-    let worst = problems.iter().next().map_or(Role::Warn, |problem| severity_role(problem.severity));
+    let counted = format!("{sign} {}{more}  ", units::pluralize(count as i64, "cause"));
+    let worst = problems.open_causes().next().map_or(Role::Warn, |cause| severity_role(cause.severity));
     let mut column = canvas.draw_text(area, column, 0, &counted, worst);
-    for (index, verdict) in problems.verdicts().iter().enumerate() {
-        let name = if verdict.name.is_empty() { "process" } else { verdict.name.as_str() };
-        let since = units::duration(now.saturating_sub(verdict.since.monotonic));
-        let text = format!("{} {}: {} {since}  ", verdict.severity.label(), text_width::middle(name, 24), verdict.text);
+    for (index, cause) in problems.open_causes().enumerate() {
+        let (name, age) = (cause.name(), units::duration(cause.age(now)));
+        let text = format!("{} {}: {} {age}  ", cause.severity.label(), text_width::middle(&name, 24), cause.sentence);
         let available = usize::from(area.width.saturating_sub(column + 1));
         if index > 0 && available < 24 {
             break;
         }
-        column = canvas.draw_text(area, column, 0, &text_width::end(&text, available), severity_role(verdict.severity));
+        column = canvas.draw_text(area, column, 0, &text_width::end(&text, available), severity_role(cause.severity));
     }
 }

@@ -23,19 +23,20 @@ pub fn run(duration: Duration) -> Result<(), String> {
         let (start, mut waits) = (Instant::now(), Vec::new());
         while start.elapsed() < duration {
             let before = flood.polls();
-            for key in [":Zz", "<bs>", "<bs>", "<esc>"] {
-                let pressed = Instant::now();
-                term.press(key);
-                if key == ":Zz" {
-                    term.wait_for("Zz");
-                    waits.push(pressed.elapsed());
-                }
-            }
+            term.press(":");
+            term.wait_gone("Z");
+            term.wait_input_read();
+            let pressed = Instant::now();
+            term.paste(b"Z");
+            term.wait_for("Z");
+            waits.push(pressed.elapsed());
+            term.press("<bs><esc>");
             wait_until("another poll", || flood.polls() > before);
         }
         let peak = peak_mib(term.pid());
+        term.wait_input_read();
         let ended = Instant::now();
-        term.press("q");
+        term.paste(b"q");
         let code = term.exit_code();
         waits.sort_unstable();
         let slowest = waits.last().copied().unwrap_or_default();

@@ -51,13 +51,24 @@ pub fn answer_confirmation(term: &mut Term, title: &str, keys: &str) {
     term.answer(keys);
 }
 
+/// Returns whether the screen ends with a prompt. On a narrow terminal, the prompt is wrapped and the typed text follows
+/// on a line of its own.
+pub fn asks_last(screen: &str, prompt: &str) -> bool {
+    let (before, last) = screen.trim_end().rsplit_once('\n').unwrap_or(("", screen));
+    last.contains(prompt.trim_end())
+        || last.starts_with('>') && without_blanks(before).ends_with(&without_blanks(prompt))
+}
+
+fn without_blanks(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
 /// Presses a key that can answer the question of a command on a plain terminal, until it is not too early.
 pub fn answer_prompt(term: &mut Term, prompt: &str, key: &str) {
-    let prompt = prompt.trim_end();
-    let is_last = |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(prompt));
+    let questions = |screen: &str| without_blanks(screen).matches(&without_blanks(prompt)).count();
     // A later question may be the same.
-    let count = term.wait_until(is_last).matches(prompt).count();
-    let is_asking = |screen: &str| is_last(screen) && screen.matches(prompt).count() == count;
+    let count = questions(&term.wait_until(|screen| asks_last(screen, prompt)));
+    let is_asking = |screen: &str| asks_last(screen, prompt) && questions(screen) == count;
     while is_asking(&term.screen()) && !term.output_ended() {
         thread::sleep(PAUSE_BEFORE_YES);
         term.press(key);

@@ -1,6 +1,6 @@
 //! Every kind of question whose Yes changes HAProxy, in the real program: how to open it, and how a person answers it.
 
-use super::actions::{PAUSE_BEFORE_YES, answer_prompt};
+use super::actions::{PAUSE_BEFORE_YES, answer_prompt, asks_last};
 use super::{Lab, Relay, Term, keys, wait_until};
 use std::thread;
 use std::time::Duration;
@@ -223,17 +223,12 @@ impl QuestionKind {
     fn show_whole(&self, term: &mut Term) {
         term.press("<c-l>");
         for _ in 0..MAX_ATTEMPTS {
-            if self.is_last(&term.settled_screen()) {
+            if asks_last(&term.settled_screen(), self.shows) {
                 return;
             }
             term.press("<end>");
         }
         panic!("the end of the question {:?} is not shown:\n{}", self.name, term.screen());
-    }
-
-    /// Returns whether the last line asks for the answer.
-    fn is_last(&self, screen: &str) -> bool {
-        screen.trim_end().lines().last().is_some_and(|line| line.contains(self.shows.trim_end()))
     }
 
     /// Answers a plain question, again where it was printed again because the size of the terminal had changed.
@@ -243,7 +238,7 @@ impl QuestionKind {
                 return;
             }
             answer_prompt(term, self.shows, key);
-            term.wait_until(|screen| is_sent() || self.is_last(screen));
+            term.wait_until(|screen| is_sent() || asks_last(screen, self.shows));
         }
     }
 

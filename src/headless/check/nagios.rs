@@ -1,7 +1,7 @@
 //! `hapulse check`: runs a health check for Nagios and Icinga.
 //!
-//! The first line shows the state, the worst problem and, after a `|`, the performance data. The following lines list
-//! all problems. Every failure, such as an HAProxy that does not answer, results in UNKNOWN.
+//! The first line shows the state, the worst cause and, after a `|`, the performance data. The following lines list all
+//! causes and, in one line, the rules that were not evaluated, which never count as OK. Every failure, such as an HAProxy that does not answer, results in UNKNOWN.
 
 use std::io::Write;
 use std::time::Duration;
@@ -16,23 +16,27 @@ use crate::headless::pollers::{self, PolledInstance};
 use crate::headless::print::ignore_broken_pipe;
 use crate::observe::link::PollFailure;
 use crate::observe::severity::Severity;
-use crate::problems::problem::Problem;
-use crate::problems::rule_table::RuleId;
+use crate::problems::cause::Cause;
+use crate::problems::not_evaluated::not_evaluated_line;
 use crate::problems::thresholds::Thresholds;
 
 /// Default sampling time: enough for a hold time of ten seconds, plus two samples for a rate.
 pub(crate) const DEFAULT_SAMPLING_TIME: Duration = Duration::from_secs(12);
-/// Maximum number of problem lines; monitoring systems truncate long output. The rest is only counted.
-const MAX_PROBLEM_LINES: usize = 50;
+/// Maximum default sampling time while a rule is not evaluated, for example after a reload.
+pub(crate) const MAX_SAMPLING_TIME: Duration = Duration::from_secs(24);
+/// Default hold times of rules are shortened to this time, so that the default sampling time is enough for all rules.
+pub(crate) const LONGEST_HOLD_TIME: Duration = Duration::from_secs(10);
+/// Maximum number of cause lines; monitoring systems truncate long output. The rest is only counted.
+const MAX_CAUSE_LINES: usize = 50;
 
 /// State that the plugin reports, in ascending order. The result is the highest state of all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum NagiosState {
-    /// No problems.
+    /// No problems, and every rule was evaluated.
     Ok,
     /// At least one warning.
     Warning,
-    /// The check failed, for example because HAProxy does not answer.
+    /// The check failed, for example because HAProxy does not answer, or a rule could not be evaluated.
     Unknown,
     /// At least one critical problem.
     Critical,
@@ -77,6 +81,8 @@ pub(crate) struct CheckOptions {
     pub(crate) format: CheckFormat,
     /// Sampling time.
     pub(crate) over: Duration,
+    /// Maximum sampling time while a rule is not evaluated.
+    pub(crate) at_most: Duration,
     /// Time between two samples.
     pub(crate) interval: Duration,
     /// Thresholds of the rules.
@@ -94,7 +100,8 @@ pub(crate) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> anyhow::Result<NagiosState> {
-    let polled = pollers::poll_all(pollers, options.over, options.interval)?;
+    let pollers = pollers.into_iter().map(Poller::with_slow_round).collect();
+    let polled = pollers::poll_all(pollers, options.over, options.at_most, options.interval)?;
     let (state, lines) = evaluate(&polled, options);
     let printed = match options.format {
         CheckFormat::Nagios => lines.iter().try_for_each(|line| writeln!(out, "{line}")),
@@ -103,8 +110,7 @@ pub(crate) fn run(
             {
                 pollers::report_failure(&poller.name, failure, err);
             }
-            let skipped = |over| skipped_rules(options, over);
-            let text = open_metrics::render(&polled, &options.thresholds, state.exit_code(), skipped);
+            let text = open_metrics::render(&polled, &options.thresholds, state.exit_code());
             out.write_all(text.as_bytes())
         }
     };
@@ -128,7 +134,7 @@ fn evaluate(polled: &[PolledInstance], options: &CheckOptions) -> (NagiosState, 
     let is_one = polled.len() == 1;
     let called = |poller: &Poller| if is_one { String::new() } else { format!("{}: ", poller.name) };
     let mut each: Vec<(NagiosState, String)> = Vec::new();
-    let (mut below, mut numbers) = (Vec::new(), Vec::new());
+    let (mut below, mut not_evaluated, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for (poller, polled) in polled {
         let (state, summary) = match polled {
             Ok(_) => match poller.instance.latest().and_then(|sample| sample.dropped_rows_text()) {
@@ -143,8 +149,10 @@ fn evaluate(polled: &[PolledInstance], options: &CheckOptions) -> (NagiosState, 
         each.push((state, format!("{}{summary}", called(poller))));
         let Err(failure) = polled else {
             let prefix = (!is_one).then_some(poller.name.as_str());
+            let gaps = not_evaluated_line(poller.instance.problems().not_evaluated());
+            not_evaluated.extend(gaps.map(|line| format!("{}{line}", called(poller))));
             numbers.extend(perfdata::perf_values(&poller.instance, prefix, &options.thresholds));
-            let lines = poller.instance.problems().iter().map(Problem::line);
+            let lines = poller.instance.problems().open_causes().map(Cause::line);
             below.extend(lines.map(|line| format!("{}{line}", called(poller))));
             continue;
         };
@@ -158,9 +166,9 @@ fn evaluate(polled: &[PolledInstance], options: &CheckOptions) -> (NagiosState, 
     let bar = if numbers.is_empty() { "" } else { " | " };
     let first =
         format!("HAPULSE {} - {}{bar}{}", worst.as_str(), replace_bars(&summaries.join("; ")), numbers.join(" "));
-    let more = below.len().saturating_sub(MAX_PROBLEM_LINES);
+    let more = below.len().saturating_sub(MAX_CAUSE_LINES);
     let mut lines: Vec<String> =
-        std::iter::once(first).chain(below.iter().take(MAX_PROBLEM_LINES).map(|line| replace_bars(line))).collect();
+        std::iter::once(first).chain(below.iter().take(MAX_CAUSE_LINES).map(|line| replace_bars(line))).collect();
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
@@ -170,7 +178,7 @@ fn evaluate(polled: &[PolledInstance], options: &CheckOptions) -> (NagiosState, 
         let (over, options) = (over.as_secs(), options.over.as_secs());
         lines.push(format!("sampled {over} s instead of {options} s: HAProxy answers too slowly"));
     }
-    lines.extend(skipped_rules_line(options, over));
+    lines.extend(not_evaluated);
     (worst, lines)
 }
 
@@ -179,21 +187,23 @@ fn failure_text(poller: &Poller, failure: &PollFailure, is_one: bool) -> String 
 }
 
 fn worst_state(poller: &Poller) -> NagiosState {
-    match poller.instance.problems().iter().map(|problem| problem.severity).max() {
+    let problems = poller.instance.problems();
+    match problems.open_causes().map(|cause| cause.severity).max() {
+        None if !problems.not_evaluated().is_empty() => NagiosState::Unknown,
         None => NagiosState::Ok,
         Some(Severity::Warn) => NagiosState::Warning,
         Some(Severity::Crit) => NagiosState::Critical,
     }
 }
 
-/// Returns the worst problem and the number of other problems or, if there is no problem, the numbers of usable servers
-/// and of connections.
+/// Returns the worst cause and the number of other causes or, if there is no cause, the numbers of usable servers and of
+/// connections.
 fn summary_text(poller: &Poller) -> String {
-    let mut problems = poller.instance.problems().iter();
-    if let Some(worst) = problems.next() {
+    let mut causes = poller.instance.problems().open_causes();
+    if let Some(worst) = causes.next() {
         let line = worst.line();
         let what = line.split_once(' ').map_or(line.as_str(), |(_, what)| what).to_owned();
-        return match problems.count() {
+        return match causes.count() {
             0 => what,
             more => format!("{what} (and {more} more)"),
         };
@@ -204,23 +214,9 @@ fn summary_text(poller: &Poller) -> String {
         (Some(now), Some(limit)) => format!(", {now} of {limit} connections"),
         _ => String::new(),
     };
-    format!("{usable} of {all} servers usable{connections}")
-}
-
-/// Returns the rules whose hold time exceeds the sampling time.
-fn skipped_rules(options: &CheckOptions, over: Duration) -> Vec<RuleId> {
-    let is_late = |id: &&RuleId| {
-        let limits = options.thresholds.for_rule(**id);
-        let is_on = limits.warn.is_some() || limits.crit.is_some();
-        is_on && !limits.warn_for.duration.is_zero() && limits.warn_for.duration + options.interval > over
-    };
-    RuleId::ALL.iter().filter(is_late).copied().collect()
-}
-
-/// Returns the line with the rules that were not evaluated, or `None` if every rule was.
-fn skipped_rules_line(options: &CheckOptions, over: Duration) -> Option<String> {
-    let late: Vec<&str> = skipped_rules(options, over).into_iter().map(RuleId::as_str).collect();
-    (!late.is_empty()).then(|| format!("not evaluated (sampling time too short): {}", late.join(", ")))
+    let gaps = not_evaluated_line(poller.instance.problems().not_evaluated());
+    let gaps = gaps.map_or(String::new(), |line| format!("{line}; "));
+    format!("{gaps}{usable} of {all} servers usable{connections}")
 }
 
 #[cfg(test)]
@@ -232,7 +228,13 @@ mod tests {
 
     fn options(seconds: u64) -> CheckOptions {
         let (over, every) = (Duration::from_secs(seconds), Duration::from_secs(1));
-        CheckOptions { format: CheckFormat::Nagios, over, interval: every, thresholds: Thresholds::default() }
+        CheckOptions {
+            format: CheckFormat::Nagios,
+            over,
+            at_most: over,
+            interval: every,
+            thresholds: Thresholds::default(),
+        }
     }
 
     fn polled(name: &str, stat: Option<&str>) -> PolledInstance {
@@ -255,15 +257,39 @@ mod tests {
     }
 
     #[test]
-    fn evaluate_puts_worst_problem_on_first_line() {
+    fn w27_evaluate_puts_worst_cause_on_first_line() {
         let (state, lines) = evaluate(&[polled("lb01", Some(&stat_of_site()))], &options(12));
         assert_eq!(state, NagiosState::Critical);
         let (words, numbers) = lines[0].split_once(" | ").unwrap();
-        assert_eq!(words, "HAPULSE CRITICAL - backend legacy: no server available: 1 down (and 1 more)");
+        let cause = "backend legacy: no server available: old1: L4CON Connection refused";
+        assert_eq!(words, format!("HAPULSE CRITICAL - {cause}"));
         assert!(numbers.starts_with("'connections'="), "{numbers}");
-        assert_eq!(lines[1], "CRIT backend legacy: no server available: 1 down");
-        assert_eq!(lines.last().unwrap(), "not evaluated (sampling time too short): tls-reuse");
-        assert!(lines[1..].iter().all(|line| !line.contains('|')));
+        assert_eq!(lines[1], format!("CRIT {cause}"), "the server that is down follows from it");
+        let last = lines.last().unwrap();
+        assert!(last.starts_with("not evaluated: ") && last.contains(" rules (only one sample)"), "{last}");
+        assert!(last.len() < 120 && lines[1..].iter().all(|line| !line.contains('|')), "{last}");
+    }
+
+    #[test]
+    fn w23_evaluate_never_counts_skipped_rules_as_ok() {
+        let stat =
+            "# pxname,svname,status,hrsp_2xx,hrsp_5xx,req_tot,type,\nb,s,UP,90,0,90,2,\nb,BACKEND,UP,90,0,90,1,\n";
+        let (mut poller, _) = polled("lb01", Some(stat));
+        let evaluate = |poller: Poller| {
+            let all = [(poller, Ok(Duration::MAX))];
+            let (state, lines) = evaluate(&all, &options(12));
+            (all.into_iter().next().unwrap().0, state, lines)
+        };
+        let (one_sample, state, lines) = evaluate(poller);
+        assert_eq!(state, NagiosState::Unknown);
+        assert!(lines[0].starts_with("HAPULSE UNKNOWN - not evaluated: "), "{}", lines[0]);
+        poller = one_sample;
+        let mut builder = SampleBuilder::default();
+        for millis in [0, 1000, 2000] {
+            poller.instance.add_sample(builder.build_at_millis(millis, stat), 0);
+        }
+        let (_, state, lines) = evaluate(poller);
+        assert_eq!((state, lines.len()), (NagiosState::Ok, 1), "{lines:?}");
     }
 
     #[test]
@@ -290,14 +316,10 @@ mod tests {
     }
 
     #[test]
-    fn skipped_rules_line_lists_rules_with_longer_hysteresis() {
-        let line = skipped_rules_line(&options(5), Duration::from_secs(5)).unwrap();
-        assert!(line.contains("idle") && !line.contains("response-time") && !line.contains("server-down"), "{line}");
-        assert_eq!(skipped_rules_line(&options(61), Duration::from_secs(61)), None);
+    fn evaluate_reports_shortened_sampling() {
         let (poller, _) = polled("lb01", Some(&stat_of_site()));
         let (_, lines) = evaluate(&[(poller, Ok(Duration::from_millis(6500)))], &options(12));
-        let [.., slow, late] = lines.as_slice() else { panic!("{lines:?}") };
+        let [.., slow, _] = lines.as_slice() else { panic!("{lines:?}") };
         assert_eq!(slow, "sampled 6 s instead of 12 s: HAProxy answers too slowly");
-        assert!(late.contains("idle"), "{late}");
     }
 }

@@ -4,8 +4,9 @@
 //! without a suffix in common. Labels contain names of the configuration, never descriptions with numbers, because each
 //! new label value starts another time series.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
@@ -81,18 +82,12 @@ fn state_family() -> Family {
     Family::new("check_state", "", "Exit code of the check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")
 }
 
-/// Renders the results of all instances. `exit_code` is that of the whole check, and `not_evaluated` returns the rules
-/// for which a sampling time was too short.
-pub(crate) fn render(
-    polled: &[PolledInstance],
-    thresholds: &Thresholds,
-    exit_code: u8,
-    not_evaluated: impl Fn(Duration) -> Vec<RuleId>,
-) -> String {
+/// Renders the results of all instances. `exit_code` is that of the whole check.
+pub(crate) fn render(polled: &[PolledInstance], thresholds: &Thresholds, exit_code: u8) -> String {
     let mut state = state_family();
     state.push(&Vec::new(), Vec::new(), f64::from(exit_code));
     let mut up = Family::new("up", "", "1 if HAProxy answered, else 0");
-    let mut skipped = Family::new("rules_not_evaluated", "", "Rules for which the sampling time was too short");
+    let mut skipped = Family::new("rules_not_evaluated", "", "Rules that were not evaluated for at least one row");
     let mut sampled = Family::new("sampled_seconds", "seconds", "Time that the samples cover");
     let mut poll = Family::new("poll_duration_seconds", "seconds", "Time that HAProxy took for the last reply");
     let mut at = Family::new("poll_timestamp_seconds", "seconds", "Time of the last reply, since 1970");
@@ -106,7 +101,9 @@ pub(crate) fn render(
         let target = vec![("target", poller.name.clone())];
         up.push(&target, Vec::new(), f64::from(u8::from(polled.is_ok())));
         let (Ok(over), Some(sample)) = (polled, poller.instance.latest()) else { continue };
-        skipped.push(&target, Vec::new(), not_evaluated(*over).len() as f64);
+        let gaps = poller.instance.problems().not_evaluated();
+        let rules: BTreeSet<RuleId> = gaps.iter().map(|gap| gap.rule).collect();
+        skipped.push(&target, Vec::new(), rules.len() as f64);
         sampled.push(&target, Vec::new(), over.as_secs_f64());
         poll.push(&target, Vec::new(), sample.cost.reply_time.as_secs_f64());
         if let Ok(since) = sample.at.wall.duration_since(UNIX_EPOCH) {
@@ -179,6 +176,8 @@ fn row_labels(names: Option<(RowKind, &SafeText, &SafeText)>) -> Labels {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::config::target::Target;
     use crate::haproxy::address::Address;
@@ -201,7 +200,7 @@ mod tests {
     }
 
     fn lines(polled: &[PolledInstance]) -> Vec<String> {
-        let text = render(polled, &Thresholds::default(), 2, |_| vec![RuleId::TlsReuse]);
+        let text = render(polled, &Thresholds::default(), 2);
         text.lines().map(str::to_owned).collect()
     }
 

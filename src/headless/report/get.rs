@@ -43,7 +43,7 @@ pub(crate) fn run(
     // Take only the first and the last sample, unless a value is computed from the samples in between.
     let needs_series = options.paths.iter().any(MetricPath::needs_series);
     let every = if needs_series { DEFAULT_RATE_TIME } else { over.max(DEFAULT_RATE_TIME) };
-    let polled = pollers::poll_all(vec![poller], over, every)?;
+    let polled = pollers::poll_all(vec![poller], over, over, every)?;
     let (poller, polled) = polled.first().context("no HAProxy was polled")?;
     if let Err(failure) = polled {
         pollers::report_failure(&poller.name, failure, err);

@@ -17,8 +17,10 @@ use crate::instance::state::Instance;
 use crate::observe::link::PollFailure;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
+use crate::problems::cause::Cause;
 use crate::problems::forecast::{Forecast, forecast_words};
-use crate::problems::problem::Problem;
+use crate::problems::not_evaluated::NotEvaluated;
+use crate::problems::problem::{Problem, ProblemSubject};
 use crate::table::columns::column::Column;
 use crate::table::columns::computed::kind_word;
 use crate::table::columns::row_view::RowView;
@@ -29,6 +31,8 @@ use crate::table::rows::{TableLine, TableSettings};
 const SHAPE_VERSION: u32 = 1;
 /// Keys of `show info` whose values are always strings, even if they look like numbers.
 const TEXT_INFO_KEYS: [&str; 7] = ["Name", "Version", "Release_date", "Uptime", "node", "description", "Build info"];
+/// Maximum number of problems of a cause; the list of all problems is complete.
+const MAX_CAUSE_PROBLEMS: usize = 100;
 /// Columns that repeat `pxname`, `svname` and `kind`, with which every row begins.
 const NAME_COLUMNS: [&str; 4] = ["name", "side", "kind", "proxy"];
 
@@ -88,6 +92,8 @@ impl Serialize for JsonReport<'_> {
                 map.serialize_entry("info", &JsonInfo(sample))?;
             }
             if self.report.problems {
+                map.serialize_entry("causes", &JsonCauses { instance, at: sample.at })?;
+                map.serialize_entry("not_evaluated", &JsonGaps(instance.problems().not_evaluated()))?;
                 map.serialize_entry("problems", &JsonProblems { instance, at: sample.at })?;
                 map.serialize_entry("untracked_problems", &instance.problems().untracked_count())?;
             }
@@ -153,6 +159,76 @@ impl Serialize for JsonInfo<'_> {
     }
 }
 
+/// The causes, worst first; those that were resolved recently at the end.
+struct JsonCauses<'a> {
+    instance: &'a Instance,
+    at: Timestamp,
+}
+
+impl Serialize for JsonCauses<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut list = to.serialize_seq(None)?;
+        for cause in self.instance.problems().causes() {
+            list.serialize_element(&JsonCause { cause, instance: self.instance, at: self.at })?;
+        }
+        list.end()
+    }
+}
+
+struct JsonCause<'a> {
+    cause: &'a Cause,
+    instance: &'a Instance,
+    at: Timestamp,
+}
+
+impl Serialize for JsonCause<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let cause = self.cause;
+        let [kind, proxy, name] = subject_values(&cause.subject);
+        let problems: Vec<JsonProblem> = self
+            .instance
+            .problems()
+            .problems_of(cause)
+            .take(MAX_CAUSE_PROBLEMS)
+            .map(|problem| JsonProblem(problem_values(problem, self.at)))
+            .collect();
+        let mut map = to.serialize_map(Some(13))?;
+        map.serialize_entry("severity", cause.severity.label())?;
+        map.serialize_entry("cause", cause.kind.as_str())?;
+        map.serialize_entry("kind", &kind)?;
+        map.serialize_entry("pxname", &proxy)?;
+        map.serialize_entry("svname", &name)?;
+        map.serialize_entry("seconds", &cause.age(self.at.monotonic).as_secs())?;
+        map.serialize_entry("impact", &Value::from_decimal(cause.impact))?;
+        map.serialize_entry("trend", cause.trend.as_str())?;
+        map.serialize_entry("resolved", &!cause.is_open())?;
+        map.serialize_entry("text", &cause.sentence)?;
+        map.serialize_entry("remedy", cause.remedy())?;
+        map.serialize_entry("action", &cause.action().map(|action| action.id))?;
+        map.serialize_entry("problems", &problems)?;
+        map.end()
+    }
+}
+
+/// The rules that were not evaluated.
+struct JsonGaps<'a>(&'a [NotEvaluated]);
+
+impl Serialize for JsonGaps<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Gap {
+            rule: &'static str,
+            reason: &'static str,
+            rows: usize,
+        }
+        let mut list = to.serialize_seq(Some(self.0.len()))?;
+        for NotEvaluated { rule, reason, rows } in self.0 {
+            list.serialize_element(&Gap { rule: rule.as_str(), reason: reason.as_str(), rows: *rows })?;
+        }
+        list.end()
+    }
+}
+
 struct JsonProblems<'a> {
     instance: &'a Instance,
     at: Timestamp,
@@ -175,10 +251,7 @@ pub(crate) const PROBLEM_FIELDS: [&str; 8] =
 /// Returns the values of a problem in the order of [`PROBLEM_FIELDS`].
 pub(crate) fn problem_values(problem: &Problem, now: Timestamp) -> [Value; 8] {
     let text = |text: &str| Value::Text(text.to_owned());
-    let (kind, proxy, name) = match &problem.subject.names {
-        None => (text("process"), Value::Unknown, Value::Unknown),
-        Some((kind, proxy, name)) => (text(kind_word(*kind)), text(proxy.as_str()), text(name.as_str())),
-    };
+    let [kind, proxy, name] = subject_values(&problem.subject);
     let since = i64::try_from(now.elapsed_since(problem.since.monotonic).as_secs()).ok();
     [
         text(problem.severity.label()),
@@ -190,6 +263,15 @@ pub(crate) fn problem_values(problem: &Problem, now: Timestamp) -> [Value; 8] {
         Value::from_decimal(Some(problem.value)),
         text(&problem.text),
     ]
+}
+
+/// Returns kind, proxy and name of a row.
+fn subject_values(subject: &ProblemSubject) -> [Value; 3] {
+    let text = |text: &str| Value::Text(text.to_owned());
+    match &subject.names {
+        None => [text("process"), Value::Unknown, Value::Unknown],
+        Some((kind, proxy, name)) => [text(kind_word(*kind)), text(proxy.as_str()), text(name.as_str())],
+    }
 }
 
 struct JsonProblem([Value; 8]);

@@ -1,5 +1,6 @@
 //! `hapulse show`: polls for the sampling time and prints the newest sample. By default, the sampling time is one
-//! second if the report contains rates or problems, and otherwise a single sample is taken.
+//! second if the report contains rates or problems, longer while a rule is not evaluated, and otherwise a single sample is
+//! taken.
 
 use std::io::Write;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::headless::report::table::TextLayout;
 
 /// Default time between the two samples of a rate.
 pub(crate) const DEFAULT_RATE_TIME: Duration = Duration::from_secs(1);
+/// Maximum default sampling time while a rule is not evaluated.
+const MAX_PROBLEM_TIME: Duration = Duration::from_secs(15);
 
 /// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,7 +62,10 @@ pub(crate) fn run(
 ) -> anyhow::Result<CommandExit> {
     let report = options.report.clone().with_default_layout(options.format != OutputFormat::Table);
     let over = options.over.unwrap_or(if report.needs_rates() { DEFAULT_RATE_TIME } else { Duration::ZERO });
-    let polled = pollers::poll_all(pollers, over, options.interval)?;
+    let with_problems = |poller: Poller| if report.problems { poller.with_slow_round() } else { poller };
+    let pollers = pollers.into_iter().map(with_problems).collect();
+    let at_most = if report.problems && options.over.is_none() { MAX_PROBLEM_TIME } else { over };
+    let polled = pollers::poll_all(pollers, over, at_most, options.interval)?;
     let printed = match options.format {
         OutputFormat::Table => print_tables(&polled, &report, options.layout, out),
         OutputFormat::Json => print_json(&polled, &report, out),

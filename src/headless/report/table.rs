@@ -12,9 +12,10 @@ use crate::headless::print::align_cells;
 use crate::headless::report::contents::Report;
 use crate::headless::report::json::columns_after_names;
 use crate::observe::sample::Sample;
-use crate::problems::problem::Problem;
+use crate::problems::not_evaluated::not_evaluated_line;
 use crate::table::columns::column::{Align, Column, drop_to_fit};
 use crate::table::columns::column_table::{KIND_TAG, NAME};
+use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::{TableLine, TableSettings};
 use crate::table::view_table::RowScope;
@@ -23,6 +24,9 @@ use crate::units;
 
 /// Number of blanks between two columns.
 const SPACING: u16 = 2;
+
+/// Maximum number of problems below a cause.
+const MAX_PROBLEMS: usize = 20;
 
 /// Width and character set of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +46,7 @@ pub(crate) fn render_lines(poller: &Poller, report: &Report, layout: TextLayout)
         parts.push(if is_all { info_lines(sample) } else { vec![process_line(&poller.name, sample)] });
     }
     if report.problems {
-        parts.push(problem_lines(poller));
+        parts.push(cause_lines(poller, report.rows.is_none()));
     }
     if let Some(settings) = &report.rows {
         parts.push(row_lines(poller, sample, settings, &report.lines(&poller.instance), layout));
@@ -76,13 +80,28 @@ fn info_lines(sample: &Sample) -> Vec<String> {
     align_cells(&lines).collect()
 }
 
-fn problem_lines(poller: &Poller) -> Vec<String> {
-    let found: Vec<String> = poller.instance.problems().iter().map(Problem::line).collect();
-    match poller.instance.rates().span() {
-        _ if !found.is_empty() => found,
-        Some(_) => vec!["no problems".to_owned()],
-        None => vec!["no problems found (only one sample was taken)".to_owned()],
+/// Returns the causes, worst first, with their problems below them if `are_unfolded` is set, and the rules that were not
+/// evaluated.
+fn cause_lines(poller: &Poller, are_unfolded: bool) -> Vec<String> {
+    let problems = poller.instance.problems();
+    let mut lines = Vec::new();
+    for cause in problems.open_causes() {
+        lines.push(cause.line());
+        let below = problems.problems_of(cause).take(if are_unfolded { MAX_PROBLEMS } else { 0 });
+        lines.extend(below.map(|problem| format!("  {} ({})", problem.line(), problem.rule.id)));
+        let more = cause.problems.len().saturating_sub(MAX_PROBLEMS);
+        if are_unfolded && more > 0 {
+            lines.push(format!("  and {more} more"));
+        }
     }
+    let gaps = not_evaluated_line(problems.not_evaluated());
+    match (lines.is_empty(), gaps.is_some()) {
+        (true, true) => lines.push("no problems found".to_owned()),
+        (true, false) => lines.push("no problems".to_owned()),
+        (false, _) => {}
+    }
+    lines.extend(gaps);
+    lines
 }
 
 /// Returns the selected columns, preceded by the columns with the name and the kind if the name is not selected.
@@ -149,6 +168,7 @@ fn row_lines(
             .to_owned(),
         ];
     }
+    out.extend(out_of_service::unused_slots_text(sample).filter(|_| settings.scope == RowScope::OutOfService));
     out
 }
 
@@ -258,7 +278,7 @@ mod tests {
     fn render_lines_of_dashboard_has_process_problems_and_rows() {
         let lines = printed("0", "", false, pipe());
         assert_eq!(lines[0], "lb01  HAProxy 2.6.12-1+deb12u4  pid 100  up 0s  connections 500/2000  idle 80%");
-        assert_eq!(lines[1..3], ["", "CRIT backend legacy: no server available: 1 down"]);
+        assert_eq!(lines[1..3], ["", "CRIT backend legacy: no server available: old1: L4CON Connection refused"]);
         assert!(lines.iter().any(|line| line.starts_with("NAME ")));
         assert!(printed("info", "", false, pipe()).contains(&"Idle_pct    80".to_owned()));
         let ascii = printed("0", "", false, TextLayout { columns: None, ascii: true });

@@ -9,6 +9,7 @@ use crate::problems::figures;
 use crate::problems::rule_table::RuleId;
 use crate::table::cell::{Cell, Role, severity_role, state_role};
 use crate::table::columns::column::SortKey;
+use crate::table::columns::interval_time;
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::units;
@@ -22,16 +23,25 @@ pub(crate) fn name_cell(row: &RowView<'_>) -> Cell {
     }
 }
 
-/// Returns the state as HAProxy reports it, without the part in parentheses.
+/// Returns the state as HAProxy reports it, without the part in parentheses, unless that part says more than the word
+/// before it.
 pub(crate) fn status_cell(row: &RowView<'_>) -> Cell {
-    // The part in parentheses (the reason, or the tracked server) is shown on the detail page.
-    let status = row.stat_row().status().split(" (").next().unwrap_or_default();
-    if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.stat_row().state())) }
+    let stat_row = row.stat_row();
+    if row.is_unused_slot() {
+        return Cell::new("unused", Role::Dim);
+    }
+    // Other parts in parentheses (the agent, or the tracked server) are shown on the detail page.
+    let (word, role) = match (stat_row.state(), stat_row.status().split_once(" (")) {
+        (RowState::Unpublished, _) => ("UNPUB", Role::Warn),
+        _ if stat_row.is_unresolved() => ("NO DNS", Role::Warn),
+        (state, parts) => (parts.map_or(stat_row.status(), |(word, _)| word), state_role(state)),
+    };
+    if word.is_empty() { Cell::unknown() } else { Cell::new(word, role) }
 }
 
 fn backend_capacity(row: &RowView<'_>) -> Option<Capacity> {
-    let backend = row.backend()?;
-    (!backend.servers.is_empty()).then(|| Capacity::from_servers(row.sample, &backend.servers))
+    let capacity = Capacity::from_servers(row.sample, &row.backend()?.servers);
+    capacity.has_servers().then_some(capacity)
 }
 
 /// Width of the column of usable servers, in terminal cells.
@@ -126,20 +136,18 @@ fn error_rate(row: &RowView<'_>) -> Option<f64> {
     rates.iter().any(Option::is_some).then(|| rates.iter().flatten().sum())
 }
 
-/// Returns the average response time, or the average total session time for TCP.
+fn response_field(row: &RowView<'_>) -> Field {
+    if row.is_tcp() { Field::Ttime } else { Field::Rtime }
+}
+
+/// Returns the response time, or the total session time for TCP.
 pub(crate) fn response_time_cell(row: &RowView<'_>) -> Cell {
-    let is_tcp = row.is_tcp();
-    let field = time_field(row);
-    let is_idle = row.number(Field::Scur) == Some(0) && row.rate(Field::Stot).is_some_and(|rate| rate <= 0.0);
-    Cell::from_option(row.average(field), |time| {
-        // Without traffic, HAProxy keeps reporting the average of earlier requests.
-        let role = match time {
-            _ if is_idle => Role::Dim,
-            _ if is_tcp => Role::Normal,
-            time => row.graded_role(RuleId::ResponseTime, time as f64),
-        };
-        Cell::new(units::millis(time), role)
-    })
+    interval_time::time_cell(row, response_field(row))
+}
+
+/// Returns the sort key: the response time in milliseconds, or the total session time for TCP.
+pub(crate) fn response_time_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(interval_time::whole_millis(row, response_field(row)))
 }
 
 /// Returns the result of the last health check.
@@ -160,10 +168,6 @@ pub(crate) fn check_cell(row: &RowView<'_>) -> Cell {
     }
 }
 
-fn time_field(row: &RowView<'_>) -> Field {
-    if row.is_tcp() { Field::Ttime } else { Field::Rtime }
-}
-
 /// Returns the sort key: the name shown, in lower case.
 pub(crate) fn name_key(row: &RowView<'_>) -> SortKey {
     let names = row.stat_row();
@@ -180,7 +184,7 @@ pub(crate) fn status_key(row: &RowView<'_>) -> SortKey {
         RowState::ComingUp => 1.0,
         RowState::GoingDown | RowState::Full => 2.0,
         RowState::Unknown => 3.0,
-        RowState::NoLb | RowState::Drain | RowState::Paused => 4.0,
+        RowState::NoLb | RowState::Drain | RowState::Paused | RowState::Unpublished => 4.0,
         RowState::Maint => 5.0,
         RowState::NoCheck => 6.0,
         RowState::Up | RowState::Open => 7.0,
@@ -216,11 +220,6 @@ pub(crate) fn share_5xx_key(row: &RowView<'_>) -> SortKey {
 /// Returns the sort key: errors per second.
 pub(crate) fn errors_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(error_rate(row))
-}
-
-/// Returns the sort key: the average response time in milliseconds, or the average total session time for TCP.
-pub(crate) fn response_time_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(row.average(time_field(row)).map(|time| time as f64))
 }
 
 /// Returns the sessions of a row as a share of their limit. Returns `None` if there is no limit, and for a backend,
@@ -351,9 +350,9 @@ pub(crate) fn side_cell(row: &RowView<'_>) -> Cell {
     )
 }
 
-/// Returns the verdict on a backend in one word, or the rule id of the row's worst problem. For a draining server,
+/// Returns the worst cause of a row in one word, or the rule id of the row's worst problem. For a draining server,
 /// returns the number of sessions left.
-pub(crate) fn verdict_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn cause_cell(row: &RowView<'_>) -> Cell {
     let problems = row.instance.problems();
     if let Some(left) = row.instance.draining().progress(row.id) {
         return Cell::new(
@@ -361,15 +360,15 @@ pub(crate) fn verdict_cell(row: &RowView<'_>) -> Cell {
             if left.is_empty { Role::Good } else { Role::OutOfService },
         );
     }
-    match (problems.verdict(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
-        (Some(verdict), _) => Cell::new(verdict.cause.short_name(), severity_role(verdict.severity)),
+    match (problems.cause_of(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
+        (Some(cause), _) => Cell::new(cause.kind.info().word, severity_role(cause.severity)),
         (None, Some(problem)) => Cell::new(problem.rule.id.as_str(), severity_role(problem.severity)),
         (None, None) => Cell::plain(""),
     }
 }
 
 /// Returns the sort key: the severity of the row's worst problem, critical first.
-pub(crate) fn verdict_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn cause_key(row: &RowView<'_>) -> SortKey {
     match row.instance.problems().worst_severity(row.id) {
         Some(Severity::Crit) => SortKey::Number(0.0),
         Some(Severity::Warn) => SortKey::Number(1.0),
@@ -390,8 +389,14 @@ mod tests {
             let mut instance = Instance::default();
             let changes = thresholds.iter().map(|text| text.parse().unwrap());
             instance.set_thresholds(Thresholds::with_changes(changes).unwrap());
-            let stat = stat_of_site().replace("30,20,55,12,", "30,20,55,2000,");
-            instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat), 0);
+            let mut builder = SampleBuilder::default();
+            for (millis, responses) in [(0, "4450"), (2000, "4540")] {
+                let stat = stat_of_site().replace(
+                    "30,20,55,12,0,0,0,4500,L7OK,,,4450",
+                    &format!("30,20,55,2000,0,0,0,4500,L7OK,,,{responses}"),
+                );
+                instance.add_sample(builder.build_at_millis(millis, &stat), 0);
+            }
             let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
             [
                 response_time_cell(&row(1)).role,

@@ -144,8 +144,8 @@ fn check_derived_data(instance: &Instance, millis: u64) {
     for problem in instance.problems().iter() {
         assert_visible(&problem.line());
     }
-    for verdict in instance.problems().verdicts() {
-        assert_visible(&verdict.text);
+    for cause in instance.problems().causes() {
+        assert_visible(&cause.line());
     }
     let Some(sample) = instance.shown() else { return };
     let now = timestamp_at(millis).monotonic;

@@ -1,0 +1,176 @@
+//! A cause: one thing that is wrong, with the problems that show it, and the order of causes.
+
+use std::cmp::{Ordering, Reverse};
+use std::time::Duration;
+
+use crate::actions::action_table::Action;
+use crate::haproxy::stat_table::RowKind;
+use crate::observe::events::display_name;
+use crate::observe::row_ids::RowId;
+use crate::observe::severity::Severity;
+use crate::observe::timestamp::Timestamp;
+use crate::problems::cause_table::CauseKind;
+use crate::problems::flap::Flap;
+use crate::problems::problem::ProblemSubject;
+use crate::problems::rule_table::RuleId;
+
+/// The row and the rule of a problem.
+pub(crate) type ProblemKey = (RowId, RuleId);
+
+/// Lower bounds of the steps in which impacts are compared. Impacts within a step count as equal, so that small changes
+/// do not change the order.
+const IMPACT_STEPS: [f64; 4] = [0.5, 0.1, 0.01, 1e-9];
+/// Step of an unknown impact: after a share that matters, before a very small one.
+const UNKNOWN_STEP: usize = 3;
+
+/// Development of the value that shows a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum CauseTrend {
+    /// It gets worse.
+    Growing,
+    /// It hardly changes, or it is too early to say.
+    #[default]
+    Steady,
+    /// It gets better.
+    Falling,
+}
+
+impl CauseTrend {
+    /// Returns the name as a string.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Growing => "growing",
+            Self::Steady => "steady",
+            Self::Falling => "falling",
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone)]
+pub struct Cause {
+    /// Kind of the cause.
+    pub kind: CauseKind,
+    /// Row that the cause is about, or the process.
+    pub(crate) subject: ProblemSubject,
+    /// The only affected server of a cause that is about a backend, else the row of the cause.
+    pub(crate) target: RowId,
+    /// Backend of the row, or the row itself.
+    pub(crate) proxy_row: RowId,
+    /// Highest severity of the problems.
+    pub severity: Severity,
+    /// Description for operators, without the row's name.
+    pub sentence: String,
+    /// Share of the requests or connections of the process that fail or are late now, from 0 to 1; `None` if unknown.
+    pub(crate) impact: Option<f64>,
+    /// Time of the first sample in which a rule was past its threshold.
+    pub(crate) since: Timestamp,
+    /// Time for which HAProxy had reported the state before that sample.
+    pub(crate) before: Duration,
+    /// Development of its value.
+    pub(crate) trend: CauseTrend,
+    /// Problems of the cause: first the `shown_by` problems that show it, then those that follow from it.
+    pub(crate) problems: Vec<ProblemKey>,
+    /// Number of the problems that show the cause.
+    pub(crate) shown_by: usize,
+    /// Flap of a flapping server.
+    pub(crate) flap: Option<Flap>,
+    /// Time of the sample in which the cause was resolved; `None` while it is open.
+    pub(crate) resolved_at: Option<Timestamp>,
+}
+
+impl Cause {
+    /// Returns the row and the kind, which do not change while the cause is open.
+    pub(crate) fn key(&self) -> (RowId, CauseKind) {
+        (self.subject.id, self.kind)
+    }
+
+    /// Returns the name of the row: `process`, `api` or `api/api1`.
+    pub fn name(&self) -> String {
+        match &self.subject.names {
+            None => "process".to_owned(),
+            Some((RowKind::Server | RowKind::Listener, proxy, name)) => format!("{proxy}/{name}"),
+            Some((_, proxy, _)) => proxy.to_string(),
+        }
+    }
+
+    /// Returns severity, row and sentence in one line.
+    pub fn line(&self) -> String {
+        let name = match &self.subject.names {
+            None => "process".to_owned(),
+            Some((kind, proxy, name)) => display_name(*kind, proxy, name),
+        };
+        let end = if self.is_open() { self.severity.label() } else { "resolved" };
+        format!("{end} {name}: {}", self.sentence)
+    }
+
+    /// Returns whether the cause is not resolved.
+    pub(crate) fn is_open(&self) -> bool {
+        self.resolved_at.is_none()
+    }
+
+    /// Returns the time from the start of the cause to `now`, or to its end.
+    pub(crate) fn age(&self, now: Duration) -> Duration {
+        let end = self.resolved_at.map_or(now, |resolved_at| resolved_at.monotonic);
+        end.saturating_sub(self.since.monotonic) + self.before
+    }
+
+    /// Returns the action that helps, if hapulse has one.
+    pub(crate) fn action(&self) -> Option<&'static Action> {
+        self.kind.info().action
+    }
+
+    /// Returns what to do, in words.
+    pub(crate) fn remedy(&self) -> &'static str {
+        self.kind.info().remedy
+    }
+
+    fn impact_step(&self) -> usize {
+        let Some(impact) = self.impact else { return UNKNOWN_STEP };
+        IMPACT_STEPS.iter().position(|bound| impact >= *bound).map_or(IMPACT_STEPS.len() + 1, |step| match step {
+            step if step < UNKNOWN_STEP => step,
+            step => step + 1,
+        })
+    }
+}
+
+/// Compares two causes: open before resolved, critical before warning, larger impact first, then the order of the table
+/// of causes, then the newest first.
+///
+/// Header, dashboard, lists, `check`, `show` and `watch` all use this order. Ages come late in it because a program that
+/// was just started does not know them.
+pub fn cause_order(one: &Cause, other: &Cause) -> Ordering {
+    let key = |cause: &Cause| (!cause.is_open(), Reverse(cause.severity), cause.impact_step(), cause.kind);
+    let start =
+        |cause: &Cause| cause.since.monotonic.as_millis().cast_signed() - cause.before.as_millis().cast_signed();
+    let by_start = || start(other).cmp(&start(one));
+    key(one).cmp(&key(other)).then_with(by_start).then_with(|| one.subject.id.cmp(&other.subject.id))
+}
+
+/// Change of a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CauseChange {
+    /// The cause appeared.
+    Opened,
+    /// A warning became critical.
+    Worsened,
+    /// A critical cause became a warning.
+    Eased,
+    /// Sentence, trend or number of times changed in a way that has to be recorded.
+    Updated,
+    /// The cause is over.
+    Resolved,
+    /// A resolved cause is no longer listed, or another cause took its place.
+    Removed,
+}
+
+/// A change of a cause, with the cause after the change.
+#[derive(Debug, Clone)]
+pub struct CauseEvent {
+    /// Time of the sample that made the change.
+    pub(crate) at: Timestamp,
+    /// The change.
+    pub(crate) change: CauseChange,
+    /// The cause after the change.
+    pub(crate) cause: Cause,
+}

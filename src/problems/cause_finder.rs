@@ -1,0 +1,287 @@
+//! Groups the open problems of one sample into causes, so that each thing that is wrong is one line.
+//!
+//! Per backend, the finder goes through the table of causes in its order. A problem that shows a cause becomes part of
+//! it, and so do the problems of the same server and of its backend that follow from it. Each problem is part of one
+//! cause at most.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::haproxy::fields::Field;
+use crate::observe::row_ids::RowId;
+use crate::observe::severity::Severity;
+use crate::problems::cause::{Cause, CauseTrend, ProblemKey, cause_order};
+use crate::problems::cause_input::{CauseInput, total_traffic};
+use crate::problems::cause_sentences;
+use crate::problems::cause_table::{CauseGroup, CauseKind, fallback_kind};
+use crate::problems::flap::Flap;
+use crate::problems::outlier_rules;
+use crate::problems::problem::{Problem, ProblemSubject};
+use crate::problems::rule::Direction;
+use crate::problems::rule_input::{RuleInput, Snapshot};
+use crate::problems::rule_table::RuleId;
+
+/// A cause that one sample shows.
+#[derive(Debug)]
+pub(crate) struct FoundCause {
+    /// The cause, without what only several samples show.
+    pub(crate) cause: Cause,
+    /// False if all values that show the cause are within their thresholds again, so that its sentence describes an
+    /// earlier sample.
+    pub(crate) is_current: bool,
+    /// Value of the worst problem; larger is worse.
+    pub(crate) value: f64,
+}
+
+/// Finds the causes of one sample.
+#[derive(Debug)]
+pub(crate) struct CauseFinder<'a> {
+    flaps: &'a BTreeMap<RowId, Flap>,
+    total: Option<f64>,
+    found: Vec<FoundCause>,
+}
+
+/// The open problems of one backend with its servers, or of another row.
+#[derive(Debug)]
+pub(crate) struct OpenProblems<'a> {
+    /// The problems, grouped by row.
+    pub(crate) problems: Vec<&'a Problem>,
+    /// For each problem, true if its rule is past its threshold in this sample.
+    pub(crate) is_bad: Vec<bool>,
+}
+
+/// The problems that are not part of a cause yet.
+struct Pool<'p, 'a> {
+    open: &'p OpenProblems<'a>,
+    rows: BTreeMap<RowId, Range<usize>>,
+    is_taken: Vec<bool>,
+}
+
+impl<'p, 'a> Pool<'p, 'a> {
+    fn new(open: &'p OpenProblems<'a>) -> Self {
+        let mut rows: BTreeMap<RowId, Range<usize>> = BTreeMap::new();
+        for (index, problem) in open.problems.iter().enumerate() {
+            rows.entry(problem.subject.id).or_insert(index..index).end = index + 1;
+        }
+        Self { open, rows, is_taken: vec![false; open.problems.len()] }
+    }
+
+    fn range(&self, row: RowId) -> Range<usize> {
+        self.rows.get(&row).cloned().unwrap_or_default()
+    }
+
+    /// Takes the free problems in a range for which `is_meant` returns true.
+    fn take(&mut self, range: Range<usize>, is_meant: impl Fn(&Problem) -> bool) -> Vec<usize> {
+        let taken: Vec<usize> =
+            range.filter(|index| !self.is_taken[*index] && is_meant(self.open.problems[*index])).collect();
+        for index in &taken {
+            self.is_taken[*index] = true;
+        }
+        taken
+    }
+}
+
+impl<'a> CauseFinder<'a> {
+    /// Creates a finder for a sample without causes yet.
+    pub(crate) fn new(snapshot: &Snapshot<'_>, flaps: &'a BTreeMap<RowId, Flap>) -> Self {
+        Self { flaps, total: total_traffic(snapshot), found: Vec::new() }
+    }
+
+    /// Adds the causes of a backend and its servers.
+    pub(crate) fn add_backend(&mut self, backend: RuleInput<'_>, open: &OpenProblems<'_>) {
+        let outliers = outlier_rules::find_outliers(&backend, &open.problems);
+        let input = CauseInput {
+            row: backend,
+            backend,
+            problems: &open.problems,
+            outliers: &outliers,
+            flaps: self.flaps,
+            total: self.total,
+        };
+        let mut pool = Pool::new(open);
+        for kind in CauseKind::ALL {
+            match kind.info().group {
+                CauseGroup::Server => {
+                    for row in pool.rows.keys().copied().collect::<Vec<_>>() {
+                        if row != backend.id {
+                            self.add_kind(*kind, &input.for_id(row), &mut pool);
+                        }
+                    }
+                }
+                CauseGroup::Backend => self.add_kind(*kind, &input, &mut pool),
+                CauseGroup::Row => {}
+            }
+        }
+        self.add_rest(&input, &mut pool);
+    }
+
+    /// Adds the causes of a frontend or of the process.
+    pub(crate) fn add_row(&mut self, row: RuleInput<'_>, open: &OpenProblems<'_>) {
+        let (flaps, total) = (self.flaps, self.total);
+        let input = CauseInput { row, backend: row, problems: &open.problems, outliers: &[], flaps, total };
+        self.add_rest(&input, &mut Pool::new(open));
+    }
+
+    /// Adds the cause of one kind for one server or backend, if its problems show it.
+    fn add_kind(&mut self, kind: CauseKind, input: &CauseInput<'_>, pool: &mut Pool<'_, '_>) {
+        let info = kind.info();
+        let is_server = info.group == CauseGroup::Server;
+        let own = if is_server { pool.range(input.row.id) } else { 0..pool.is_taken.len() };
+        let is_shown = |problem: &Problem| info.shows.contains(&problem.rule.id) && (info.is_shown)(input, problem);
+        let shown_by = pool.take(own.clone(), is_shown);
+        if shown_by.is_empty() {
+            return;
+        }
+        // A backend without servers follows from a flapping server only while this server is down.
+        let is_up = input.row.state.is_usable();
+        let follows = |problem: &Problem| {
+            let is_other_outage = is_server && is_up && problem.rule.id == RuleId::BackendDown;
+            info.follows.contains(&problem.rule.id) && !is_other_outage
+        };
+        let mut following = pool.take(own, follows);
+        if is_server {
+            following.extend(pool.take(pool.range(input.backend.id), follows));
+        }
+        self.add_cause(kind, input, pool, &shown_by, &following);
+    }
+
+    /// Adds the causes of the problems that no other cause explains.
+    fn add_rest(&mut self, input: &CauseInput<'_>, pool: &mut Pool<'_, '_>) {
+        for first in 0..pool.is_taken.len() {
+            let problem = pool.open.problems[first];
+            // A server that went down once, or stopped flapping, is fine.
+            if pool.is_taken[first] || problem.rule.id == RuleId::Flapping {
+                continue;
+            }
+            let kind = fallback_kind(problem.rule.id);
+            let is_same =
+                |problem: &Problem| fallback_kind(problem.rule.id) == kind && problem.rule.id != RuleId::Flapping;
+            let shown_by = pool.take(pool.range(problem.subject.id), is_same);
+            self.add_cause(kind, &input.for_id(problem.subject.id), pool, &shown_by, &[]);
+        }
+    }
+
+    fn add_cause(
+        &mut self,
+        kind: CauseKind,
+        input: &CauseInput<'_>,
+        pool: &Pool<'_, '_>,
+        shown_by: &[usize],
+        following: &[usize],
+    ) {
+        let problems = &pool.open.problems;
+        let all = || shown_by.iter().chain(following);
+        let showing: Vec<&Problem> = shown_by.iter().map(|index| problems[*index]).collect();
+        let severity = all().map(|index| problems[*index].severity).max().unwrap_or(Severity::Warn);
+        let Some(first) = showing.iter().min_by_key(|problem| problem.since.monotonic) else { return };
+        let since = first.since;
+        let own_row = all().map(|index| &problems[*index].subject).find(|subject| subject.id == input.row.id);
+        let subject = own_row.cloned().unwrap_or_else(|| subject_of(&input.row));
+        let hurt = (kind.info().hurt)(input);
+        let impact = hurt.zip(input.total.filter(|total| *total > 0.0)).map(|(hurt, total)| (hurt / total).min(1.0));
+        self.found.push(FoundCause {
+            is_current: shown_by.iter().any(|index| pool.open.is_bad[*index]),
+            value: trend_value(kind, &showing),
+            cause: Cause {
+                kind,
+                target: cause_sentences::single_server(input.row.id, &showing).unwrap_or(input.row.id),
+                proxy_row: input.backend.id,
+                subject,
+                severity,
+                sentence: (kind.info().sentence)(input, &showing),
+                impact,
+                since,
+                before: time_before(input, kind, since.monotonic),
+                trend: CauseTrend::Steady,
+                problems: all().map(|index| key_of(problems[*index])).collect(),
+                shown_by: shown_by.len(),
+                flap: self.flaps.get(&input.row.id).filter(|_| kind == CauseKind::FlappingServer).cloned(),
+                resolved_at: None,
+            },
+        });
+    }
+
+    /// Returns the causes, worst first, after combining those of several backends or of frontends with their backends.
+    pub(crate) fn finish(mut self) -> Vec<FoundCause> {
+        self.found.sort_by(|one, other| cause_order(&one.cause, &other.cause));
+        let has = |found: &[FoundCause], kind| found.iter().any(|found| found.cause.kind == kind);
+        if has(&self.found, CauseKind::NoBackend) {
+            self.merge(CauseKind::NoBackend, |cause| cause.kind == CauseKind::NoServer);
+        }
+        if has(&self.found, CauseKind::Busy) {
+            let is_only_slow = |cause: &Cause| {
+                let only = [RuleId::ResponseTime, RuleId::ConnectTime];
+                matches!(cause.kind, CauseKind::SlowApplication | CauseKind::Network)
+                    && cause.problems[..cause.shown_by].iter().all(|(_, rule)| only.contains(rule))
+            };
+            self.merge(CauseKind::Busy, is_only_slow);
+        }
+        self.fold_frontend_errors();
+        self.found.sort_by(|one, other| cause_order(&one.cause, &other.cause));
+        self.found
+    }
+
+    /// Moves the problems of the causes for which `follows` returns true to the first cause of a kind.
+    fn merge(&mut self, kind: CauseKind, follows: impl Fn(&Cause) -> bool) {
+        let (merged, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.found).into_iter().partition(|found| follows(&found.cause));
+        self.found = kept;
+        let Some(into) = self.found.iter_mut().find(|found| found.cause.kind == kind) else { return };
+        for found in merged {
+            into.cause.severity = into.cause.severity.max(found.cause.severity);
+            into.cause.problems.extend(found.cause.problems);
+        }
+    }
+
+    /// Moves the 5xx problems of frontends to the worst cause of a backend that explains them.
+    fn fold_frontend_errors(&mut self) {
+        let explains = |found: &FoundCause| found.cause.problems.iter().any(|(_, rule)| explains_5xx(*rule));
+        if self.found.iter().any(explains) {
+            let (frontends, mut others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.found)
+                .into_iter()
+                .partition(|found| found.cause.kind == CauseKind::Frontend5xx);
+            if let Some(into) = others.iter_mut().find(|found| explains(found)) {
+                into.cause.problems.extend(frontends.into_iter().flat_map(|found| found.cause.problems));
+            }
+            self.found = others;
+        }
+    }
+}
+
+/// Returns whether a problem of a backend or its servers explains 5xx responses counted by a frontend.
+fn explains_5xx(rule: RuleId) -> bool {
+    matches!(rule, RuleId::Backend5xx | RuleId::Server5xx | RuleId::Own5xx | RuleId::BackendDown)
+}
+
+fn subject_of(row: &RuleInput<'_>) -> ProblemSubject {
+    ProblemSubject { id: row.id, names: row.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone())) }
+}
+
+fn key_of(problem: &Problem) -> ProblemKey {
+    (problem.subject.id, problem.rule.id)
+}
+
+/// Returns the value whose development is the trend of the cause: the worst one of the first rule of its kind. Larger is
+/// worse.
+fn trend_value(kind: CauseKind, showing: &[&Problem]) -> f64 {
+    let rank = |problem: &&&Problem| kind.info().shows.iter().position(|rule| *rule == problem.rule.id);
+    let Some(rule) = showing.iter().min_by_key(rank).map(|problem| problem.rule.id) else { return 0.0 };
+    let values = showing.iter().filter(|problem| problem.rule.id == rule).map(|problem| match problem.rule.direction {
+        Direction::AtLeast => problem.value,
+        Direction::Below => -problem.value,
+    });
+    values.fold(f64::MIN, f64::max)
+}
+
+/// Returns how long HAProxy had reported a state (`lastchg`) before the sample at `since`; zero for causes that are not
+/// a state.
+fn time_before(input: &CauseInput<'_>, kind: CauseKind, since: Duration) -> Duration {
+    let shows = kind.info().shows;
+    let is_state = matches!(shows, [RuleId::ServerDown | RuleId::BackendDown]);
+    let changed = input.row.number(Field::Lastchg).filter(|_| is_state);
+    let Some(lasted) = changed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) else {
+        return Duration::ZERO;
+    };
+    lasted.saturating_sub(input.row.sample.at.elapsed_since(since))
+}

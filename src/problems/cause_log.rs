@@ -1,0 +1,78 @@
+//! The log of earlier causes, from which the causes of an earlier sample are restored.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::observe::row_ids::RowId;
+use crate::problems::cause::{Cause, CauseChange, CauseEvent};
+use crate::problems::cause_table::CauseKind;
+
+/// Maximum number of states of all causes that are no longer listed; the oldest causes are dropped.
+const MAX_CLOSED_STATES: usize = 20_000;
+/// Maximum number of states of one cause. Beyond that, the second oldest state is dropped and the first one is kept.
+const MAX_CAUSE_STATES: usize = 500;
+/// Maximum number of problems of a cause that are recorded.
+const MAX_PROBLEMS: usize = 50;
+
+/// One cause from its appearance until it is no longer listed.
+#[derive(Debug)]
+struct CauseEpisode {
+    /// States, with the times from which they apply.
+    states: Vec<(Duration, Cause)>,
+    removed_at: Option<Duration>,
+}
+
+impl CauseEpisode {
+    fn cause_at(&self, time: Duration) -> Option<&Cause> {
+        let is_removed = self.removed_at.is_some_and(|removed_at| removed_at <= time);
+        self.states.iter().rev().find(|(from, _)| *from <= time).map(|(_, cause)| cause).filter(|_| !is_removed)
+    }
+}
+
+/// The listed causes and the most recent earlier ones, with their states.
+#[derive(Debug, Default)]
+pub(crate) struct CauseLog {
+    listed: BTreeMap<(RowId, CauseKind), CauseEpisode>,
+    closed: VecDeque<CauseEpisode>,
+    /// Number of states of `closed`.
+    closed_states: usize,
+}
+
+impl CauseLog {
+    /// Records the changes of one sample.
+    pub(crate) fn record(&mut self, events: &[CauseEvent]) {
+        for CauseEvent { at, change, cause } in events {
+            let (at, key) = (at.monotonic, cause.key());
+            if matches!(change, CauseChange::Removed | CauseChange::Opened)
+                && let Some(episode) = self.listed.remove(&key)
+            {
+                self.close(CauseEpisode { removed_at: Some(at), ..episode });
+            }
+            if *change == CauseChange::Removed {
+                continue;
+            }
+            let mut state = cause.clone();
+            state.problems.truncate(MAX_PROBLEMS);
+            state.shown_by = state.shown_by.min(MAX_PROBLEMS);
+            let episode = self.listed.entry(key).or_insert(CauseEpisode { states: Vec::new(), removed_at: None });
+            if episode.states.len() >= MAX_CAUSE_STATES {
+                episode.states.remove(1);
+            }
+            episode.states.push((at, state));
+        }
+    }
+
+    fn close(&mut self, episode: CauseEpisode) {
+        self.closed_states += episode.states.len();
+        self.closed.push_back(episode);
+        while self.closed_states > MAX_CLOSED_STATES {
+            let Some(oldest) = self.closed.pop_front() else { break };
+            self.closed_states -= oldest.states.len();
+        }
+    }
+
+    /// Returns the causes that were listed at `time`, as they were then.
+    pub(crate) fn causes_at(&self, time: Duration) -> impl Iterator<Item = Cause> {
+        self.closed.iter().chain(self.listed.values()).filter_map(move |episode| episode.cause_at(time)).cloned()
+    }
+}

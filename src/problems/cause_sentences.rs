@@ -1,0 +1,247 @@
+//! Sentences of the causes, for operators, with the numbers and without the name of the row.
+//!
+//! Each function gets the problems that show the cause; these are never empty. A number comes from one place, so that
+//! no two lines contradict each other.
+
+use crate::haproxy::fields::{Field, InfoField};
+use crate::haproxy::status::RowState;
+use crate::observe::row_ids::RowId;
+use crate::observe::state_cause::{self, StateCause};
+use crate::problems::backend_rules;
+use crate::problems::cause_input::CauseInput;
+use crate::problems::figures;
+use crate::problems::measurement::Measurement;
+use crate::problems::outlier_rules::{Deviation, Outlier};
+use crate::problems::problem::Problem;
+use crate::problems::rule_table::RuleId;
+use crate::units;
+
+/// Maximum number of names in a sentence; of further ones, only the number is given.
+const MAX_NAMES: usize = 3;
+/// Maximum number of different reasons in a sentence.
+const MAX_REASONS: usize = 3;
+
+/// Returns the worst problem; among equally severe ones, a problem of the cause's own row.
+fn worst<'a>(input: &CauseInput<'_>, shown_by: &[&'a Problem]) -> Option<&'a Problem> {
+    shown_by.iter().copied().max_by_key(|problem| (problem.severity, problem.subject.id == input.row.id))
+}
+
+/// Returns the only server among the rows of these problems; `None` if there are several servers or only the backend.
+pub(super) fn single_server(backend: RowId, problems: &[&Problem]) -> Option<RowId> {
+    let mut servers = problems.iter().map(|problem| problem.subject.id).filter(|row| *row != backend);
+    let first = servers.next()?;
+    servers.all(|other| other == first).then_some(first)
+}
+
+/// Lists a few names: `s1, s2, s3 and 4 more`.
+fn join_names(names: &[&str]) -> String {
+    let shown = names.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Groups names by their reason, in the order in which the reasons appear: `s1, s2: L4TOUT; s3: L7STS 503`.
+fn join_reasons(reasons: &[(&str, String)]) -> String {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut more = 0;
+    for (name, reason) in reasons {
+        match groups.iter().position(|group| group.0 == reason.as_str()) {
+            Some(index) => groups[index].1.push(name),
+            None if groups.len() < MAX_REASONS => groups.push((reason, vec![*name])),
+            None => more += 1,
+        }
+    }
+    let parts = groups.iter().map(|(reason, names)| {
+        let names = join_names(names);
+        if reason.is_empty() { names } else { format!("{names}: {reason}") }
+    });
+    let text = parts.collect::<Vec<_>>().join("; ");
+    if more > 0 { format!("{text}; {more} more") } else { text }
+}
+
+/// Returns the text of a problem `server-down` without the word `down`: `L4CON Connection refused`.
+fn down_reason(problem: &Problem) -> String {
+    let text = problem.text.strip_prefix("down").unwrap_or(&problem.text);
+    text.trim_start_matches([':', ' ']).to_owned()
+}
+
+/// Returns the text of the worst problem, after the name of its server if the cause is about the backend.
+pub(super) fn problem_text(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let Some(worst) = worst(input, shown_by) else { return String::new() };
+    match worst.subject.short_name() {
+        name if worst.subject.id != input.row.id => format!("{name}: {}", worst.text),
+        _ => worst.text.clone(),
+    }
+}
+
+pub(super) fn no_backend(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    problem_text(input, shown_by)
+}
+
+/// `flaps every 33 s, went down 5 times: L7STS 503`.
+pub(super) fn flapping_server(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let Some(flap) = input.flaps.get(&input.row.id) else { return problem_text(input, shown_by) };
+    let reason = if flap.reason.is_empty() { String::new() } else { format!(": {}", flap.reason) };
+    let period = units::duration_words(flap.period);
+    format!("flaps every {period}, went down {} times in the last 5 min{reason}", flap.downs)
+}
+
+/// `no server available: s1, s2: L4CON Connection refused; s3: in maintenance`.
+pub(super) fn no_server(input: &CauseInput<'_>, _: &[&Problem]) -> String {
+    let sample = input.row.sample;
+    let servers = input.row.backend.iter().flat_map(|backend| &backend.servers);
+    let reasons: Vec<(&str, String)> = servers
+        .map(|index| {
+            let (row, id) = (&sample.table.rows()[*index], sample.rows.ids()[*index]);
+            let mut down = input.problems.iter().filter(|problem| problem.subject.id == id);
+            let down = down.find(|problem| problem.rule.id == RuleId::ServerDown);
+            let reason = match (row.state(), down) {
+                (RowState::Down | RowState::ComingUp, Some(problem)) => match down_reason(problem) {
+                    reason if reason.is_empty() => "down".to_owned(),
+                    reason => reason,
+                },
+                (RowState::Maint, _) => match state_cause::current_cause(sample, row) {
+                    Some(StateCause::Resolution) => "no address (DNS)".to_owned(),
+                    Some(StateCause::Tracking(tracked)) => format!("in maintenance: it tracks {tracked}"),
+                    _ => "in maintenance".to_owned(),
+                },
+                (RowState::Drain, _) => "drained".to_owned(),
+                (state, _) if state.is_usable() => "weight 0".to_owned(),
+                _ => row.status().to_owned(),
+            };
+            (row.name.as_str(), reason)
+        })
+        .collect();
+    format!("no server available: {}", join_reasons(&reasons))
+}
+
+/// Returns the weight that is left: `, 75% of the weight available`; empty if it is unknown.
+fn weight_left(input: &CauseInput<'_>) -> String {
+    match backend_rules::usable_weight_share(&input.backend) {
+        Measurement::Value(share) => format!(", {} of the weight available", units::percent(share)),
+        _ => String::new(),
+    }
+}
+
+/// `down: L4CON Connection refused, 75% of the weight available`.
+pub(super) fn server_down(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    problem_text(input, shown_by) + &weight_left(input)
+}
+
+/// `2 of 4 servers down (s1, s2: L4TOUT), 50% of the weight available`.
+pub(super) fn servers_down(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let reasons: Vec<(&str, String)> =
+        shown_by.iter().map(|problem| (problem.subject.short_name(), down_reason(problem))).collect();
+    let (down, all) = (shown_by.len(), input.backend.backend_stats.servers);
+    format!("{down} of {all} servers down ({}){}", join_reasons(&reasons), weight_left(input))
+}
+
+/// `connection problem: 6.7% of the connections failed (40 in 4 s)`.
+pub(super) fn server_unreachable(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    format!("connection problem: {}", problem_text(input, shown_by))
+}
+
+pub(super) fn network(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let only = single_server(input.row.id, shown_by).and_then(|id| input.row.sample.row(id));
+    let text = problem_text(input, shown_by);
+    match (only, worst(input, shown_by)) {
+        (Some(server), Some(worst)) if worst.subject.id == input.row.id => {
+            format!("connection problem: {}: {text}", server.name)
+        }
+        _ => format!("connection problem: {text}"),
+    }
+}
+
+/// `slow: 1.20 s against 10 ms of its peers`.
+pub(super) fn slow_server(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let deviation = input.outliers.iter().find_map(|outlier| match outlier.deviation {
+        Deviation::Slow(own, peers) if outlier.row == input.row.id => Some((own, peers)),
+        _ => None,
+    });
+    let Some((own, peers)) = deviation else { return problem_text(input, shown_by) };
+    let ratio = units::ratio(own / peers.max(1.0));
+    let (own, peers) = (units::millis_words(own), units::millis_words(peers));
+    format!("{ratio}x slower than its peers ({own} against {peers})")
+}
+
+/// `61% of its responses are 5xx in 5 s (peers 0%)`.
+pub(super) fn server_errors(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let deviation = input.outliers.iter().find_map(|outlier| match outlier.deviation {
+        Deviation::Errors(own, peers) if outlier.row == input.row.id => Some((own, peers)),
+        _ => None,
+    });
+    let Some((own, peers)) = deviation else { return problem_text(input, shown_by) };
+    let (own, peers) = (units::percent(own), units::percent(peers));
+    format!("{own} of its responses are 5xx in {} (peers {peers})", input.row.growth_time(Field::Hrsp5xx))
+}
+
+/// `clients aborted 60% of the requests to s3 (peers 0%)`.
+pub(super) fn server_aborts(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let outlier = input.outliers.iter().find(|outlier| matches!(outlier.deviation, Deviation::Aborts(..)));
+    outlier.map_or_else(|| problem_text(input, shown_by), Outlier::text)
+}
+
+/// `servers full: 4 of 4 sessions, 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
+pub(super) fn at_maxconn(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let backend = &input.backend;
+    let since = shown_by.iter().map(|problem| problem.since.monotonic).min().unwrap_or_default();
+    let time = units::duration_words(backend.sample.at.elapsed_since(since));
+    let sessions = match figures::limited_sessions(backend.sample, backend.backend) {
+        Some((sessions, limit)) => format!("{sessions} of {limit} sessions, "),
+        None => String::new(),
+    };
+    let waiting = match backend.backend_stats.queued {
+        queued if queued > 0.0 => format!("{queued:.0} waiting for {time}"),
+        _ => format!("requests queued for {time}"),
+    };
+    let is_slow = input.problems_of(RuleId::ResponseTime).next().is_some();
+    let qtime = backend.number(Field::Qtime).map(|qtime| format!("qtime {}", units::millis_words(qtime)));
+    let rtime = backend.number(Field::Rtime).filter(|_| !backend.is_tcp()).map(|rtime| match rtime {
+        rtime if is_slow => format!("rtime {}", units::millis_words(rtime)),
+        _ => "rtime normal".to_owned(),
+    });
+    let times: Vec<String> = [qtime, rtime].into_iter().flatten().collect();
+    let times = if times.is_empty() { String::new() } else { format!(" ({})", times.join(", ")) };
+    let down = match backend.backend_stats.down {
+        0 => String::new(),
+        down => format!(", {down} of {} servers down", backend.backend_stats.servers),
+    };
+    format!("servers full: {sessions}{waiting}{times}{down}")
+}
+
+/// `s1: 50 of 50 sessions`, with the number of further servers.
+pub(super) fn servers_full(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let mut rows: Vec<RowId> = shown_by.iter().map(|problem| problem.subject.id).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    match rows.len() {
+        0 | 1 => problem_text(input, shown_by),
+        count => {
+            let more = units::pluralize(count as i64 - 1, "more server");
+            format!("{}, {more} near the limit", problem_text(input, shown_by))
+        }
+    }
+}
+
+/// `application slow: 1.20 s to respond (rtime), 7 waiting`.
+pub(super) fn slow_application(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let text = problem_text(input, shown_by);
+    match input.backend.backend_stats.queued {
+        queued if queued > 0.0 => format!("application slow: {text}, {queued:.0} waiting"),
+        _ => format!("application slow: {text}"),
+    }
+}
+
+pub(super) fn application_errors(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    format!("application errors: {}", problem_text(input, shown_by))
+}
+
+/// `HAProxy busy: 1.20 s to respond (rtime), 8% idle`.
+pub(super) fn busy(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let text = problem_text(input, shown_by);
+    let is_idle = worst(input, shown_by).is_some_and(|problem| problem.rule.id == RuleId::Idle);
+    let idle = input.row.process_number(InfoField::IdlePct).filter(|_| !is_idle);
+    format!("HAProxy busy: {text}{}", idle.map_or(String::new(), |idle| format!(", {idle:.0}% idle")))
+}

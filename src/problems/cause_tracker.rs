@@ -1,0 +1,206 @@
+//! The life of causes over the samples: when they appear, change, are resolved and disappear.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::observe::row_ids::RowId;
+use crate::observe::timestamp::Timestamp;
+use crate::problems::cause::{Cause, CauseChange, CauseEvent, CauseTrend, ProblemKey, cause_order};
+use crate::problems::cause_finder::FoundCause;
+use crate::problems::cause_table::CauseKind;
+
+/// Time for which a resolved cause is listed.
+pub(crate) const RESOLVED_TIME: Duration = Duration::from_secs(20);
+/// Time of the values from which the trend is computed.
+const TREND_TIME: Duration = Duration::from_secs(30);
+/// Minimum time between the first and the last of these values.
+const MIN_TREND_TIME: Duration = Duration::from_secs(6);
+/// Minimum change of a value that counts as a trend, as a share of the value.
+const MIN_TREND: f64 = 0.2;
+
+/// A cause with its recent values.
+#[derive(Debug)]
+struct TrackedCause {
+    cause: Cause,
+    is_current: bool,
+    values: VecDeque<(Duration, f64)>,
+}
+
+/// The open causes and those that were resolved recently, worst first.
+#[derive(Debug, Default)]
+pub(crate) struct CauseTracker {
+    tracked: Vec<TrackedCause>,
+}
+
+impl CauseTracker {
+    /// Iterates over the causes, in the order of [`cause_order`].
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &Cause> {
+        self.tracked.iter().map(|tracked| &tracked.cause)
+    }
+
+    /// Updates the causes with those found in the sample at `at`, and returns the changes. `exists` returns whether the
+    /// sample has a row.
+    pub(crate) fn update(
+        &mut self,
+        mut found: Vec<FoundCause>,
+        at: Timestamp,
+        exists: impl Fn(RowId) -> bool,
+    ) -> Vec<CauseEvent> {
+        let mut known: BTreeMap<(RowId, CauseKind), TrackedCause> =
+            std::mem::take(&mut self.tracked).into_iter().map(|tracked| (tracked.cause.key(), tracked)).collect();
+        let continued = found.iter().map(|found| known.remove(&found.cause.key())).collect::<Vec<_>>();
+        let mut events = Vec::new();
+        let mut push = |change, cause: &Cause| events.push(CauseEvent { at, change, cause: cause.clone() });
+        let mut kept = Vec::new();
+        let index: BTreeMap<ProblemKey, usize> = if known.values().any(|tracked| tracked.cause.is_open()) {
+            let keys = found.iter().enumerate();
+            keys.flat_map(|(index, found)| found.cause.problems.iter().map(move |key| (*key, index))).collect()
+        } else {
+            BTreeMap::new()
+        };
+        for (_, mut tracked) in known {
+            let cause = &mut tracked.cause;
+            match cause.resolved_at {
+                Some(resolved_at) if at.elapsed_since(resolved_at.monotonic) < RESOLVED_TIME => kept.push(tracked),
+                Some(_) => push(CauseChange::Removed, cause),
+                None => {
+                    let by = cause.problems[..cause.shown_by].iter().find_map(|key| index.get(key));
+                    if let Some(by) = by.and_then(|index| found.get_mut(*index)) {
+                        // Another cause explains the problems now.
+                        if cause.since.monotonic < by.cause.since.monotonic {
+                            (by.cause.since, by.cause.before) = (cause.since, cause.before);
+                        }
+                        push(CauseChange::Removed, cause);
+                        continue;
+                    }
+                    cause.resolved_at = Some(at);
+                    cause.trend = CauseTrend::Steady;
+                    push(CauseChange::Resolved, cause);
+                    if cause.subject.id == RowId::PROCESS || exists(cause.subject.id) {
+                        kept.push(tracked);
+                    } else {
+                        push(CauseChange::Removed, cause);
+                    }
+                }
+            }
+        }
+        for (found, before) in found.into_iter().zip(continued) {
+            let (tracked, change) = match before.filter(|before| before.cause.is_open()) {
+                Some(before) => before.continued(found, at.monotonic),
+                None => (TrackedCause::new(found, at.monotonic), Some(CauseChange::Opened)),
+            };
+            if let Some(change) = change {
+                push(change, &tracked.cause);
+            }
+            kept.push(tracked);
+        }
+        kept.sort_by(|one, other| cause_order(&one.cause, &other.cause));
+        self.tracked = kept;
+        events
+    }
+
+    /// Restores the causes `past` that were listed at an earlier sample, with the sentences of the causes found in that
+    /// sample.
+    pub(crate) fn restore(past: impl Iterator<Item = Cause>, found: Vec<FoundCause>) -> Self {
+        let mut found: BTreeMap<_, _> = found.into_iter().map(|found| (found.cause.key(), found)).collect();
+        let restored = past.map(|past| {
+            let current = found.remove(&past.key()).filter(|_| past.is_open());
+            let cause = match current {
+                Some(found) => {
+                    let sentence = if found.is_current { found.cause.sentence } else { past.sentence };
+                    let impact = if found.is_current { found.cause.impact } else { past.impact };
+                    let Cause { severity, since, before, trend, flap, .. } = past;
+                    Cause { severity, sentence, impact, since, before, trend, flap, ..found.cause }
+                }
+                None => past,
+            };
+            TrackedCause { cause, is_current: true, values: VecDeque::new() }
+        });
+        let mut tracked: Vec<TrackedCause> = restored.collect();
+        tracked.sort_by(|one, other| cause_order(&one.cause, &other.cause));
+        Self { tracked }
+    }
+}
+
+impl TrackedCause {
+    fn new(found: FoundCause, now: Duration) -> Self {
+        let FoundCause { cause, is_current, value } = found;
+        Self { cause, is_current, values: VecDeque::from([(now, value)]) }
+    }
+
+    /// Returns the cause with what the next sample shows of it, and the change.
+    fn continued(self, found: FoundCause, now: Duration) -> (Self, Option<CauseChange>) {
+        let Self { cause: before, is_current: was_current, mut values } = self;
+        let FoundCause { mut cause, is_current, value } = found;
+        if before.since.monotonic <= cause.since.monotonic {
+            (cause.since, cause.before) = (before.since, before.before);
+        }
+        if !is_current {
+            // The numbers of this sample are fine again: keep those that showed the cause.
+            (cause.sentence, cause.impact) = (before.sentence.clone(), before.impact);
+        }
+        if cause.kind == CauseKind::FlappingServer {
+            // One cause over its phases.
+            cause.severity = cause.severity.max(before.severity);
+        }
+        if is_current {
+            values.push_back((now, value));
+        }
+        while values.front().is_some_and(|(at, _)| now.saturating_sub(*at) > TREND_TIME) {
+            values.pop_front();
+        }
+        cause.trend = if is_current { trend_of(&values) } else { CauseTrend::Falling };
+        let change = match cause.severity.cmp(&before.severity) {
+            std::cmp::Ordering::Greater => Some(CauseChange::Worsened),
+            std::cmp::Ordering::Less => Some(CauseChange::Eased),
+            std::cmp::Ordering::Equal => {
+                let is_same = cause.trend == before.trend
+                    && cause.flap == before.flap
+                    && is_current == was_current
+                    && cause.since == before.since;
+                (!is_same).then_some(CauseChange::Updated)
+            }
+        };
+        (Self { cause, is_current, values }, change)
+    }
+}
+
+/// Compares the later half of the values with the earlier half. A value that goes up and down has no trend.
+fn trend_of(values: &VecDeque<(Duration, f64)>) -> CauseTrend {
+    let (Some((first, _)), Some((last, _))) = (values.front(), values.back()) else { return CauseTrend::Steady };
+    if last.saturating_sub(*first) < MIN_TREND_TIME || values.len() < 4 {
+        return CauseTrend::Steady;
+    }
+    let sorted = |range: std::ops::Range<usize>| {
+        let mut values: Vec<f64> = values.range(range).map(|(_, value)| *value).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values
+    };
+    let half = values.len() / 2;
+    let (earlier, later) = (sorted(0..half), sorted(values.len() - half..values.len()));
+    let (before, after) = (earlier[half / 2], later[half / 2]);
+    let is_large = (after - before).abs() > MIN_TREND * before.abs().max(after.abs());
+    match () {
+        () if is_large && after > before && later[0] > before => CauseTrend::Growing,
+        () if is_large && after < before && later[half - 1] < before => CauseTrend::Falling,
+        () => CauseTrend::Steady,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trend(values: &[f64]) -> CauseTrend {
+        trend_of(&values.iter().zip(0..).map(|(value, step)| (Duration::from_secs(step * 2), *value)).collect())
+    }
+
+    #[test]
+    fn w26_wobbling_queue_has_no_trend() {
+        assert_eq!(trend(&[4.0, 8.0, 4.0, 6.0, 8.0, 4.0, 7.0, 5.0]), CauseTrend::Steady);
+        assert_eq!(trend(&[4.0, 9.0, 14.0]), CauseTrend::Steady, "too early");
+        assert_eq!(trend(&[4.0, 5.0, 7.0, 9.0, 12.0, 15.0]), CauseTrend::Growing);
+        assert_eq!(trend(&[15.0, 12.0, 9.0, 7.0, 5.0, 4.0]), CauseTrend::Falling);
+        assert_eq!(trend(&[-0.75, -0.75, -0.5, -0.25, -0.25, -0.1]), CauseTrend::Growing);
+    }
+}

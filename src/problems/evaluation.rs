@@ -1,0 +1,137 @@
+//! The evaluation of one sample: applies the rules to a row and updates the state of each rule.
+
+use std::collections::BTreeMap;
+
+use crate::observe::severity::Severity;
+use crate::problems::cause::ProblemKey;
+use crate::problems::hysteresis::{Hysteresis, Transition};
+use crate::problems::measurement::{Grade, Measurement};
+use crate::problems::not_evaluated::{GapCounts, GapReason};
+use crate::problems::problem::{Problem, ProblemSubject};
+use crate::problems::problem_changes::ProblemChanges;
+use crate::problems::rule::Scope;
+use crate::problems::rule_input::RuleInput;
+use crate::problems::rule_table::{self, RuleId};
+use crate::problems::thresholds::Thresholds;
+
+/// Number of tracked rules from which a rule past its threshold for WARN is not tracked for a further server.
+const MAX_ENTRIES: usize = 10_000;
+/// Further entries for rules past their threshold for CRIT, so that the highest severity is always known.
+const MORE_FOR_CRIT: usize = 5_000;
+/// Further entries for rules of backends and frontends.
+const MORE_FOR_PROXIES: usize = 5_000;
+
+/// The state of a rule that is, or recently was, past its threshold for a row, and the problem once it has opened.
+#[derive(Debug)]
+pub(super) struct TrackedRule {
+    pub(super) hysteresis: Hysteresis,
+    pub(super) problem: Option<Problem>,
+    /// True if the rule is past its threshold in the newest sample.
+    pub(super) is_bad: bool,
+}
+
+/// The parts of the tracker that are used and changed while one sample is evaluated.
+pub(super) struct Evaluation<'a> {
+    pub(super) thresholds: &'a Thresholds,
+    pub(super) entries: &'a mut BTreeMap<ProblemKey, TrackedRule>,
+    pub(super) untracked: &'a mut usize,
+    pub(super) changes: &'a mut ProblemChanges,
+    pub(super) gaps: GapCounts,
+    /// The reason for which rates are unknown; `None` if they are known.
+    pub(super) no_rates: Option<GapReason>,
+}
+
+impl Evaluation<'_> {
+    /// Applies the rules of a scope to a row. A rule's entry is looked up only if the row has entries or the rule is
+    /// past its threshold.
+    pub(super) fn apply_rules(&mut self, scope: Scope, input: &RuleInput<'_>, is_tracked: bool) {
+        for rule in rule_table::rules_for_scope(scope) {
+            let measurement = (rule.measure)(input);
+            let grade = self.thresholds.grade(rule.id, measurement);
+            self.count_gap(rule.id, measurement);
+            if is_tracked || grade.is_problem() {
+                self.update_entry(scope, rule.id, input, measurement, grade);
+            }
+        }
+    }
+
+    fn count_gap(&mut self, rule: RuleId, measurement: Measurement) {
+        let reason = match measurement {
+            Measurement::TooFew => Some(GapReason::TooFewEvents),
+            Measurement::Unknown => self.no_rates,
+            Measurement::Value(_) | Measurement::Fine => None,
+        };
+        let limits = self.thresholds.for_rule(rule);
+        if let Some(reason) = reason.filter(|_| limits.warn.is_some() || limits.crit.is_some()) {
+            self.gaps.add(rule, reason);
+        }
+    }
+
+    /// Returns whether another entry may be added.
+    fn has_room(&self, scope: Scope, grade: Grade) -> bool {
+        let for_crit = if grade == Grade::Crit { MORE_FOR_CRIT } else { 0 };
+        match scope {
+            Scope::Process => true,
+            Scope::Server => self.entries.len() < MAX_ENTRIES + for_crit,
+            _ => self.entries.len() < MAX_ENTRIES + for_crit + MORE_FOR_PROXIES,
+        }
+    }
+
+    fn update_entry(
+        &mut self,
+        scope: Scope,
+        id: RuleId,
+        input: &RuleInput<'_>,
+        measurement: Measurement,
+        grade: Grade,
+    ) {
+        let key = (input.id, id);
+        let is_bad = grade.is_problem();
+        let now = input.sample.at;
+        let has_room = self.has_room(scope, grade);
+        let entry = match self.entries.get_mut(&key) {
+            Some(entry) => entry,
+            None if is_bad && !has_room => {
+                *self.untracked += 1;
+                return;
+            }
+            None if is_bad => self.entries.entry(key).or_insert_with(|| TrackedRule {
+                hysteresis: Hysteresis::new(now),
+                problem: None,
+                is_bad,
+            }),
+            None => return,
+        };
+        if std::mem::replace(&mut entry.is_bad, is_bad) && !is_bad {
+            self.changes.recovering.extend(entry.problem.clone());
+        }
+        let transition = entry.hysteresis.update(grade, self.thresholds.for_rule(id), now.monotonic);
+        if let Some(problem) = &mut entry.problem {
+            problem.severity = entry.hysteresis.severity.unwrap_or(problem.severity);
+        }
+        let text = |value: f64| (id.rule().describe)(input, value);
+        match (measurement, &mut entry.problem) {
+            (Measurement::Value(value), Some(problem)) if is_bad => {
+                (problem.value, problem.text) = (value, text(value));
+            }
+            (Measurement::Value(value), none @ None) if transition == Transition::Opened => {
+                let names = input.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone()));
+                let subject = ProblemSubject { id: input.id, names };
+                let severity = entry.hysteresis.severity.unwrap_or(Severity::Warn);
+                let since = entry.hysteresis.since;
+                *none = Some(Problem { rule: id.rule(), subject, severity, since, value, text: text(value) });
+            }
+            _ => {}
+        }
+        match transition {
+            Transition::Opened => self.changes.opened.extend(entry.problem.clone()),
+            Transition::Worsened => self.changes.worsened.extend(entry.problem.clone()),
+            Transition::Eased => self.changes.eased.extend(entry.problem.clone()),
+            Transition::Closed => self.changes.closed.extend(entry.problem.take()),
+            Transition::Unchanged | Transition::Discarded => {}
+        }
+        if matches!(transition, Transition::Closed | Transition::Discarded) {
+            self.entries.remove(&key);
+        }
+    }
+}
