@@ -90,8 +90,8 @@ fn reload_shows_rows_of_new_configuration() {
         table.is_some_and(|table| table.names() == ["s0", "s2", "s3"])
     });
     term.wait_for_cursor_at("Servers of be1", "s2");
-    let screen = term.wait_for("1 new row");
-    assert!(screen.contains("1 row gone"), "{screen}");
+    let screen = term.wait_for("new: be1/s0");
+    assert!(screen.contains("gone: be1/s1"), "{screen}");
 }
 
 #[test]

@@ -34,6 +34,10 @@ impl Capacity {
     pub(crate) fn with_changes(sample: &Sample, servers: &[usize], changes: &CapacityChanges) -> Self {
         let mut capacity = Self::default();
         for row in servers {
+            // An unused slot is not a server that could take traffic, unless a change gives it some.
+            if sample.unused_slots().contains(*row) && !changes.is_usable(sample, *row) {
+                continue;
+            }
             let weight = changes.weight(sample, *row).unwrap_or(0);
             let is_usable = changes.is_usable(sample, *row) && weight > 0;
             let is_backup = sample.table.number(*row, Field::Bck) == Some(1);
@@ -46,6 +50,11 @@ impl Capacity {
             }
         }
         capacity
+    }
+
+    /// Returns true if the backend has servers other than unused slots.
+    pub(crate) fn has_servers(&self) -> bool {
+        self.active + self.all_backups > 0
     }
 
     /// Returns true if any server can take traffic.

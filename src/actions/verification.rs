@@ -189,6 +189,7 @@ mod tests {
             checks: Some(CheckState(6)),
             agent: Some(CheckState(2)),
             has_failed_check: None,
+            dns_name: None,
         };
         Readback { status: status.into(), sessions: Some(7), server_state: Some(state), ..Readback::default() }
     }

@@ -84,6 +84,17 @@ fn poll_lines(instance: &InstanceView, requested: Option<Duration>) -> Vec<(&'st
             "limited to {limit}%: interval at least {REPLY_TIME_FACTOR} times the shorter of the last two reply times"
         ),
     ));
+    if let Some(facts) = &sample.details.slow_facts {
+        let last = ReplyCost { bytes: facts.bytes, reply_time: facts.reply_time };
+        let (requests, age) = (facts.requests, units::duration(sample.at.elapsed_since(facts.at)));
+        lines.push((
+            "slow round",
+            format!(
+                "{requests} requests about certificates and name servers in {}, {age} before; once a minute",
+                cost(last)
+            ),
+        ));
+    }
     if let (requests @ 1.., last) = polls.old_process_searches() {
         lines.push(("old", format!("{requests} requests to the master socket about old workers; last {}", cost(last))));
     }

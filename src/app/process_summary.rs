@@ -32,8 +32,12 @@ pub(crate) struct ProcessSummary {
     pub(crate) servers_up: usize,
     /// Number of servers that are down or coming up.
     pub(crate) servers_down: usize,
-    /// Number of servers in drain or maintenance.
+    /// Number of servers in drain or maintenance, without unused slots.
     pub(crate) out_of_service: usize,
+    /// Number of servers for which DNS has no address.
+    pub(crate) unresolved: usize,
+    /// Number of servers with a status that this version of hapulse does not know.
+    pub(crate) unknown: usize,
     /// Names of the backends that have servers but none that is usable.
     pub(crate) unavailable_backends: Vec<String>,
 }
@@ -66,15 +70,18 @@ impl ProcessSummary {
         summary.share_5xx = figures::share_5xx(rates, &frontend_ids);
         summary.queued = figures::total_queued_requests(sample);
         for backend in sample.rows.backends() {
-            for server in &backend.servers {
-                match sample.table.rows()[*server].state() {
+            for server in backend.servers.iter().filter(|server| !sample.unused_slots().contains(**server)) {
+                let row = &sample.table.rows()[*server];
+                match row.state() {
                     state if state.is_usable() => summary.servers_up += 1,
                     RowState::Down | RowState::ComingUp => summary.servers_down += 1,
-                    _ => summary.out_of_service += 1,
+                    _ if row.is_unresolved() => summary.unresolved += 1,
+                    state if state.is_out_of_service() => summary.out_of_service += 1,
+                    _ => summary.unknown += 1,
                 }
             }
-            let is_available = Capacity::from_servers(sample, &backend.servers).is_available();
-            if !is_available && !backend.servers.is_empty() {
+            let capacity = Capacity::from_servers(sample, &backend.servers);
+            if capacity.has_servers() && !capacity.is_available() {
                 summary.unavailable_backends.push(sample.table.rows()[backend.row].proxy.to_string());
             }
         }

@@ -20,6 +20,7 @@ use crate::term::waiting_writer::WaitingWriter;
 #[command(after_help = "Examples:\n  \
     hapulse get CurrConns Maxconn                        two lines, two numbers\n  \
     hapulse get www/BACKEND.qcur www/web1.status\n  \
+    hapulse get www/listener:web1.status                 the listener, where a server has the same name\n  \
     hapulse get www/BACKEND.bin/s                        bytes per second, measured over one second\n  \
     hapulse get --over 5s CumReq www/FRONTEND.hrsp_5xx   both as per-second rates\n  \
     hapulse get www/web1.rtime --unknown 0 --target lb01:9999\n\n\

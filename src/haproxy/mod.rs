@@ -7,7 +7,7 @@
 //! Data flow: [`command`] and [`write_command`] build the text of a command and [`cli_request`] completes the line to
 //! send. [`connection`] sends the line over one short connection and collects the bytes, and [`reply`] splits them into
 //! one reply per command. Each reply then goes to its parser: [`info`], [`stat_table`], [`servers_state`],
-//! [`sessions`], [`stick_tables`], [`command_list`], [`level`] or [`reply_lines`]. [`safe_text`] is the only place
+//! [`sessions`], [`stick_tables`], [`certificates`], [`resolver_counters`], [`command_list`], [`level`] or [`reply_lines`]. [`safe_text`] is the only place
 //! where bytes from the socket become text, so unsafe bytes never leave this module. [`master_cli`] sends commands to the
 //! master process, whose list of workers [`process_list`] parses. [`resolver`] looks up the host names of addresses.
 //!
@@ -15,6 +15,7 @@
 //! only to some versions, the comment names them.
 
 pub mod address;
+pub mod certificates;
 pub mod cli_request;
 pub mod command;
 pub mod command_list;
@@ -33,6 +34,7 @@ pub mod reply;
 pub mod reply_lines;
 pub(crate) mod reply_words;
 pub(crate) mod resolver;
+pub mod resolver_counters;
 pub mod safe_text;
 pub(crate) mod secret_arguments;
 pub mod servers_state;

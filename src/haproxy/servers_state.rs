@@ -98,6 +98,9 @@ pub struct ServerState {
     /// True if the last health check failed, false if it passed: `srv_check_result`. HAProxy reports it even in
     /// maintenance.
     pub(crate) has_failed_check: Option<bool>,
+    /// The SRV record, or else the host name, and the port, by which DNS gives the server its address; `None` for a
+    /// server with a fixed address.
+    pub(crate) dns_name: Option<(SafeText, i64)>,
 }
 
 /// The indexes of the columns that are read.
@@ -111,6 +114,9 @@ struct ServerStateColumns {
     checks: Option<usize>,
     agent: Option<usize>,
     check_result: Option<usize>,
+    fqdn: Option<usize>,
+    port: Option<usize>,
+    srv_record: Option<usize>,
 }
 
 impl ServerStateColumns {
@@ -127,6 +133,9 @@ impl ServerStateColumns {
             checks: column(b"srv_check_state"),
             agent: column(b"srv_agent_state"),
             check_result: column(b"srv_check_result"),
+            fqdn: column(b"srv_fqdn"),
+            port: column(b"srv_port"),
+            srv_record: column(b"srvrecord"),
         })
     }
 
@@ -134,6 +143,8 @@ impl ServerStateColumns {
         let cells: Vec<&[u8]> = words(line).collect();
         let number = |column: Option<usize>| std::str::from_utf8(cells.get(column?)?).ok()?.parse::<i64>().ok();
         let bits = |column: Option<usize>| u32::try_from(number(column)?).ok();
+        let name = |column: Option<usize>| cells.get(column?).filter(|cell| !matches!(**cell, b"" | b"-"));
+        let dns_name = name(self.srv_record).or_else(|| name(self.fqdn));
         Some(ServerState {
             backend: SafeText::new(cells.get(self.backend)?),
             server: SafeText::new(cells.get(self.server)?),
@@ -148,6 +159,7 @@ impl ServerStateColumns {
                 Some(3 | 4) => Some(false),
                 _ => None,
             },
+            dns_name: dns_name.map(|name| (SafeText::new(name), number(self.port).unwrap_or_default())),
         })
     }
 }

@@ -134,14 +134,15 @@ impl<'a> StatReader<'a> {
         }
     }
 
-    /// Returns the kind of a row according to the `type` column, or according to the name if there is no type. Returns
-    /// `None` if type and name contradict each other, as in a row shifted by a missing comma.
+    /// Returns the kind of a row according to the `type` column, or according to the name if there is no type. Servers
+    /// and listeners may have any name, also `BACKEND` and `FRONTEND`. Returns `None` if a frontend or backend has
+    /// another name, as in a row shifted by a missing comma.
     fn row_kind(&self, name: &[u8]) -> Option<RowKind> {
         let by_name = RowKind::from_name(name);
         match self.type_slot.and_then(|slot| self.numbers.get(slot)) {
             None => Some(by_name),
             Some(number) => RowKind::from_type(number)
-                .filter(|kind| *kind == by_name || by_name == RowKind::Server && *kind == RowKind::Listener),
+                .filter(|kind| *kind == by_name || matches!(kind, RowKind::Server | RowKind::Listener)),
         }
     }
 

@@ -196,6 +196,20 @@ impl StatRow {
         self.text(TextField::Status).map_or("", SafeText::as_str)
     }
 
+    /// Returns true for a server without an address because its name is not resolved: `MAINT (resolution)`.
+    pub(crate) fn is_unresolved(&self) -> bool {
+        self.state == RowState::Maint && self.status().contains("(resolution)")
+    }
+
+    /// Returns true for a frontend that is paused or stopped, and for a backend that is not published.
+    pub(crate) fn is_disabled_proxy(&self) -> bool {
+        match self.kind {
+            RowKind::Frontend => matches!(self.state, RowState::Paused | RowState::Stopped),
+            RowKind::Backend => self.state == RowState::Unpublished,
+            RowKind::Server | RowKind::Listener => false,
+        }
+    }
+
     /// Returns true if the mode is TCP.
     pub(crate) fn is_tcp(&self) -> bool {
         self.text(TextField::Mode).is_some_and(|mode| mode.as_str() == "tcp")

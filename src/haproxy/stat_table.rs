@@ -298,10 +298,15 @@ mod tests {
 
     #[test]
     fn parse_rejects_rows_whose_type_contradicts_the_name() {
-        assert_eq!(
-            parse("b,s,0,1,,UP,0,,,,\nb,BACKEND,0,1,,UP,2,,,,\nb,s,0,1,,UP,9,,,,\n").anomalies().rejected_rows,
-            3
-        );
+        assert_eq!(parse("b,s,0,1,,UP,0,,,,\nb,s,0,1,,UP,1,,,,\nb,s,0,1,,UP,9,,,,\n").anomalies().rejected_rows, 3);
+    }
+
+    #[test]
+    fn w4_parse_takes_kind_from_type_and_not_from_name() {
+        let table = parse("b,BACKEND,0,1,,UP,2,,,,\nb,FRONTEND,0,1,,UP,2,,,,\nb,BACKEND,0,2,,UP,1,,,,\n");
+        let kinds: Vec<RowKind> = table.rows().iter().map(|row| row.kind).collect();
+        assert_eq!(kinds, [RowKind::Server, RowKind::Server, RowKind::Backend]);
+        assert_eq!(table.anomalies(), StatAnomalies::default());
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub enum RowState {
     Paused,
     /// `STOP`: a frontend that was shut down.
     Stopped,
+    /// `UP (UNPUB)`: a backend that content switching does not use, although it has a usable server (3.4 and newer).
+    Unpublished,
     /// A status that this version of hapulse does not know.
     Unknown,
 }
@@ -40,6 +42,7 @@ impl RowState {
         let is_partial = rest.trim_start_matches('-').starts_with(|ch: char| ch.is_ascii_digit()) && rest.contains('/');
         match word {
             "UP" if is_partial => Self::GoingDown,
+            "UP" if rest.contains("(UNPUB)") => Self::Unpublished,
             "UP" => Self::Up,
             "DOWN" if is_partial => Self::ComingUp,
             "DOWN" => Self::Down,
@@ -83,6 +86,8 @@ mod tests {
             ("UP 1/3", RowState::GoingDown),
             ("UP -1/3", RowState::GoingDown),
             ("UP (4/7)", RowState::Up),
+            ("UP (UNPUB)", RowState::Unpublished),
+            ("DOWN (UNPUB)", RowState::Down),
             ("DOWN", RowState::Down),
             ("DOWN 1/2", RowState::ComingUp),
             ("DOWN (agent)", RowState::Down),

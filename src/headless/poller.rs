@@ -43,12 +43,18 @@ impl Poller {
     /// rules with `thresholds`.
     ///
     /// The poller sends only `show info;show stat`, on one connection per poll. The socket's access level and the
-    /// states in the configuration matter only to commands that change something.
+    /// states in the configuration matter only to commands that change something, and to servers without an address.
     pub(crate) fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
         let mut poller = Self::for_changes(target.label(), &target.address, true, every);
         poller.sampler = poller.sampler.samples_only();
         poller.instance.set_thresholds(thresholds);
         poller
+    }
+
+    /// Adds the slow round, for a command that evaluates the problems.
+    #[must_use]
+    pub(crate) fn with_slow_round(self) -> Self {
+        Self { sampler: self.sampler.with_slow_round(1), ..self }
     }
 
     /// Creates a poller for a command that changes the HAProxy `name` at `address`.

@@ -16,7 +16,7 @@ use crate::history::sample_context::{SampleContext, SampleContexts};
 use crate::history::sealed_rows::{SealedRows, StoredRow};
 use crate::history::text_log::TextLog;
 use crate::observe::row_ids::RowId;
-use crate::observe::sample::{ReplyCost, Sample};
+use crate::observe::sample::{ReplyCost, Sample, SampleDetails};
 use crate::observe::timestamp::Timestamp;
 
 /// Number of samples in a full block. With longer blocks, the first values of rows are stored less often; with shorter
@@ -276,6 +276,7 @@ impl Block {
                 cost: header.cost,
                 interval: context.interval,
                 configured: context.configured.clone(),
+                details: SampleDetails::default(),
             })
         };
         steps.iter().zip(contexts).zip(tables).zip(infos).map(sample).collect()

@@ -87,12 +87,15 @@ fn add_sample_distinguishes_reload_from_restart() {
 }
 
 #[test]
-fn add_sample_counts_added_and_removed_rows() {
+fn v12_add_sample_names_added_and_removed_rows() {
     let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
     instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
     let fewer = stat_of_site().split_inclusive('\n').filter(|line| !line.starts_with("legacy")).collect::<String>();
     instance.add_sample(builder.build_at_millis(2000, &fewer), 3);
     instance.add_sample(builder.build_at_millis(4000, &stat_of_site()), 0);
-    assert_eq!(event_lines(&instance), ["2 new rows", "2 rows gone"]);
+    assert_eq!(event_lines(&instance), ["new: legacy/old1, backend legacy", "gone: legacy/old1, backend legacy"]);
     assert_eq!(instance.poll_stats().dropped(), 3);
+    let more: String = (1..=5).map(|number| format!("legacy,n{number},0,0,20,0,0,0,UP,1,1,0,2,\n")).collect();
+    instance.add_sample(builder.build_at_millis(6000, &(stat_of_site() + &more)), 0);
+    assert_eq!(event_lines(&instance)[0], "new: legacy/n1, legacy/n2, legacy/n3 and 2 more");
 }

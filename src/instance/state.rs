@@ -158,7 +158,7 @@ impl Instance {
                 self.forget_changed_row(id, &before, &sample);
             }
             self.last_checks.forget_missing(&sample);
-            if before.epoch != sample.epoch {
+            if before.epoch != sample.epoch && !sample.is_turn_after(&before) {
                 self.recent_actions.read_back_admin_states.clear();
                 self.old_processes.record_new_process(before.epoch.pid, self.is_following());
                 self.find_reload_losses(&before, &sample);

@@ -144,7 +144,9 @@ async fn run_io(
     for source in sources {
         let (poll_requests, sampler_requests) = unbounded_channel();
         let sampler = Sampler::new(source.address.clone(), settings.limits, settings.read_only, settings.clock)
-            .with_stat_limits(settings.stat_limits);
+            .with_stat_limits(settings.stat_limits)
+            // The user waits for the first sample.
+            .with_slow_round(2);
         let wake = {
             let (send, id) = (send.clone(), source.id);
             move || send(LoopEvent::PollResult(id))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
-use crate::observe::events::{self, Event, EventKind, display_name};
+use crate::observe::events::{self, Event, EventKind, RowNames, display_name};
 use crate::observe::row_changes::{ChangedField, ChangedRow, RowChanges};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -38,17 +38,27 @@ pub(crate) fn find_row_changes(before: &Sample, now: &Sample) -> RowChanges {
     for (index, id) in now.rows.ids().iter().enumerate() {
         let Some(earlier) = (if same_rows { Some(index) } else { before.rows.index_of(*id) }) else {
             changes.added += 1;
+            if changes.first_added.len() < events::MAX_NAMES {
+                changes.first_added.push(index as u32);
+            }
             continue;
         };
         let row = |field| ChangedRow { earlier: earlier as u32, index: index as u32, field };
         changes.list.extend(changed_fields(before, earlier, now, index).into_iter().flatten().map(row));
     }
     changes.removed = before.rows.ids().len() + changes.added - now.rows.ids().len();
+    if changes.removed > 0 {
+        let gone = before.rows.ids().iter().zip(0..).filter(|(id, _)| now.rows.index_of(**id).is_none());
+        changes.first_removed = gone.map(|(_, index)| index).take(events::MAX_NAMES).collect();
+    }
     changes
 }
 
 /// Returns the fields of a row that changed.
 fn changed_fields(before: &Sample, earlier: usize, now: &Sample, index: usize) -> [Option<ChangedField>; 3] {
+    if now.is_turn_after(before) {
+        return [None; 3];
+    }
     let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
     // In a new process, checks start again for every server, so ordinary status changes are not reported. A server that
     // entered or left maintenance or drain is reported, because the reload may have lost a change made by hapulse.
@@ -94,7 +104,7 @@ pub(crate) fn diff_samples(
     let process = |kind| Event { at: now.at, row: None, name: String::new(), kind };
     let (from, to) = (before.epoch.pid, now.epoch.pid);
     diff.events.extend(lost_for.map(|after| process(EventKind::LinkRestored(after))));
-    if before.epoch != now.epoch {
+    if before.epoch != now.epoch && !now.is_turn_after(before) {
         let kind =
             if lost_for.is_some() { EventKind::Restarted { from, to } } else { EventKind::Reloaded { from, to } };
         diff.events.push(process(kind));
@@ -120,9 +130,20 @@ pub(crate) fn diff_samples(
     }
     let more = changes.list.len().saturating_sub(MAX_ROW_EVENTS);
     diff.events.extend((more > 0).then(|| process(EventKind::MoreChanges(more))));
-    diff.events.extend((changes.added > 0).then(|| process(EventKind::RowsAdded(changes.added))));
-    diff.events.extend((changes.removed > 0).then(|| process(EventKind::RowsRemoved(changes.removed))));
+    let added = || process(EventKind::RowsAdded(row_names(now, &changes.first_added, changes.added)));
+    diff.events.extend((changes.added > 0).then(added));
+    let removed = || process(EventKind::RowsRemoved(row_names(before, &changes.first_removed, changes.removed)));
+    diff.events.extend((changes.removed > 0).then(removed));
     diff
+}
+
+/// Returns the names of rows of a sample; `first` are the indexes of the first of `count` rows.
+fn row_names(sample: &Sample, first: &[u32], count: usize) -> RowNames {
+    let name = |index: &u32| {
+        let row = &sample.table.rows()[*index as usize];
+        display_name(row.kind, &row.proxy, &row.name)
+    };
+    RowNames { first: first.iter().map(name).collect(), count }
 }
 
 /// Returns the event for a change of a row; `None` if `is_listed` is not set.

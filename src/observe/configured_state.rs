@@ -23,6 +23,9 @@ pub(crate) struct ConfiguredServer {
     pub(crate) has_agent: Option<bool>,
     /// True if the last health check before the query failed, false if it passed; `None` if unknown.
     pub(crate) has_failed_check: Option<bool>,
+    /// Number that the servers of a backend share that get their addresses from the same DNS name; `None` for a server
+    /// with a fixed address.
+    pub(crate) name_group: Option<u32>,
 }
 
 /// Configured state of all servers of one instance.
@@ -40,7 +43,12 @@ impl ConfiguredServers {
             // Of rows with the same names, the first one counts.
             ids.entry((&row.proxy, &row.name)).or_insert(*id);
         }
+        let mut groups: HashMap<(SafeText, SafeText, i64), u32> = HashMap::new();
         let configured_server = |state: ServerState| {
+            let name_group = state.dns_name.map(|(name, port)| {
+                let next = groups.len() as u32;
+                *groups.entry((state.backend.clone(), name, port)).or_insert(next)
+            });
             let id = ids.get(&(&state.backend, &state.server))?;
             let [has_checks, has_agent] = [state.checks, state.agent].map(|check| Some(check?.is_configured()));
             Some((
@@ -51,6 +59,7 @@ impl ConfiguredServers {
                     has_checks,
                     has_agent,
                     has_failed_check: state.has_failed_check,
+                    name_group,
                 },
             ))
         };

@@ -58,10 +58,10 @@ pub(crate) enum EventKind {
         /// True if an action of this run set it.
         is_own: bool,
     },
-    /// Rows appeared; contains their number.
-    RowsAdded(usize),
-    /// Rows disappeared; contains their number.
-    RowsRemoved(usize),
+    /// Rows appeared.
+    RowsAdded(RowNames),
+    /// Rows disappeared.
+    RowsRemoved(RowNames),
     /// Further rows changed in the same sample; contains the number of changes that have no event of their own.
     MoreChanges(usize),
     /// HAProxy was reloaded: a new process replies, and the link never went down.
@@ -121,6 +121,28 @@ pub(crate) enum EventKind {
         /// Description without the name of the row.
         text: String,
     },
+}
+
+/// Number of rows that an event names.
+pub(crate) const MAX_NAMES: usize = 3;
+
+/// The names of rows that appeared or disappeared together: `be/s3, be/s4 and 3 more`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RowNames {
+    /// Names of the first rows, at most [`MAX_NAMES`].
+    pub(crate) first: Vec<String>,
+    /// Number of all rows.
+    pub(crate) count: usize,
+}
+
+impl fmt::Display for RowNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.first.join(", "))?;
+        match self.count.saturating_sub(self.first.len()) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
 }
 
 /// Single entry of the event log.
@@ -188,8 +210,8 @@ impl fmt::Display for EventKind {
             }
             Self::Weight { from, to, .. } => write!(f, "weight {from} → {to}"),
             Self::Limit { from, to, .. } => write!(f, "session limit {from} → {to}"),
-            Self::RowsAdded(count) => f.write_str(&pluralize(*count as i64, "new row")),
-            Self::RowsRemoved(count) => write!(f, "{} gone", pluralize(*count as i64, "row")),
+            Self::RowsAdded(names) => write!(f, "new: {names}"),
+            Self::RowsRemoved(names) => write!(f, "gone: {names}"),
             Self::MoreChanges(count) => write!(f, "{} at the same time", pluralize(*count as i64, "more change")),
             Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters were reset"),
             Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters were reset"),

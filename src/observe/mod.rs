@@ -27,13 +27,17 @@ pub(crate) mod poll_reply;
 pub(crate) mod poll_schedule;
 pub(crate) mod poll_stats;
 pub(crate) mod process_family;
+pub(crate) mod process_turns;
 pub(crate) mod row_changes;
 pub mod row_ids;
 pub mod sample;
 pub(crate) mod sample_parser;
 pub mod sampler;
 pub(crate) mod severity;
+pub mod slow_facts;
+pub(crate) mod slow_round;
 pub(crate) mod state_cause;
 #[cfg(test)]
 pub(crate) mod test_samples;
 pub mod timestamp;
+pub(crate) mod unused_slots;

@@ -29,6 +29,10 @@ pub struct RowChanges {
     pub(crate) list: Vec<ChangedRow>,
     /// Number of rows that only the later sample contains.
     pub(crate) added: usize,
+    /// Indexes in the later sample of the first of these rows, as many as an event names.
+    pub(crate) first_added: Vec<u32>,
     /// Number of rows that only the earlier sample contains.
     pub(crate) removed: usize,
+    /// Indexes in the earlier sample of the first of these rows, as many as an event names.
+    pub(crate) first_removed: Vec<u32>,
 }

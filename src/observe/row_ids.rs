@@ -61,6 +61,7 @@ pub struct RowSet {
     /// Indexes of the rows in the order of their ids; empty if the ids are in ascending order, as in the first sample.
     by_id: Vec<u32>,
     frontends: Vec<usize>,
+    listeners: Vec<usize>,
     backends: Vec<BackendRows>,
     /// For each row, the index in `backends` of the backend that the row is or belongs to.
     backend_of: Vec<Option<u32>>,
@@ -88,6 +89,11 @@ impl RowSet {
         &self.frontends
     }
 
+    /// Returns the indexes of the listeners' rows, in HAProxy's order.
+    pub(crate) fn listeners(&self) -> &[usize] {
+        &self.listeners
+    }
+
     /// Returns the backends with their servers, in HAProxy's order.
     pub fn backends(&self) -> &[BackendRows] {
         &self.backends
@@ -106,6 +112,14 @@ impl RowSet {
         self.by_name.get(place).filter(|index| row_key(rows, **index) == wanted).map(|index| *index as usize)
     }
 
+    /// Returns the index of the frontend with this name, or `None` if it is missing. `rows` are the rows of a sample with
+    /// this set.
+    pub(crate) fn frontend_named(&self, rows: &[StatRow], proxy: &str) -> Option<usize> {
+        let place = self.by_name.partition_point(|index| row_key(rows, *index) < (proxy, RowKind::Frontend, ""));
+        let index = *self.by_name.get(place)? as usize;
+        (rows[index].kind == RowKind::Frontend && rows[index].proxy.as_str() == proxy).then_some(index)
+    }
+
     /// Returns the memory used, in bytes.
     pub(crate) fn memory(&self) -> usize {
         let row = size_of::<RowId>() + size_of::<usize>() + size_of::<Option<u32>>() + size_of::<u32>();
@@ -118,7 +132,8 @@ impl RowSet {
             by_id.extend(0..ids.len() as u32);
             by_id.sort_unstable_by_key(|index| ids[*index as usize]);
         }
-        let frontends = (0..rows.len()).filter(|index| rows[*index].kind == RowKind::Frontend).collect();
+        let all_of_kind = |kind| (0..rows.len()).filter(move |index| rows[*index].kind == kind).collect();
+        let (frontends, listeners) = (all_of_kind(RowKind::Frontend), all_of_kind(RowKind::Listener));
         let mut backends: Vec<BackendRows> = Vec::new();
         for proxy in by_name.chunk_by(|one, other| rows[*one as usize].proxy == rows[*other as usize].proxy) {
             let of_kind =
@@ -137,7 +152,7 @@ impl RowSet {
                 backend_of[*row] = Some(place as u32);
             }
         }
-        Self { ids, by_id, frontends, backends, backend_of, by_name }
+        Self { ids, by_id, frontends, listeners, backends, backend_of, by_name }
     }
 }
 
@@ -301,7 +316,7 @@ mod tests {
     fn identify_groups_servers_by_backend() {
         let rows = RowIds::default()
             .identify(&table("l,FRONTEND,0,\nl,sock-1,3,\nl,a,2,\nl,b,2,\nl,BACKEND,1,\nm,BACKEND,1,\n"));
-        assert_eq!(rows.frontends(), [0]);
+        assert_eq!((rows.frontends(), rows.listeners()), (&[0][..], &[1][..]));
         assert_eq!(
             rows.backends(),
             [BackendRows { row: 4, servers: vec![2, 3] }, BackendRows { row: 5, servers: vec![] }]
@@ -317,6 +332,8 @@ mod tests {
         let found = |proxy, name| rows.server_named(table.rows(), proxy, name);
         assert_eq!([found("l", "a"), found("k", "a"), found("l", "b")], [Some(2), Some(5), Some(0)]);
         assert_eq!([found("l", "FRONTEND"), found("k", "b"), found("m", "a")], [None; 3]);
+        let frontend = |proxy| rows.frontend_named(table.rows(), proxy);
+        assert_eq!([frontend("l"), frontend("k"), frontend("m")], [Some(1), None, None]);
     }
 
     #[test]

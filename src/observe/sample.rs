@@ -1,6 +1,6 @@
 //! Sample: the values of `show info` and `show stat` from one poll.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField};
@@ -11,7 +11,9 @@ use crate::haproxy::stat_table::{StatRow, StatTable};
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::row_changes::RowChanges;
 use crate::observe::row_ids::{BackendRows, RowId, RowSet};
+use crate::observe::slow_facts::SlowFacts;
 use crate::observe::timestamp::Timestamp;
+use crate::observe::unused_slots::UnusedSlots;
 
 /// Lifetime of one HAProxy process. Counters can only be compared within an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +31,19 @@ pub struct ReplyCost {
     pub bytes: usize,
     /// Time from sending the command to the end of the reply.
     pub reply_time: Duration,
+}
+
+/// Facts about the instance at the time of a sample that come from other polls and queries.
+#[derive(Debug, Default)]
+pub struct SampleDetails {
+    /// True if the process has replied to an earlier poll.
+    pub(crate) has_replied_before: bool,
+    /// Pids of the processes that reply in turn on this socket; empty if there is only one.
+    pub(crate) live_pids: Vec<i64>,
+    /// Results of the last slow round, which is at most a few minutes old; `None` before the first one.
+    pub(crate) slow_facts: Option<Arc<SlowFacts>>,
+    /// Unused slots, found when they are needed first.
+    pub(crate) slots: OnceLock<UnusedSlots>,
 }
 
 /// Result of one poll.
@@ -56,6 +71,8 @@ pub struct Sample {
     pub interval: Duration,
     /// Configured state of the servers; `None` until it has been queried, and always on versions before 1.6.
     pub configured: Option<Arc<ConfiguredServers>>,
+    /// Facts that come from other polls and queries.
+    pub details: SampleDetails,
 }
 
 impl Sample {
@@ -80,6 +97,16 @@ impl Sample {
     pub(crate) fn dropped_rows_text(&self) -> Option<String> {
         let (shown, dropped) = (self.table.rows().len(), self.table.anomalies().dropped_rows);
         (dropped > 0).then(|| format!("showing {shown} of {} rows: the reply is too large", shown + dropped))
+    }
+
+    /// Returns whether another live process sent the sample `before`, so that the differences are no changes.
+    pub(crate) fn is_turn_after(&self, before: &Self) -> bool {
+        self.epoch != before.epoch && self.details.has_replied_before
+    }
+
+    /// Returns the servers that are unused slots of a `server-template`.
+    pub(crate) fn unused_slots(&self) -> &UnusedSlots {
+        self.details.slots.get_or_init(|| UnusedSlots::find(&self.table, &self.rows, self.configured.as_deref()))
     }
 
     /// Returns the configured weight of a server, or `None` if the weight is unknown.

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::haproxy::fields::InfoField;
-use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::level::Level;
 use crate::observe::changes;
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::poll_reply::{PollError, PollReply};
+use crate::observe::process_turns::ProcessTurns;
 use crate::observe::row_ids::RowIds;
-use crate::observe::sample::{Epoch, ReplyCost, Sample};
+use crate::observe::sample::{ReplyCost, Sample, SampleDetails};
 use crate::observe::timestamp::Timestamp;
 
 /// Turns the replies of one HAProxy instance into samples. Keeps what the next sample needs: row ids, the epoch, the
@@ -23,6 +22,7 @@ pub(crate) struct SampleParser {
     configured: Option<Arc<ConfiguredServers>>,
     has_queried_configured: bool,
     newest: Option<Arc<Sample>>,
+    turns: ProcessTurns,
 }
 
 impl SampleParser {
@@ -33,6 +33,7 @@ impl SampleParser {
 
     /// Sets the newest sample, with which the next reply is compared.
     pub(crate) fn set_newest(&mut self, sample: &Arc<Sample>) {
+        self.turns.record(sample);
         self.newest = Some(Arc::clone(sample));
     }
 
@@ -50,8 +51,9 @@ impl SampleParser {
         reply_time: Duration,
     ) -> Result<Sample, PollError> {
         let (info, table, bytes) = reply.finish(rest)?;
-        let epoch = self.epoch_of(&info);
-        if self.newest().is_none_or(|newest| newest.epoch != epoch) {
+        let epoch = self.turns.epoch_of(&info, at.monotonic);
+        let has_replied_before = self.turns.has_replied(epoch);
+        if !has_replied_before {
             (self.level, self.configured, self.has_queried_configured) = (None, None, false);
         }
         let sample = Sample {
@@ -66,6 +68,11 @@ impl SampleParser {
             cost: ReplyCost { bytes, reply_time },
             interval: Duration::ZERO,
             configured: self.configured.clone(),
+            details: SampleDetails {
+                has_replied_before,
+                live_pids: self.turns.live_pids(at.monotonic),
+                ..SampleDetails::default()
+            },
         };
         let changes = self.newest().map(|newest| changes::find_row_changes(newest, &sample));
         Ok(Sample { changes, ..sample })
@@ -82,24 +89,16 @@ impl SampleParser {
         !self.has_queried_configured && self.newest().is_some_and(|newest| newest.epoch == sample.epoch)
     }
 
+    /// Returns whether the configured state was queried in the epoch of a sample.
+    pub(crate) fn has_queried_configured(&self) -> bool {
+        self.has_queried_configured
+    }
+
     /// Sets the configured state in a sample and in all later samples of the same epoch; `None` if the query failed.
     pub(crate) fn set_configured(&mut self, sample: &mut Sample, configured: Option<Arc<ConfiguredServers>>) {
         self.has_queried_configured = true;
         self.configured.clone_from(&configured);
         sample.configured = configured;
-    }
-
-    /// Returns the epoch of a reply. A new epoch starts with a different pid or a smaller uptime.
-    fn epoch_of(&self, info: &ProcessInfo) -> Epoch {
-        let pid = info.number(InfoField::Pid).unwrap_or_default();
-        let uptime = info.number(InfoField::UptimeSec);
-        match &self.newest {
-            Some(newest) if newest.epoch.pid == pid && uptime >= newest.info.number(InfoField::UptimeSec) => {
-                newest.epoch
-            }
-            Some(newest) => Epoch { number: newest.epoch.number + 1, pid },
-            None => Epoch { number: 1, pid },
-        }
     }
 }
 
@@ -108,6 +107,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::haproxy::fields::InfoField;
     use crate::haproxy::stat_table::{StatLimits, StatParser};
     use crate::observe::test_samples::timestamp_at;
 

@@ -14,7 +14,7 @@ use crate::haproxy::connection::{self, ConnectionLimits, RequestError, RequestTi
 use crate::haproxy::level::{self, Level};
 use crate::haproxy::reply;
 use crate::haproxy::servers_state;
-use crate::haproxy::stat_table::{StatAnomalies, StatLimits, StatParser};
+use crate::haproxy::stat_table::{StatAnomalies, StatLimits, StatParser, StatRow};
 use crate::haproxy::version::Version;
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::latest_slot::LatestSlot;
@@ -23,6 +23,7 @@ use crate::observe::poll_reply::{PollError, PollReply};
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sample::Sample;
 use crate::observe::sample_parser::SampleParser;
+use crate::observe::slow_round::SlowRounds;
 use crate::observe::timestamp::{Clock, Timestamp};
 
 /// Polls one HAProxy instance: connects, sends, and receives. A [`SampleParser`] turns the replies into samples.
@@ -37,6 +38,7 @@ pub(crate) struct Sampler {
     stat_limits: StatLimits,
     sample_parser: SampleParser,
     reply_buffer: Vec<u8>,
+    slow_rounds: SlowRounds,
     /// The samples that are still in use elsewhere.
     used_samples: Vec<Arc<Sample>>,
 }
@@ -57,6 +59,7 @@ impl Sampler {
             stat_limits: StatLimits::default(),
             sample_parser: SampleParser::default(),
             reply_buffer: Vec::new(),
+            slow_rounds: SlowRounds::default(),
             used_samples: Vec::new(),
         }
     }
@@ -67,10 +70,17 @@ impl Sampler {
         Self { stat_limits, ..self }
     }
 
-    /// Restricts the sampler to `show info;show stat`. It then sends no other queries.
+    /// Restricts the sampler to `show info;show stat`. Only if DNS has no address for a server, it also queries the
+    /// configured state of the servers, once.
     #[must_use]
     pub(crate) fn samples_only(self) -> Self {
         Self { can_query_more: false, read_only: false, ..self }
+    }
+
+    /// Adds the slow round, which starts with this sample.
+    #[must_use]
+    pub(crate) fn with_slow_round(self, first_sample: u64) -> Self {
+        Self { slow_rounds: SlowRounds::starting_with(first_sample), ..self }
     }
 
     /// Takes one sample.
@@ -108,7 +118,11 @@ impl Sampler {
             let level = self.query_level(sample.info.version()).await;
             self.sample_parser.set_level(&mut sample, level);
         }
-        if self.can_query_more && self.sample_parser.needs_configured(&sample) {
+        // Otherwise, unused slots of a `server-template` cannot be told from servers whose name has no address.
+        let needs_names =
+            || !self.sample_parser.has_queried_configured() && sample.table.rows().iter().any(StatRow::is_unresolved);
+        if self.can_query_more && self.sample_parser.needs_configured(&sample) || !self.can_query_more && needs_names()
+        {
             let configured = self.query_configured(&sample).await;
             self.sample_parser.set_configured(&mut sample, configured);
         }
@@ -121,7 +135,9 @@ impl Sampler {
         match self.poll().await {
             Ok(mut sample) => {
                 sample.interval = schedule.after_reply(sample.cost.reply_time);
+                sample.details.slow_facts = self.slow_rounds.latest();
                 let sample = Arc::new(sample);
+                self.slow_rounds.start_if_due(&self.address, self.limits, self.read_only, self.clock, &sample);
                 self.log_sample(&sample);
                 self.sample_parser.set_newest(&sample);
                 self.used_samples.push(Arc::clone(&sample));

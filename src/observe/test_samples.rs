@@ -10,7 +10,8 @@ use crate::haproxy::level::Level;
 use crate::haproxy::stat_table::StatTable;
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::row_ids::RowIds;
-use crate::observe::sample::{Epoch, ReplyCost, Sample};
+use crate::observe::sample::{Epoch, ReplyCost, Sample, SampleDetails};
+use crate::observe::slow_facts::SlowFacts;
 use crate::observe::timestamp::Timestamp;
 
 /// Returns the timestamp `millis` after the start of the test.
@@ -33,6 +34,10 @@ pub(crate) struct SampleBuilder {
     pub(crate) level: Option<Level>,
     /// Configured state of the servers.
     pub(crate) configured: Option<Arc<ConfiguredServers>>,
+    /// Pids of the processes that reply in turn.
+    pub(crate) live_pids: Vec<i64>,
+    /// Results of the slow round.
+    pub(crate) slow_facts: Option<Arc<SlowFacts>>,
 }
 
 impl Default for SampleBuilder {
@@ -45,6 +50,8 @@ impl Default for SampleBuilder {
             version: "2.6.12-1+deb12u4",
             level: Some(Level::Admin),
             configured: None,
+            live_pids: Vec::new(),
+            slow_facts: None,
         }
     }
 }
@@ -69,6 +76,11 @@ impl SampleBuilder {
             cost: ReplyCost { bytes: stat.len(), reply_time: Duration::from_millis(1) },
             interval: Duration::from_secs(2),
             configured: self.configured.clone(),
+            details: SampleDetails {
+                live_pids: self.live_pids.clone(),
+                slow_facts: self.slow_facts.clone(),
+                ..SampleDetails::default()
+            },
         })
     }
 

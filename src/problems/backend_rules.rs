@@ -1,8 +1,10 @@
 //! Rules for backends. The rules for connection and response errors also apply to servers.
 
-use crate::haproxy::fields::Field;
+use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::RowKind;
+use crate::problems::backend_stats::BackendStats;
 use crate::problems::figures::{self, MIN_EVENTS};
+use crate::problems::frontend_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_share};
 use crate::units;
@@ -24,8 +26,13 @@ pub(super) fn usable_servers(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_no_server(input: &RuleInput<'_>, _: f64) -> String {
     let stats = input.backend_stats;
-    let parts =
-        [(stats.down, "down"), (stats.out_of_service, "in maintenance or drain"), (stats.usable, "with weight 0")];
+    let parts = [
+        (stats.down, "down"),
+        (stats.unresolved, "not resolved (DNS)"),
+        (stats.out_of_service, "in maintenance or drain"),
+        (stats.unknown, "in an unknown state"),
+        (stats.usable, "with weight 0"),
+    ];
     let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}"));
     format!("no server available: {}", parts.collect::<Vec<_>>().join(", "))
 }
@@ -43,8 +50,14 @@ pub(super) fn usable_weight_share(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_usable_weight(input: &RuleInput<'_>, value: f64) -> String {
-    let stats = input.backend_stats;
-    format!("{} of {} servers down, {} of the weight available", stats.down, stats.servers, units::percent(value))
+    let BackendStats { servers, down, unknown, .. } = *input.backend_stats;
+    let unknown_text = format!("{unknown} in an unknown state");
+    let missing = match (down, unknown) {
+        (_, 0) => format!("{down} of {servers} servers down"),
+        (0, _) => format!("{unknown} of {servers} servers in an unknown state"),
+        _ => format!("{down} of {servers} servers down, {unknown_text}"),
+    };
+    format!("{missing}, {} of the weight available", units::percent(value))
 }
 
 pub(super) fn queue(input: &RuleInput<'_>) -> Measurement {
@@ -175,4 +188,13 @@ pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
 pub(super) fn describe_connect_time(input: &RuleInput<'_>, value: f64) -> String {
     let to = if input.row().is_some_and(|row| row.kind == RowKind::Server) { "the server" } else { "a server" };
     format!("{} to connect to {to} (ctime)", units::millis_words(value))
+}
+
+/// Measures whether a backend is not published.
+pub(super) fn unpublished(input: &RuleInput<'_>) -> Measurement {
+    frontend_rules::flag(input.text(TextField::Status).contains("(UNPUB)"))
+}
+
+pub(super) fn describe_unpublished(_: &RuleInput<'_>, _: f64) -> String {
+    "not published: content switching does not use it".to_owned()
 }

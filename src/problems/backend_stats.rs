@@ -14,14 +14,18 @@ pub(crate) const MIN_DIFFERENCE_MS: f64 = 20.0;
 /// Totals over the servers of one backend.
 #[derive(Debug, Default)]
 pub(crate) struct BackendStats {
-    /// Number of servers in the backend.
+    /// Number of servers in the backend, without unused slots.
     pub(crate) servers: usize,
     /// Number of servers that can get new requests, including backup servers.
     pub(crate) usable: usize,
     /// Number of servers that are down or coming up.
     pub(crate) down: usize,
-    /// Number of servers in maintenance or drain.
+    /// Number of servers in maintenance or drain, without those that are not resolved.
     pub(crate) out_of_service: usize,
+    /// Number of servers for which DNS has no address.
+    pub(crate) unresolved: usize,
+    /// Number of servers with a status that this version of hapulse does not know.
+    pub(crate) unknown: usize,
     /// Total weight of the active (non-backup) servers that are usable.
     pub(crate) usable_weight: f64,
     /// Total weight of the active servers that are not out of service.
@@ -51,15 +55,22 @@ impl BackendStats {
         let rows = sample.table.rows();
         let number = |row: usize, field: Field| sample.table.number(row, field).map(|number| number as f64);
         self.queued = figures::queued_requests(sample, backend.row).unwrap_or(0) as f64;
+        let slots = sample.unused_slots();
         for server in &backend.servers {
             let state = rows[*server].state();
+            if slots.contains(*server) {
+                self.servers -= 1;
+                continue;
+            }
             // `uweight` is the weight that was set; the effective `weight` is lower during slowstart.
             let weight = number(*server, Field::Uweight).or_else(|| number(*server, Field::Weight)).unwrap_or(1.0);
             let is_backup = number(*server, Field::Bck).is_some_and(|backup| backup > 0.0);
             match state {
                 state if state.is_usable() => self.usable += 1,
                 RowState::Down | RowState::ComingUp => self.down += 1,
-                _ => self.out_of_service += 1,
+                _ if rows[*server].is_unresolved() => self.unresolved += 1,
+                state if state.is_out_of_service() => self.out_of_service += 1,
+                _ => self.unknown += 1,
             }
             if !is_backup && !state.is_out_of_service() {
                 self.expected_weight += weight;

@@ -1,6 +1,7 @@
 //! Rules for frontends. Some of the rules also apply to backends and servers.
 
 use crate::haproxy::fields::Field;
+use crate::haproxy::status::RowState;
 use crate::problems::figures;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
@@ -63,4 +64,27 @@ pub(super) fn bad_requests(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_bad_requests(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} bad requests per second", units::decimal(value))
+}
+
+/// Returns 1 if `is_true`, otherwise 0.
+pub(super) fn flag(is_true: bool) -> Measurement {
+    Measurement::Value(f64::from(u8::from(is_true)))
+}
+
+/// Measures whether a frontend was disabled. 2.4 and older do not report it.
+pub(super) fn paused(input: &RuleInput<'_>) -> Measurement {
+    flag(input.state == RowState::Paused)
+}
+
+pub(super) fn describe_paused(_: &RuleInput<'_>, _: f64) -> String {
+    "disabled: it accepts no connections until it is enabled".to_owned()
+}
+
+/// Measures whether a frontend was shut down. Fine while the whole process stops, as after a reload.
+pub(super) fn stopped(input: &RuleInput<'_>) -> Measurement {
+    flag(input.state == RowState::Stopped && !input.sample.info.is_stopping())
+}
+
+pub(super) fn describe_stopped(_: &RuleInput<'_>, _: f64) -> String {
+    "stopped: it accepts no connections until HAProxy is reloaded".to_owned()
 }

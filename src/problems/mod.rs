@@ -16,6 +16,7 @@ pub(crate) mod check_history;
 pub(crate) mod figures;
 pub(crate) mod frontend_rules;
 pub(crate) mod hysteresis;
+pub(crate) mod listener_rules;
 pub(crate) mod measurement;
 pub(crate) mod outlier_rules;
 pub(crate) mod problem;

@@ -1,6 +1,9 @@
 //! Rules for the HAProxy process, based on `show info`.
 
+use std::time::SystemTime;
+
 use crate::haproxy::fields::InfoField;
+use crate::observe::slow_facts::CertificateExpiry;
 use crate::problems::figures::MIN_EVENTS;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
@@ -106,6 +109,66 @@ pub(super) fn describe_dropped_logs(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} dropped", units::pluralize(value.round_ties_even() as i64, "log message"))
 }
 
+/// Measures the growth of a counter. Fine on HAProxy versions that do not have it.
+fn new_counter_growth(input: &RuleInput<'_>, field: InfoField) -> Measurement {
+    match (input.process_number(field), input.process_growth(field)) {
+        (None, _) => Measurement::Fine,
+        (Some(_), None) => Measurement::Unknown,
+        (Some(_), Some(grown)) => Measurement::Value(grown),
+    }
+}
+
+pub(super) fn maxconn_reached(input: &RuleInput<'_>) -> Measurement {
+    new_counter_growth(input, InfoField::MaxconnReached)
+}
+
+pub(super) fn describe_maxconn_reached(input: &RuleInput<'_>, value: f64) -> String {
+    let limit = input.process_number(InfoField::Maxconn).unwrap_or_default();
+    let times = units::pluralize(value.round_ties_even() as i64, "time");
+    format!("limit of {limit:.0} connections reached {times}: clients waited")
+}
+
+pub(super) fn blocked_traffic(input: &RuleInput<'_>) -> Measurement {
+    new_counter_growth(input, InfoField::BlockedTrafficWarnings)
+}
+
+pub(super) fn describe_blocked_traffic(_: &RuleInput<'_>, value: f64) -> String {
+    format!("traffic stood still: a thread was blocked {}", units::pluralize(value.round_ties_even() as i64, "time"))
+}
+
+/// Measures how many of the file descriptors that `Maxconn` connections need the process may not open. HAProxy reports a
+/// lower limit only with `no strict-limits`; otherwise it does not start.
+pub(super) fn missing_descriptors(input: &RuleInput<'_>) -> Measurement {
+    match (input.process_number(InfoField::Maxsock), input.process_number(InfoField::UlimitN)) {
+        (Some(needed), Some(limit)) if limit > 0.0 => Measurement::Value((needed - limit).max(0.0)),
+        _ => Measurement::Fine,
+    }
+}
+
+pub(super) fn describe_missing_descriptors(input: &RuleInput<'_>, _: f64) -> String {
+    let number = |field| input.process_number(field).unwrap_or_default();
+    let (limit, needed) = (number(InfoField::UlimitN), number(InfoField::Maxsock));
+    format!("only {limit:.0} of {needed:.0} file descriptors that {:.0} connections need", number(InfoField::Maxconn))
+}
+
+pub(super) fn pipes(input: &RuleInput<'_>) -> Measurement {
+    measure_usage(input.process_number(InfoField::PipesUsed), input.process_number(InfoField::Maxpipes))
+}
+
+pub(super) fn describe_pipes(input: &RuleInput<'_>, value: f64) -> String {
+    describe_usage(input, value, InfoField::Maxpipes, "pipes")
+}
+
+/// Counts the processes that reply in turn on this socket.
+pub(super) fn processes_in_turn(input: &RuleInput<'_>) -> Measurement {
+    Measurement::Value(input.sample.details.live_pids.len().max(1) as f64)
+}
+
+pub(super) fn describe_processes_in_turn(input: &RuleInput<'_>, value: f64) -> String {
+    let pids: Vec<String> = input.sample.details.live_pids.iter().map(ToString::to_string).collect();
+    format!("{value:.0} processes reply in turn on this socket (pids {})", pids.join(", "))
+}
+
 /// Counts the backends with a usable server. Fine if only one backend has servers; the rule `backend-down` covers it.
 pub(super) fn usable_backends(input: &RuleInput<'_>) -> Measurement {
     if input.backend_counts.with_servers < 2 {
@@ -117,4 +180,69 @@ pub(super) fn usable_backends(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_no_usable_backend(input: &RuleInput<'_>, _: f64) -> String {
     format!("no server available in any of the {} backends", input.backend_counts.with_servers)
+}
+
+/// Days before the expiry of a certificate from which it is a warning.
+pub(super) const EXPIRY_WARN_DAYS: f64 = 14.0;
+
+const SECONDS_PER_DAY: f64 = 86_400.0;
+
+fn days_until(at: SystemTime, now: SystemTime) -> f64 {
+    let seconds = match at.duration_since(now) {
+        Ok(left) => left.as_secs_f64(),
+        Err(passed) => -passed.duration().as_secs_f64(),
+    };
+    seconds / SECONDS_PER_DAY
+}
+
+/// Returns the certificates whose dates are known, the one that expires first at the start. Without a slow round there
+/// are none.
+fn certificates<'a>(input: &RuleInput<'a>) -> Option<&'a [CertificateExpiry]> {
+    match &input.sample.details.slow_facts {
+        None => Some(&[]),
+        Some(facts) => facts.certificates.as_deref(),
+    }
+}
+
+/// Measures the days until the first certificate expires; negative after that. Fine without certificates.
+pub(super) fn certificate_expiry(input: &RuleInput<'_>) -> Measurement {
+    match certificates(input) {
+        None => Measurement::Unknown,
+        Some([]) => Measurement::Fine,
+        Some([first, ..]) => Measurement::Value(days_until(first.at, input.sample.at.wall)),
+    }
+}
+
+pub(super) fn describe_certificate_expiry(input: &RuleInput<'_>, value: f64) -> String {
+    let now = input.sample.at.wall;
+    let list = certificates(input).unwrap_or_default();
+    let Some(first) = list.first() else { return String::new() };
+    let time = match value.abs() {
+        days if days >= 1.0 => units::pluralize(days as i64, "day"),
+        days => units::pluralize((days * 24.0) as i64, "hour"),
+    };
+    let when = if value < 0.0 { format!("expired {time} ago") } else { format!("expires in {time}") };
+    let more = list.iter().skip(1).filter(|other| days_until(other.at, now) < EXPIRY_WARN_DAYS).count();
+    let more = if more > 0 { format!(", {more} more within {EXPIRY_WARN_DAYS:.0} days") } else { String::new() };
+    format!("certificate {} {when}{more}", first.name)
+}
+
+/// Measures the largest share of failed questions of a name server. Fine without resolvers.
+pub(super) fn failed_questions(input: &RuleInput<'_>) -> Measurement {
+    let Some(facts) = &input.sample.details.slow_facts else { return Measurement::Fine };
+    match (&facts.name_servers, facts.worst_name_server()) {
+        (None, _) => Measurement::Unknown,
+        (Some(_), None) => Measurement::Fine,
+        (Some(_), Some((_, share))) => Measurement::Value(share),
+    }
+}
+
+pub(super) fn describe_failed_questions(input: &RuleInput<'_>, _: f64) -> String {
+    let worst = input.sample.details.slow_facts.as_ref().and_then(|facts| facts.worst_name_server());
+    let Some((server, _)) = worst else { return String::new() };
+    let span = match server.span {
+        Some(span) => format!("in {}", units::seconds_words(span.as_secs_f64())),
+        None => "since HAProxy's start".to_owned(),
+    };
+    format!("name server {}: {} of {} questions failed {span}", server.name, server.failed, server.sent)
 }

@@ -13,6 +13,8 @@ pub(crate) enum Scope {
     Backend,
     /// Each server of a backend.
     Server,
+    /// Each listener; HAProxy reports them only with `option socket-stats`.
+    Listener,
 }
 
 /// The side of the threshold on which values are a problem.
@@ -37,6 +39,8 @@ pub(crate) enum RuleUnit {
     PerSecond,
     /// A multiple of a reference value.
     Multiple,
+    /// Days.
+    Days,
 }
 
 /// The time and the number of samples for which a rule must be past its threshold without interruption before its

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::problems::backend_rules;
 use crate::problems::frontend_rules;
+use crate::problems::listener_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::process_rules;
 use crate::problems::rule::{Direction, HoldTime, RuleUnit, Scope};
@@ -131,6 +132,21 @@ rules! {
     NoBackendAvailable "no-backend-available" Process Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::usable_backends, process_rules::describe_no_usable_backend;
         "number of backends with a usable server, if at least two have servers" "own judgment" "no backend can serve requests: look for a common cause"
 
+    MaxconnReached "maxconn-reached" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::maxconn_reached, process_rules::describe_maxconn_reached;
+        "d MaxconnReached (3.2 and newer)" "own judgment" "clients wait until other connections end; between two samples this may not show otherwise"
+    BlockedTraffic "blocked-traffic" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::blocked_traffic, process_rules::describe_blocked_traffic;
+        "d BlockedTrafficWarnings (3.2 and newer)" "own judgment" "a thread was busy for so long that all its connections stood still: a slow Lua script, a large map or regular expression"
+    DescriptorLimit "descriptor-limit" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::missing_descriptors, process_rules::describe_missing_descriptors;
+        "Maxsock − Ulimit-n" "own judgment" "connections fail before Maxconn is reached: the process may open too few file descriptors"
+    Pipes "pipes" Process Share AtLeast warn_only(0.9), HOLD_4S, HOLD_4S; process_rules::pipes, process_rules::describe_pipes;
+        "PipesUsed / Maxpipes" "own judgment" "data of further connections is copied instead of spliced, which costs CPU"
+    SharedSocket "shared-socket" Process Count AtLeast warn_only(2.0), IMMEDIATE, IMMEDIATE; process_rules::processes_in_turn, process_rules::describe_processes_in_turn;
+        "number of live processes that reply in turn" "own judgment" "each poll shows another process, and an action reaches only one: nbproc, or two HAProxies with one socket path"
+    CertificateExpiry "certificate-expiry" Process Days Below warn_and_crit(process_rules::EXPIRY_WARN_DAYS, 3.0), IMMEDIATE, IMMEDIATE; process_rules::certificate_expiry, process_rules::describe_certificate_expiry;
+        "days until the first certificate in use expires: notAfter of show ssl cert NAME (2.2 and newer, level operator)" "own judgment" "clients refuse connections with an expired certificate"
+    ResolverFailing "resolver-failing" Process Share AtLeast warn_only(0.5), IMMEDIATE, IMMEDIATE; process_rules::failed_questions, process_rules::describe_failed_questions;
+        "largest share of a name server's questions without a usable answer: timeout, refused, snd_error, invalid of show resolvers; at least 3 questions" "own judgment" "addresses of servers become outdated, and servers without an address stay down"
+
     FrontendSessions "frontend-sessions" Frontend Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
         "scur / slim" "Zabbix, Mintel" "new clients wait in the kernel when the limit is reached"
     FrontendRate "frontend-rate" Frontend Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; frontend_rules::rate, frontend_rules::describe_rate;
@@ -141,6 +157,10 @@ rules! {
         "d (dreq + dcon + dses) per second" "APA, Zabbix" "an attack, or an ACL that denies legitimate clients"
     BadRequests "bad-requests" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::bad_requests, frontend_rules::describe_bad_requests;
         "d ereq per second" "APA, Zabbix" "scanners, broken clients or timeouts"
+    FrontendPaused "frontend-paused" Frontend Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::paused, frontend_rules::describe_paused;
+        "status PAUSED" "own judgment" "the frontend was disabled and accepts no connections until it is enabled"
+    FrontendStopped "frontend-stopped" Frontend Count AtLeast crit_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::stopped, frontend_rules::describe_stopped;
+        "status STOP, unless the whole process is stopping" "own judgment" "the frontend was shut down and accepts no connections until HAProxy is reloaded"
 
     BackendDown "backend-down" Backend Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::usable_servers, backend_rules::describe_no_server;
         "act + bck, if the backend has servers" "Mintel, APA" "every request gets a 503"
@@ -170,6 +190,8 @@ rules! {
         "rtime, only while there is traffic; not in TCP mode" "Datadog, APA" "the application is slow"
     ConnectTime "connect-time" Backend Millis AtLeast warn_and_crit(100.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::connect_time, backend_rules::describe_connect_time;
         "ctime, only while there is traffic" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
+    BackendUnpublished "backend-unpublished" Backend Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::unpublished, backend_rules::describe_unpublished;
+        "status (UNPUB) (3.4 and newer)" "own judgment" "content switching skips the backend until it is published"
 
     ServerDown "server-down" Server Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; server_rules::down, server_rules::describe_down;
         "status DOWN" "APA" "the server's health checks fail; maintenance and drain do not count"
@@ -189,6 +211,11 @@ rules! {
         "d chkdown in 5 min; a server that is still down must have gone down at least twice" "APA" "the server goes down repeatedly"
     FailingChecks "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
         "d chkfail in 1 min, while up; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
+    ServerUnresolved "server-unresolved" Server Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; server_rules::unresolved, server_rules::describe_unresolved;
+        "status MAINT (resolution), except unused slots; once for the servers of one DNS name" "own judgment" "DNS has no address for the server, so it gets no requests"
+
+    ListenerSessions "listener-sessions" Listener Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; listener_rules::sessions, listener_rules::describe_sessions;
+        "scur / slim, if the limit is not that of the frontend; 1 with status FULL or WAITING" "own judgment" "new clients of this address wait in the kernel"
 }
 
 impl RuleId {

@@ -21,11 +21,20 @@ const CASES: &[Case] = &[
     ("run-queue", "process", "info.Run_queue=19 info.Nbthread=4", "info.Run_queue=20 info.Nbthread=4", "info.Run_queue=60"),
     ("dropped-logs", "process", "info.DroppedLogs=9", "info.DroppedLogs=9 info.DroppedLogs+2", ""),
     ("no-backend-available", "process", "www/BACKEND.act=0", "", "www/w1.status=DOWN www/w2.status=DOWN www/w3.status=MAINT www/w4.status=DOWN api/api1.status=DOWN api/api2.status=DOWN api/api3.status=DOWN db/db1.status=DOWN db/db2.status=DRAIN"),
+    ("maxconn-reached", "process", "info.MaxconnReached=7", "info.MaxconnReached=7 info.MaxconnReached+1", ""),
+    ("blocked-traffic", "process", "info.BlockedTrafficWarnings=7", "info.BlockedTrafficWarnings=7 info.BlockedTrafficWarnings+1", ""),
+    ("descriptor-limit", "process", "info.Maxsock=4062 info.Ulimit-n=4062", "info.Maxsock=4062 info.Ulimit-n=4061", ""),
+    ("pipes", "process", "info.PipesUsed=90 info.Maxpipes=0", "info.PipesUsed=90 info.Maxpipes=100", ""),
+    ("shared-socket", "process", "info.Test_live_processes=1", "info.Test_live_processes=2", ""),
+    ("certificate-expiry", "process", "info.Test_certificate_hours=337", "info.Test_certificate_hours=300", "info.Test_certificate_hours=-5"),
+    ("resolver-failing", "process", "info.Test_failed_questions=49", "info.Test_failed_questions=50", ""),
     ("frontend-sessions", "www-in", "www-in.scur=1590", "www-in.scur=1600", "www-in.scur=2000"),
     ("frontend-rate", "www-in", "www-in.rate=70 www-in.rate_lim=100", "www-in.rate=80 www-in.rate_lim=100", "www-in.rate=100 www-in.rate_lim=100"),
     ("frontend-5xx", "www-in", "www-in.hrsp_5xx+7 www-in.hrsp_2xx+993", "www-in.hrsp_5xx+20", "www-in.hrsp_5xx+60"),
     ("denied", "www-in", "www-in.dreq+18", "www-in.dreq+15 www-in.dses+6", ""),
     ("bad-requests", "www-in", "www-in.ereq+18", "www-in.ereq+22", ""),
+    ("frontend-paused", "www-in", "www-in.status=FULL", "www-in.status=PAUSED", ""),
+    ("frontend-stopped", "www-in", "www-in.status=STOP info.Stopping=1", "", "www-in.status=STOP"),
     ("backend-down", "api", "stats/BACKEND.act=0 stats/BACKEND.status=DOWN", "", "api/BACKEND.act=0"),
     ("backend-weight", "www", "www/w1.status=MAINT www/w2.status=DRAIN", "www/w1.status=DOWN www/w2.status=DOWN", "www/w1.status=DOWN www/w2.status=DOWN www/w3.status=DOWN"),
     ("queue", "api", "api/BACKEND.qmax=99", "api/BACKEND.qcur=1", "api/BACKEND.qcur=4 api/api2.qcur=6"),
@@ -40,6 +49,7 @@ const CASES: &[Case] = &[
     ("client-aborts", "api", "api/BACKEND.cli_abrt+14", "api/BACKEND.cli_abrt+15", "api/BACKEND.cli_abrt+60"),
     ("response-time", "api", "db/BACKEND.rtime=5000", "api/BACKEND.rtime=500", "api/BACKEND.rtime=1000"),
     ("connect-time", "api", "api/BACKEND.ctime=99", "api/BACKEND.ctime=100", "api/BACKEND.ctime=1000"),
+    ("backend-unpublished", "api", "api/BACKEND.status=UP_(4/7)", "api/BACKEND.status=UP_(UNPUB)", ""),
     ("server-down", "api/api1", "api/api1.status=MAINT_(via_x/y)", "api/api1.status=DOWN_1/2", ""),
     ("server-sessions", "api/api1", "api/api1.scur=39", "api/api1.scur=40", "api/api1.scur=50"),
     ("queue-limit", "api/api1", "api/api1.qcur=9", "api/api1.qcur=10", "api/api1.qcur=18"),
@@ -49,6 +59,8 @@ const CASES: &[Case] = &[
     ("server-response-errors", "api/api1", "api/api1.srv_abrt+9", "api/api1.eresp+2", "api/api1.eresp+70 api/api1.hrsp_2xx+0"),
     ("flapping", "api/api1", "api/api1.status=DOWN api/api1.chkdown=3", "api/api1.chkdown=4", "api/api1.chkdown=6"),
     ("failing-checks", "api/api1", "api/api1.status=UP_2/4 api/api1.check_health=2 api/api1.check_status=INI api/api2.status=UP_2/4 api/api2.check_health=2", "api/api1.status=UP_1/3 api/api1.check_health=2 api/api1.check_status=L4CON", "api/api1.chkfail=10"),
+    ("server-unresolved", "db/db1", "db/db1.status=MAINT", "db/db1.status=MAINT_(resolution) db/db2.status=MAINT_(resolution)", ""),
+    ("listener-sessions", "www-in/l1", "www-in/l1.scur=1900 www-in/l1.slim=2000", "www-in/l1.scur=400", "www-in/l1.status=FULL"),
 ];
 
 /// Returns the severities of a rule's open problems for a row, ten seconds after a change, or later if the hold time is
@@ -90,6 +102,18 @@ fn describe_returns_expected_texts() {
     };
     for (rule, change, text) in [
         ("connections", "info.CurrConns=1700", "85% of 2000 connections"),
+        ("certificate-expiry", "info.Test_certificate_hours=300", "certificate /etc/site.pem expires in 12 days"),
+        ("certificate-expiry", "info.Test_certificate_hours=-5", "certificate /etc/site.pem expired 5 hours ago"),
+        (
+            "resolver-failing",
+            "info.Test_failed_questions=60",
+            "name server dns/ns1: 60 of 100 questions failed since HAProxy's start",
+        ),
+        (
+            "server-unresolved",
+            "info.Test_failed_questions=60 db/db1.status=MAINT_(resolution) db/db2.status=MAINT_(resolution)",
+            "not resolved (DNS): it has no address; name server dns/ns1 does not answer",
+        ),
         ("run-queue", "info.Run_queue=24 info.Nbthread=4", "6 tasks per thread waiting to run"),
         ("frontend-sessions", "www-in.scur=1600", "1600 of 2000 sessions"),
         (
@@ -98,6 +122,16 @@ fn describe_returns_expected_texts() {
             "no server available: 1 down, 1 in maintenance or drain, 1 with weight 0",
         ),
         ("backend-weight", "www/w1.status=DOWN www/w2.status=DOWN", "2 of 4 servers down, 50% of the weight available"),
+        (
+            "backend-weight",
+            "www/w1.status=SLEEPING www/w2.status=SLEEPING",
+            "2 of 4 servers in an unknown state, 50% of the weight available",
+        ),
+        (
+            "backend-down",
+            "db/BACKEND.act=0 db/db1.status=MAINT_(resolution) db/db2.status=MAINT_(resolution)",
+            "no server available: 2 not resolved (DNS)",
+        ),
         (
             "slow-server",
             "api/api1.rtime=210 api/api2.rtime=52 api/api3.rtime=52",
@@ -137,6 +171,7 @@ fn document_line(rule: &Rule) -> String {
             RuleUnit::Count => format!("{limit:.0}"),
             RuleUnit::PerSecond => format!("{limit:.0} /s"),
             RuleUnit::Multiple => format!("× {limit:.0}"),
+            RuleUnit::Days => format!("{limit:.0} days"),
         };
         if rule.direction == Direction::Below { format!("< {number}") } else { number }
     };

@@ -4,9 +4,13 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
 use crate::observe::state_cause::{self, StateCause};
 use crate::problems::backend_stats::MIN_DIFFERENCE_MS;
+use crate::problems::frontend_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
 use crate::units;
+
+/// Share of failed questions from which a description names a name server.
+const FAILING_SHARE: f64 = 0.5;
 
 /// Maximum length of a health check's text in a description, in characters.
 const MAX_CHECK_TEXT: usize = 60;
@@ -142,4 +146,46 @@ pub(super) fn describe_failing_checks(input: &RuleInput<'_>, value: f64) -> Stri
         text if text.is_empty() || is_passed(check_result(input)) => format!("{failed} failed in the last minute"),
         text => format!("{failed} failed in the last minute: {text}"),
     }
+}
+
+/// Measures whether DNS has no address for a server. Of several servers with one DNS name, only the first one counts.
+///
+/// Unknown while it is not known whether the server is an unused slot.
+pub(super) fn unresolved(input: &RuleInput<'_>) -> Measurement {
+    let (Some(backend), Some(index)) = (input.backend, input.index) else { return Measurement::Fine };
+    let is_unresolved = |index: usize| input.sample.table.rows()[index].is_unresolved();
+    if !is_unresolved(index) || input.sample.unused_slots().contains(index) {
+        return Measurement::Fine;
+    }
+    if input.sample.configured.is_none() && backend.servers.iter().any(|server| !is_unresolved(*server)) {
+        return Measurement::Unknown;
+    }
+    let is_first = same_name_servers(input, index).next().is_none_or(|first| first == index);
+    frontend_rules::flag(is_first)
+}
+
+/// Returns the unresolved servers of the backend with the same DNS name as the server at `index`, which is one of them.
+/// Empty if the name is unknown.
+fn same_name_servers<'a>(input: &RuleInput<'a>, index: usize) -> impl Iterator<Item = usize> + use<'a> {
+    let sample = input.sample;
+    let group_of = move |server: usize| sample.configured.as_ref()?.get(sample.rows.ids()[server])?.name_group;
+    let group = group_of(index);
+    let servers = input.backend.map_or(&[][..], |backend| &backend.servers).iter().copied();
+    servers.filter(move |server| {
+        group.is_some() && group_of(*server) == group && sample.table.rows()[*server].is_unresolved()
+    })
+}
+
+pub(super) fn describe_unresolved(input: &RuleInput<'_>, _: f64) -> String {
+    let count = input.index.map_or(0, |index| same_name_servers(input, index).count());
+    let who = match count {
+        0 | 1 => "it has no address".to_owned(),
+        _ => format!("{count} servers of this name have no address"),
+    };
+    let worst = input.sample.details.slow_facts.as_ref().and_then(|facts| facts.worst_name_server());
+    let name_server = match worst.filter(|(_, share)| *share >= FAILING_SHARE) {
+        Some((server, _)) => format!("; name server {} does not answer", server.name),
+        None => String::new(),
+    };
+    format!("not resolved (DNS): {who}{name_server}")
 }

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::haproxy::stat_table::RowKind;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::RowId;
-use crate::observe::test_samples::SampleBuilder;
+use crate::observe::slow_facts::{CertificateExpiry, NameServerGrowth, SlowFacts};
+use crate::observe::test_samples::{SampleBuilder, timestamp_at};
 use crate::problems::problem::{Problem, ProblemChanges};
 use crate::problems::tracker::ProblemTracker;
 
@@ -80,6 +84,7 @@ impl TestSite {
     pub(crate) fn healthy() -> Self {
         let mut site = Self { interval: 2000, ..Self::default() };
         site.frontend("www-in", "http", 700);
+        site.row("www-in", "l1", "type=3 status=OPEN mode=http scur=100 slim=500");
         site.backend("www", "http", &["w1", "w2", "w3", "w4"]);
         site.backend("api", "http", &["api1", "api2", "api3"]);
         site.backend("db", "tcp", &["db1", "db2"]);
@@ -192,13 +197,15 @@ impl TestSite {
                 None => *self.info.entry(column.clone()).or_default() += step,
             }
         }
+        self.builder.live_pids = (0..self.info.get("Test_live_processes").copied().unwrap_or(0)).collect();
+        self.builder.slow_facts = self.slow_facts();
         self.builder.info.clear();
         for (key, value) in &self.info {
             let _ = writeln!(self.builder.info, "{key}: {value}");
         }
         let sample = self.builder.build_at_millis(self.now, &self.stat());
         self.now += self.interval;
-        self.rates.push(std::sync::Arc::clone(&sample));
+        self.rates.push(Arc::clone(&sample));
         self.problems.evaluate(&sample, &self.rates)
     }
 
@@ -215,6 +222,23 @@ impl TestSite {
                 self.rows[*row].2.insert(column.clone(), "0".to_owned());
             }
         }
+    }
+
+    /// Returns the results of a slow round: a certificate that expires after `Test_certificate_hours`, and a name server
+    /// with `Test_failed_questions` of 100 questions.
+    fn slow_facts(&self) -> Option<Arc<SlowFacts>> {
+        let number = |key: &str| self.info.get(key).copied();
+        let expiry = |hours: i64| {
+            let hour = Duration::from_secs(3600);
+            let now = timestamp_at(self.now).wall;
+            let at = if hours < 0 { now - hour * (-hours) as u32 } else { now + hour * hours as u32 };
+            CertificateExpiry { name: "/etc/site.pem".into(), at }
+        };
+        let server = |failed| NameServerGrowth { name: "dns/ns1".to_owned(), sent: 100, failed, span: None };
+        let certificates = number("Test_certificate_hours").map(|hours| vec![expiry(hours)]);
+        let name_servers = number("Test_failed_questions").map(|failed| vec![server(failed)]);
+        let is_any = certificates.is_some() || name_servers.is_some();
+        is_any.then(|| Arc::new(SlowFacts { certificates, name_servers, ..SlowFacts::default() }))
     }
 
     fn stat(&self) -> String {
@@ -252,7 +276,7 @@ impl TestSite {
 pub(crate) fn problem_line(problem: &Problem) -> String {
     let row = match &problem.subject.names {
         None => "process".to_owned(),
-        Some((_, proxy, name)) if matches!(name.as_str(), "FRONTEND" | "BACKEND") => proxy.to_string(),
+        Some((RowKind::Frontend | RowKind::Backend, proxy, _)) => proxy.to_string(),
         Some((_, proxy, name)) => format!("{proxy}/{name}"),
     };
     assert_eq!(problem.subject.id == RowId::PROCESS, problem.subject.names.is_none());

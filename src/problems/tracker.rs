@@ -255,9 +255,10 @@ impl ProblemTracker {
             explains_5xx |= problems.iter().any(|problem| verdict::explains_5xx(problem));
             verdicts.extend(verdict::backend_verdict(&input, &problems, is_busy));
         }
-        for frontend in sample.rows.frontends().iter().filter(|frontend| self.tracked_rows[**frontend]) {
+        let front_rows = sample.rows.frontends().iter().chain(sample.rows.listeners());
+        for row in front_rows.filter(|row| self.tracked_rows[**row]) {
             let is_own = |problem: &&Problem| !(explains_5xx && problem.rule.id == RuleId::Frontend5xx);
-            verdicts.extend(verdict::row_verdict(problems_of_row(entries, ids[*frontend]).filter(is_own), false));
+            verdicts.extend(verdict::row_verdict(problems_of_row(entries, ids[*row]).filter(is_own), false));
         }
         verdicts.extend(verdict::row_verdict(problems_of_row(entries, RowId::PROCESS), is_busy));
         verdicts.sort_by_key(|verdict| (std::cmp::Reverse(verdict.severity), verdict.since.monotonic));
@@ -301,6 +302,9 @@ fn for_each_row(
     let input = snapshot.process_input(&no_servers, counts);
     for frontend in sample.rows.frontends() {
         each(Scope::Frontend, &input.for_row(*frontend), tracked_rows[*frontend]);
+    }
+    for listener in sample.rows.listeners() {
+        each(Scope::Listener, &input.for_row(*listener), tracked_rows[*listener]);
     }
     each(Scope::Process, &input, true);
 }

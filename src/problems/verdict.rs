@@ -144,7 +144,19 @@ const fn rule_causes(rule: RuleId) -> RuleCauses {
         | RuleId::FrontendRate
         | RuleId::Frontend5xx
         | RuleId::Denied
-        | RuleId::BadRequests => causes(&[], &[]),
+        | RuleId::BadRequests
+        | RuleId::MaxconnReached
+        | RuleId::BlockedTraffic
+        | RuleId::DescriptorLimit
+        | RuleId::Pipes
+        | RuleId::SharedSocket
+        | RuleId::CertificateExpiry
+        | RuleId::ResolverFailing
+        | RuleId::FrontendPaused
+        | RuleId::FrontendStopped
+        | RuleId::BackendUnpublished
+        | RuleId::ServerUnresolved
+        | RuleId::ListenerSessions => causes(&[], &[]),
     }
 }
 

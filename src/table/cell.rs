@@ -75,7 +75,9 @@ pub(crate) fn state_role(state: RowState) -> Role {
         RowState::Up | RowState::Open | RowState::NoCheck => Role::Good,
         RowState::GoingDown | RowState::ComingUp | RowState::Full | RowState::Unknown => Role::Warn,
         RowState::Down | RowState::Stopped => Role::Bad,
-        RowState::NoLb | RowState::Drain | RowState::Maint | RowState::Paused => Role::OutOfService,
+        RowState::NoLb | RowState::Drain | RowState::Maint | RowState::Paused | RowState::Unpublished => {
+            Role::OutOfService
+        }
     }
 }
 

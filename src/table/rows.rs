@@ -94,9 +94,11 @@ impl TableSettings {
     fn includes(&self, row: &RowView<'_>) -> bool {
         let is_in_scope = match self.scope {
             RowScope::All => true,
-            RowScope::OutOfService => {
-                row.stat_row().kind == RowKind::Server && row.stat_row().state().is_out_of_service()
-            }
+            RowScope::OutOfService => match row.stat_row().kind {
+                // Unused slots are counted in one line.
+                RowKind::Server => row.stat_row().state().is_out_of_service() && !row.is_unused_slot(),
+                _ => row.stat_row().is_disabled_proxy(),
+            },
             RowScope::Changed => diff::has_changed(row),
         };
         is_in_scope && self.filter.matches(row)

@@ -60,7 +60,7 @@ pub(crate) enum RowScope {
     /// All rows.
     #[default]
     All,
-    /// Servers in maintenance or drain.
+    /// Servers in maintenance or drain, paused and stopped frontends, and backends that are not published.
     OutOfService,
     /// Rows that changed since the marked moment.
     Changed,

@@ -219,14 +219,15 @@ fn number_question(context: &DrawContext<'_>, number: &NumberPrompt, width: u16)
     };
     let rest = format!(" ({now}{format}): ");
     let available = usize::from(width).saturating_sub(text_width::width(&rest) + NUMBER_WIDTH);
-    let subject = format!("{} of {}", number.action.title, describe_targets(&number.targets));
+    let subject =
+        format!("{} of {}", number.action.title, describe_targets(number.action.target_kind, &number.targets));
     text_width::middle(&subject, available) + &rest
 }
 
 /// Returns the name of a single target, or the number of targets.
-fn describe_targets(targets: &[ActionTarget]) -> String {
+fn describe_targets(kind: TargetKind, targets: &[ActionTarget]) -> String {
     match targets {
-        [one] if one.name.as_str() == "FRONTEND" => one.proxy.to_string(),
+        [one] if kind == TargetKind::Frontend => one.proxy.to_string(),
         [one] => format!("{}/{}", one.proxy, one.name),
         several => format!("{} marked", several.len()),
     }

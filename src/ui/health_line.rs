@@ -64,17 +64,19 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     draw_problems(context, canvas, area, column);
 }
 
-/// Draws the numbers of servers that are up, down, and in maintenance or drain.
+/// Draws the numbers of servers that are up, down, in maintenance or drain, and, if there are any, in other states.
 fn draw_server_counts(canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) -> u16 {
     let plain = |count: usize, word: &str, role| {
         styled_text(format!("{} {word}  ", units::count(count as i64)), if count == 0 { Role::Dim } else { role })
     };
-    let texts = [
+    let mut texts = vec![
         styled_text("servers ", Role::Dim),
         plain(overview.servers_up, "up", Role::Good),
         plain(overview.servers_down, "down", Role::Bad),
         plain(overview.out_of_service, "maint/drain", Role::OutOfService),
     ];
+    let rare = [(overview.unresolved, "not resolved (DNS)"), (overview.unknown, "in an unknown state")];
+    texts.extend(rare.iter().filter(|(count, _)| *count > 0).map(|(count, word)| plain(*count, word, Role::Warn)));
     canvas.draw_texts(area, 1, 0, texts)
 }
 

@@ -7,6 +7,7 @@ use crate::app::ui_commands::UiCommand;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
 use crate::table::columns::column;
+use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::TableLine;
 use crate::table::view_table::{RowScope, ViewId};
@@ -59,6 +60,10 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             RowScope::All => "no rows".to_owned(),
         };
         canvas.draw_text(body, PREFIX_WIDTH, 0, &message, Role::Dim);
+    }
+    let after_rows = instance.table_lines().len().max(1).saturating_sub(list.top()) as u16;
+    if let Some(text) = out_of_service::unused_slots_text(sample).filter(|_| settings.scope == RowScope::OutOfService) {
+        canvas.draw_text(body, PREFIX_WIDTH, after_rows, &text, Role::Dim);
     }
     let strip = area.rows(table.height, layout.chart_strip_rows());
     if let Some(id) = list.row().filter(|_| !strip.is_empty()) {

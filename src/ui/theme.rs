@@ -72,7 +72,7 @@ impl Theme {
             RowState::ComingUp => ("△", "^"),
             RowState::Down | RowState::Stopped => ("✖", "x"),
             RowState::Drain | RowState::NoLb => ("◐", "d"),
-            RowState::Maint | RowState::Paused => ("◌", "m"),
+            RowState::Maint | RowState::Paused | RowState::Unpublished => ("◌", "m"),
             RowState::Unknown => ("?", "?"),
         };
         self.choose_glyph(glyph, ascii)

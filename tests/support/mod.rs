@@ -3,6 +3,7 @@
 //! - [`haproxy`]: a lab, that is, one real HAProxy with its own sockets, backends and servers ([`Lab`]).
 //! - [`client`]: a second client of its sockets, independent of hapulse.
 //! - [`traffic`]: a load generator ([`Traffic`]).
+//! - [`dns`]: a name server for `resolvers` sections ([`NameServer`]).
 //! - [`fake`]: a scripted stats socket for replies that a real HAProxy cannot produce ([`FakeSocket`]).
 //! - [`flood`]: replies with very many rows ([`flood::Flood`]).
 //! - [`relay`]: forwards to a real stats socket and records the requests ([`Relay`]).
@@ -25,6 +26,7 @@ pub mod actions;
 pub mod agent;
 pub mod builder;
 pub mod client;
+pub mod dns;
 pub mod fake;
 pub mod flood;
 pub mod grid;
@@ -49,6 +51,7 @@ pub mod unread_terminal;
 pub use agent::Agent;
 pub use builder::LabBuilder;
 pub use client::{send_command_to, stat_field};
+pub use dns::NameServer;
 pub use fake::{CannedReplies, FakeSocket};
 pub use grid::Grid;
 pub use haproxy::Lab;

@@ -28,7 +28,8 @@ pub struct Relay {
 }
 
 struct RelayState {
-    target: PathBuf,
+    /// The connections go to these sockets in turn.
+    targets: Vec<PathBuf>,
     /// Bytes received per connection, in the order of the connections.
     received: Mutex<Vec<Vec<u8>>>,
     stop: AtomicBool,
@@ -37,10 +38,19 @@ struct RelayState {
 impl Relay {
     /// Starts a relay to this socket with its own socket path.
     pub fn to(target: &Path) -> Self {
+        Self::to_each_in_turn(&[target])
+    }
+
+    /// Starts a relay whose connections go to these sockets in turn, as if their processes shared one socket.
+    pub fn to_each_in_turn(targets: &[&Path]) -> Self {
         let folder = TempDir::with_prefix_in("relay", "/tmp").expect("/tmp can be written");
         let path = folder.path().join("relay.sock");
         let listener = UnixListener::bind(&path).expect("the folder is new");
-        let shared = RelayState { target: target.to_owned(), received: Mutex::default(), stop: AtomicBool::new(false) };
+        let shared = RelayState {
+            targets: targets.iter().map(|target| (*target).to_owned()).collect(),
+            received: Mutex::default(),
+            stop: AtomicBool::new(false),
+        };
         let shared = Arc::new(shared);
         let inner = Arc::clone(&shared);
         let acceptor = thread::spawn(move || accept(&listener, &inner));
@@ -81,7 +91,7 @@ fn accept(listener: &UnixListener, shared: &Arc<RelayState>) {
             received.len() - 1
         };
         // Without a HAProxy the client's connection ends at once.
-        let Ok(server) = UnixStream::connect(&shared.target) else { continue };
+        let Ok(server) = UnixStream::connect(&shared.targets[number % shared.targets.len()]) else { continue };
         let (Ok(from_server), Ok(to_client)) = (server.try_clone(), client.try_clone()) else { continue };
         let recorder = Arc::clone(shared);
         thread::spawn(move || {

@@ -19,7 +19,7 @@ use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::link::PollFailure;
 use hapulse::observe::row_ids::RowIds;
-use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample, SampleDetails};
 use hapulse::observe::timestamp::Timestamp;
 
 /// Number of messages `ContinueDeferred` that complete the deferred work on a small first sample.
@@ -185,6 +185,7 @@ impl SampleFactory {
             cost: ReplyCost { bytes: text.len(), reply_time: Duration::from_millis(4) },
             interval: Duration::from_secs(2),
             configured: None,
+            details: SampleDetails::default(),
         })
     }
 }

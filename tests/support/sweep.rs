@@ -137,11 +137,13 @@ pub fn press_every_key_except_yes(term: &mut Term, view: char, (open, shows): (&
 
 /// Returns the requests that contain anything except the known read-only commands.
 pub fn unexpected_commands(relay: &Relay, prefix: &str) -> Vec<String> {
-    const READ_ONLY_COMMANDS: [&str; 8] = [
+    const READ_ONLY_COMMANDS: [&str; 10] = [
         "show info",
         "show stat",
         "show cli level",
         "show servers state",
+        "show resolvers",
+        "show ssl cert",
         "show sess",
         "show table",
         "show table clients",

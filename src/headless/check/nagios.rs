@@ -75,6 +75,7 @@ pub(crate) struct CheckOptions {
 /// # Errors
 /// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
 pub(crate) fn run(options: &CheckOptions, pollers: Vec<Poller>, out: &mut dyn Write) -> anyhow::Result<NagiosState> {
+    let pollers = pollers.into_iter().map(Poller::with_slow_round).collect();
     let polled = pollers::poll_all(pollers, options.over, options.interval)?;
     let (state, lines) = evaluate(&polled, options);
     let printed = lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());

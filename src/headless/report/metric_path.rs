@@ -1,5 +1,9 @@
 //! Paths of the values that `hapulse get` prints: a key of `show info`, or `PROXY/NAME.COLUMN`.
 //!
+//! Rows of a proxy may share a name: a listener and a server `web1`, or a server named `BACKEND`. A name means the server
+//! rather than the listener, and `FRONTEND` and `BACKEND` mean the proxy itself. The kind in front of the name selects
+//! another row: `listener:web1`, `server:BACKEND`.
+//!
 //! A path without a value is not an error, because HAProxy leaves fields empty that do not apply. An unknown name in a
 //! path is an error that suggests similar names.
 
@@ -11,12 +15,14 @@ use thiserror::Error;
 
 use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::RowKind;
 use crate::headless::report::json::info_value;
 use crate::headless::suggest::did_you_mean;
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, ColumnSource};
 use crate::table::columns::column_table;
+use crate::table::columns::computed::kind_word;
 use crate::table::columns::row_view::RowView;
 use crate::table::columns::value::Value;
 
@@ -29,7 +35,7 @@ pub(crate) enum MetricPath {
     Row {
         /// Proxy name.
         proxy: SafeText,
-        /// Server or listener name, `FRONTEND` or `BACKEND`.
+        /// Server or listener name, `FRONTEND` or `BACKEND`; the kind of the row and a colon may precede the name.
         name: SafeText,
         /// Column.
         column: &'static Column,
@@ -93,8 +99,7 @@ impl MetricPath {
         match self {
             Self::Info(key) => self.info_value(instance, sample, key, per_second),
             Self::Row { proxy, name, column } => {
-                let rows = sample.table.rows();
-                let place = rows.iter().position(|row| row.proxy == *proxy && row.name == *name);
+                let place = find_row(sample, proxy, name.as_str());
                 let row =
                     RowView::new(instance, sample, place.ok_or_else(|| self.missing_row_message(sample, proxy, name))?);
                 Ok(match column.source {
@@ -153,6 +158,24 @@ impl MetricPath {
 /// Maximum number of existing names that an error lists.
 const MAX_LISTED_NAMES: usize = 10;
 
+/// Returns the index of the row with this name in a proxy. If several rows have it, the proxy's own row comes first, then
+/// a server, then a listener. If none has it, a leading `KIND:` is taken for the kind of the row; names of servers may
+/// contain colons, too.
+fn find_row(sample: &Sample, proxy: &SafeText, name: &str) -> Option<usize> {
+    let rows = || sample.table.rows().iter().enumerate().filter(|(_, row)| row.proxy == *proxy);
+    let order = |kind: RowKind| match kind {
+        RowKind::Frontend | RowKind::Backend => 0,
+        RowKind::Server => 1,
+        RowKind::Listener => 2,
+    };
+    let by_name = rows().filter(|(_, row)| row.name.as_str() == name).min_by_key(|(_, row)| order(row.kind));
+    let by_kind = || {
+        let (kind, name) = name.split_once(':')?;
+        rows().find(|(_, row)| row.name.as_str() == name && kind_word(row.kind) == kind)
+    };
+    by_name.or_else(by_kind).map(|(index, _)| index)
+}
+
 fn is_counter(field: Field) -> bool {
     field.info().kind == FieldKind::Counter
 }
@@ -194,6 +217,30 @@ mod tests {
         assert_eq!(value("api/api2.status", false), Ok("DRAIN".to_owned()));
         assert_eq!(value("pid", false), Ok("100".to_owned()));
         assert_eq!(value("PoolFailed", false), Ok(String::new()), "another version has it");
+    }
+
+    #[test]
+    fn w6_name_means_server_and_kind_selects_other_rows() {
+        let stat = "# pxname,svname,type,status,\n\
+                    web,FRONTEND,0,OPEN,\nweb,web1,3,OPEN,\nweb,web1,2,DOWN,\nweb,BACKEND,2,MAINT,\nweb,l:1,2,NOLB,\n\
+                    web,BACKEND,1,UP,\n";
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, stat), 0);
+        for (name, status) in [
+            ("web1", "DOWN"),
+            ("listener:web1", "OPEN"),
+            ("server:web1", "DOWN"),
+            ("BACKEND", "UP"),
+            ("server:BACKEND", "MAINT"),
+            ("backend:BACKEND", "UP"),
+            ("frontend:FRONTEND", "OPEN"),
+            ("l:1", "NOLB"),
+        ] {
+            let path: MetricPath = format!("web/{name}.status").parse().unwrap();
+            assert_eq!(path.value(&instance, false).unwrap().to_plain_string(), status, "{name}");
+        }
+        let path: MetricPath = "web/listener:BACKEND.status".parse().unwrap();
+        assert!(path.value(&instance, false).is_err());
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<CommandExit> {
     let report = options.report.clone().with_default_layout(options.format != OutputFormat::Table);
     let over = options.over.unwrap_or(if report.needs_rates() { DEFAULT_RATE_TIME } else { Duration::ZERO });
+    let with_problems = |poller: Poller| if report.problems { poller.with_slow_round() } else { poller };
+    let pollers = pollers.into_iter().map(with_problems).collect();
     let polled = pollers::poll_all(pollers, over, options.interval)?;
     let printed = match options.format {
         OutputFormat::Table => print_tables(&polled, &report, options.layout, out),

@@ -15,6 +15,7 @@ use crate::observe::sample::Sample;
 use crate::problems::problem::Problem;
 use crate::table::columns::column::{Align, Column, drop_to_fit};
 use crate::table::columns::column_table::{KIND_TAG, NAME};
+use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::{TableLine, TableSettings};
 use crate::table::view_table::RowScope;
@@ -149,6 +150,7 @@ fn row_lines(
             .to_owned(),
         ];
     }
+    out.extend(out_of_service::unused_slots_text(sample).filter(|_| settings.scope == RowScope::OutOfService));
     out
 }
 

@@ -38,6 +38,7 @@ pub(crate) fn run(options: &WatchOptions, pollers: Vec<Poller>, out: &mut dyn Wr
     start_runtime()?.block_on(async {
         let (sender, mut receiver) = mpsc::channel(1);
         for poller in pollers {
+            let poller = if report.problems { poller.with_slow_round() } else { poller };
             tokio::spawn(stream_samples(poller, report.clone(), options.count, sender.clone()));
         }
         drop(sender);

@@ -22,16 +22,23 @@ pub(crate) fn name_cell(row: &RowView<'_>) -> Cell {
     }
 }
 
-/// Returns the state as HAProxy reports it, without the part in parentheses.
+/// Returns the state as HAProxy reports it, without the part in parentheses, unless that part says more than the word
+/// before it.
 pub(crate) fn status_cell(row: &RowView<'_>) -> Cell {
+    match row.stat_row() {
+        _ if row.is_unused_slot() => return Cell::new("unused", Role::Dim),
+        stat_row if stat_row.is_unresolved() => return Cell::new("NO DNS", Role::Warn),
+        stat_row if stat_row.state() == RowState::Unpublished => return Cell::new("UNPUB", Role::OutOfService),
+        _ => {}
+    }
     // The part in parentheses (the reason, or the tracked server) is shown on the detail page.
     let status = row.stat_row().status().split(" (").next().unwrap_or_default();
     if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.stat_row().state())) }
 }
 
 fn backend_capacity(row: &RowView<'_>) -> Option<Capacity> {
-    let backend = row.backend()?;
-    (!backend.servers.is_empty()).then(|| Capacity::from_servers(row.sample, &backend.servers))
+    let capacity = Capacity::from_servers(row.sample, &row.backend()?.servers);
+    capacity.has_servers().then_some(capacity)
 }
 
 /// Width of the column of usable servers, in terminal cells.
@@ -180,7 +187,7 @@ pub(crate) fn status_key(row: &RowView<'_>) -> SortKey {
         RowState::ComingUp => 1.0,
         RowState::GoingDown | RowState::Full => 2.0,
         RowState::Unknown => 3.0,
-        RowState::NoLb | RowState::Drain | RowState::Paused => 4.0,
+        RowState::NoLb | RowState::Drain | RowState::Paused | RowState::Unpublished => 4.0,
         RowState::Maint => 5.0,
         RowState::NoCheck => 6.0,
         RowState::Up | RowState::Open => 7.0,

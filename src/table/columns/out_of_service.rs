@@ -2,6 +2,7 @@
 
 use crate::actions::drain_tracker::DrainProgress;
 use crate::observe::old_processes::OldSessions;
+use crate::observe::sample::Sample;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
@@ -15,6 +16,12 @@ pub(crate) fn ordered_by_cell(row: &RowView<'_>) -> Cell {
 /// Returns the sort key: the user or program that ordered the row's state.
 pub(crate) fn ordered_by_key(row: &RowView<'_>) -> SortKey {
     row.instance.attributed_to(row.id).map_or(SortKey::Absent, SortKey::Text)
+}
+
+/// Returns the number of unused slots in one line, `42 unused slots`, or `None` without any.
+pub(crate) fn unused_slots_text(sample: &Sample) -> Option<String> {
+    let count = sample.unused_slots().count();
+    (count > 0).then(|| units::pluralize(count as i64, "unused slot"))
 }
 
 /// Returns the number of sessions and queued requests left on a draining server and, if the drain is stalled, the

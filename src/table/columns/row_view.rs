@@ -75,6 +75,11 @@ impl<'a> RowView<'a> {
         Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some())
     }
 
+    /// Returns whether the row is an unused slot of a `server-template`.
+    pub(crate) fn is_unused_slot(&self) -> bool {
+        self.sample.unused_slots().contains(self.index)
+    }
+
     /// Returns whether the row is in TCP mode.
     pub(crate) fn is_tcp(&self) -> bool {
         self.stat_row().is_tcp()

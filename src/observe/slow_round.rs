@@ -1,0 +1,175 @@
+//! The slow round: commands that are sent at most once a minute, beside the polls and without delaying them.
+//!
+//! Only read-only commands, each on a connection of its own. The results are attached to the next samples.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::haproxy::address::Address;
+use crate::haproxy::certificates;
+use crate::haproxy::cli_request::CliRequest;
+use crate::haproxy::command::CommandWord;
+use crate::haproxy::connection::{self, ConnectionLimits};
+use crate::haproxy::level::Level;
+use crate::haproxy::reply;
+use crate::haproxy::resolver_counters;
+use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::version::Version;
+use crate::observe::sample::Sample;
+use crate::observe::slow_facts::{CertificateExpiry, NameServerReading, SlowFacts, name_server_growth};
+use crate::observe::timestamp::Clock;
+
+/// Minimum time between the starts of two rounds.
+const ROUND_INTERVAL: Duration = Duration::from_mins(1);
+/// Maximum number of certificates whose dates are read in one round. Those that were read longest ago come first.
+const MAX_CERTIFICATES: usize = 100;
+/// Maximum number of certificates whose dates are remembered.
+const MAX_KNOWN: usize = 20_000;
+
+/// A certificate with its end of validity, which is `None` if it has none or is not in use.
+type KnownCertificate = (SafeText, Option<SystemTime>);
+
+/// The rounds of one instance.
+#[derive(Debug, Default)]
+pub(crate) struct SlowRounds {
+    /// Sequence number of the sample with which the first round starts; `None` if there are no rounds.
+    first_sample: Option<u64>,
+    last_start: Option<Instant>,
+    shared: Arc<Mutex<RoundResults>>,
+}
+
+/// The results of the rounds so far.
+#[derive(Debug, Default)]
+struct RoundResults {
+    facts: Option<Arc<SlowFacts>>,
+    /// All known certificates, those read longest ago first.
+    certificates: Vec<KnownCertificate>,
+    name_servers: Option<NameServerReading>,
+    is_running: bool,
+}
+
+impl SlowRounds {
+    /// Creates the rounds, of which the first one starts with the sample of this number.
+    pub(crate) fn starting_with(first_sample: u64) -> Self {
+        Self { first_sample: Some(first_sample), ..Self::default() }
+    }
+
+    /// Returns the results of the last round that has ended.
+    pub(crate) fn latest(&self) -> Option<Arc<SlowFacts>> {
+        lock(&self.shared).facts.clone()
+    }
+
+    /// Starts a round in a task of its own, unless one runs or the last one started less than [`ROUND_INTERVAL`] ago.
+    pub(crate) fn start_if_due(
+        &mut self,
+        address: &Address,
+        limits: ConnectionLimits,
+        read_only: bool,
+        clock: Clock,
+        sample: &Sample,
+    ) {
+        let is_first_due = self.first_sample.is_some_and(|first| sample.seq >= first);
+        let is_too_early = self.last_start.is_some_and(|start| start.elapsed() < ROUND_INTERVAL);
+        if !is_first_due || is_too_early || std::mem::replace(&mut lock(&self.shared).is_running, true) {
+            return;
+        }
+        self.last_start = Some(Instant::now());
+        let version = sample.info.version();
+        let (level, epoch) = (sample.level, sample.epoch.number);
+        let facts = SlowFacts::default();
+        let round = Round { address: address.clone(), limits, read_only, version, level, epoch, clock, facts };
+        tokio::spawn(round.run(Arc::clone(&self.shared)));
+    }
+}
+
+fn lock(shared: &Mutex<RoundResults>) -> std::sync::MutexGuard<'_, RoundResults> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One round.
+struct Round {
+    address: Address,
+    limits: ConnectionLimits,
+    read_only: bool,
+    version: Option<Version>,
+    level: Option<Level>,
+    epoch: u32,
+    clock: Clock,
+    facts: SlowFacts,
+}
+
+impl Round {
+    async fn run(mut self, shared: Arc<Mutex<RoundResults>>) {
+        let is_since = |major, minor| self.version.is_some_and(|version| version >= Version::new(major, minor));
+        // HAProxy sends its whole help text for an unknown command, or an error at level user.
+        let (has_resolvers, has_certificates) = (is_since(1, 8), is_since(2, 2) && self.level != Some(Level::User));
+        let reading = if has_resolvers { self.read_name_servers().await } else { None };
+        let known = std::mem::take(&mut lock(&shared).certificates);
+        let certificates = if has_certificates { self.read_certificates(known).await } else { None };
+        self.facts.at = self.clock.now().monotonic;
+        let mut results = lock(&shared);
+        if let Some(reading) = reading {
+            self.facts.name_servers = Some(name_server_growth(results.name_servers.as_ref(), &reading));
+            results.name_servers = Some(reading);
+        }
+        if let Some(known) = certificates {
+            let mut dated: Vec<CertificateExpiry> = known
+                .iter()
+                .filter_map(|(name, expiry)| Some(CertificateExpiry { name: name.clone(), at: (*expiry)? }))
+                .collect();
+            dated.sort_by(|one, other| (one.at, &one.name).cmp(&(other.at, &other.name)));
+            dated.truncate(MAX_CERTIFICATES);
+            self.facts.certificates = Some(dated);
+            results.certificates = known;
+        }
+        results.facts = Some(Arc::new(self.facts));
+        results.is_running = false;
+    }
+
+    async fn read_name_servers(&mut self) -> Option<NameServerReading> {
+        let reply = self.request(resolver_counters::COMMAND).await?;
+        let counters = resolver_counters::parse(&reply)?;
+        Some(NameServerReading { epoch: self.epoch, at: self.clock.now().monotonic, counters })
+    }
+
+    /// Reads the list of certificates, and the dates of those that are not known or were read longest ago. `known` are
+    /// those of the last round.
+    async fn read_certificates(&mut self, known: Vec<KnownCertificate>) -> Option<Vec<KnownCertificate>> {
+        let list = self.request(certificates::LIST_COMMAND).await?;
+        let mut names = certificates::parse_list(&list)?;
+        names.truncate(MAX_KNOWN);
+        names.sort_unstable();
+        let still: Vec<KnownCertificate> =
+            known.into_iter().filter(|(name, _)| names.binary_search(name).is_ok()).collect();
+        let mut is_known: Vec<&SafeText> = still.iter().map(|(name, _)| name).collect();
+        is_known.sort_unstable();
+        let new = names.iter().filter(|name| is_known.binary_search(name).is_err()).map(|name| (name.clone(), None));
+        let mut ordered: Vec<KnownCertificate> = new.chain(still.iter().cloned()).collect();
+        let count = ordered.len().min(MAX_CERTIFICATES);
+        for (name, expiry) in &mut ordered[..count] {
+            let Ok(word) = CommandWord::from_value(name) else { continue };
+            let reply = self.request(&format!("{} {word}", certificates::LIST_COMMAND)).await;
+            // A lost reply leaves the date that was read before.
+            if let Some(reply) = reply {
+                *expiry = certificates::parse_expiry(&reply);
+            }
+        }
+        ordered.rotate_left(count);
+        Some(ordered)
+    }
+
+    /// Sends one command and returns its reply, or `None` if it was lost.
+    async fn request(&mut self, command: &str) -> Option<Vec<u8>> {
+        let CliRequest { line, leading_replies } = CliRequest::new(command, self.read_only, self.version);
+        let mut buffer = Vec::new();
+        let start = Instant::now();
+        let result = connection::request(&self.address, &line, &self.limits, &mut buffer).await;
+        self.facts.requests += 1;
+        self.facts.bytes += buffer.len();
+        self.facts.reply_time += start.elapsed();
+        result.ok()?;
+        Some(reply::split(&buffer, leading_replies + 1).get(leading_replies)?.text().to_vec())
+    }
+}
