@@ -68,6 +68,7 @@ fn computed_columns_are_documented_with_type() {
     let documented: Vec<(String, String)> =
         documented("A row").into_iter().filter(|(name, _)| !row_keys.contains(&name.as_str())).collect();
     let is_computed = |id: &str, source: &ColumnSource| match source {
+        ColumnSource::IntervalTime(_) => true,
         ColumnSource::Computed { .. } => TextField::by_name(id.as_bytes()).is_none(),
         ColumnSource::Number(field) => field.info().name != id,
         ColumnSource::PerSecond(_) | ColumnSource::Text(_) | ColumnSource::SinceMark { .. } => false,

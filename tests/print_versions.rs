@@ -34,8 +34,10 @@ fn show_prints_every_row_and_number_of_each_version() {
         for rows in [parse_csv(&run("csv").out), parse_json(&run("json").out)] {
             assert_eq!(rows.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{version}");
             for (name, row) in &rows {
-                let is_idle = expected[name]["stot"] == "0";
-                for (column, cell) in row.iter().filter(|(column, _)| !(is_idle && AVERAGES.contains(&column.as_str())))
+                // Before 2.2, averages of fewer than 512 requests are far too low.
+                let has_averages = expected[name]["stot"] != "0" && !["1.8.0", "2.0.0"].contains(&version);
+                for (column, cell) in
+                    row.iter().filter(|(column, _)| has_averages || !AVERAGES.contains(&column.as_str()))
                 {
                     // Columns that this version lacks are empty.
                     let recorded = expected[name].get(column).map_or("", String::as_str);

@@ -39,9 +39,6 @@ fn dash_if_empty(text: String) -> String {
 fn expected_idle_cells(row: &BTreeMap<String, String>) -> Vec<(&'static str, String)> {
     let (scur, slim) = (&row["scur"], &row["slim"]);
     let limited = if slim.is_empty() || slim == "0" { scur.clone() } else { format!("{scur}/{slim}") };
-    // HAProxy writes 0 for the mean of no sessions.
-    let rtime =
-        if row["rtime"].is_empty() || row["stot"] == "0" { String::new() } else { format!("{}ms", row["rtime"]) };
     let mut cells = vec![("STATE", row["status"].clone()), ("REQ/S", "0".into())];
     match row["type"].as_str() {
         "0" => cells.extend([("SESS/LIM", limited), ("SESS/S", "0".into()), ("IN/S", "0B".into())]),
@@ -50,7 +47,6 @@ fn expected_idle_cells(row: &BTreeMap<String, String>) -> Vec<(&'static str, Str
             ("SESS/LIM", limited),
             ("QUEUE", row["qcur"].clone()),
             ("ERR/S", "0".into()),
-            ("RTIME", dash_if_empty(rtime)),
             ("WGHT", row["weight"].clone()),
             ("CHECK", dash_if_empty(row["check_status"].clone())),
         ]),

@@ -132,14 +132,16 @@ const VIEWS: [(&str, &[ExpectedColumn]); 5] = [
     (
         "6",
         &[
-            ("QTIME", "qtime", Mean),
-            ("CTIME", "ctime", Mean),
-            ("RTIME", "rtime", Mean),
-            ("TTIME", "ttime", Mean),
             ("QMAX", "qtime_max", Millis),
             ("CMAX", "ctime_max", Millis),
             ("RMAX", "rtime_max", Millis),
             ("TMAX", "ttime_max", Millis),
+            ("RETR", "wretr", Count),
+            ("REDIS", "wredis", Count),
+            ("Q512", "qtime", Mean),
+            ("C512", "ctime", Mean),
+            ("R512", "rtime", Mean),
+            ("T512", "ttime", Mean),
         ],
     ),
 ];

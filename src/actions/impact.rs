@@ -14,7 +14,7 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::WriteCommand;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
 
 /// Impact of an action on one backend, from the latest sample.
@@ -94,6 +94,12 @@ impl BackendImpact {
             .filter(|backend| visited.insert(backend.row))
             .map(|backend| Self::evaluate_backend(sample, backend.row, &backend.servers, &changes))
             .collect()
+    }
+
+    /// Evaluates the loss of one server, given by its row index.
+    pub(crate) fn without_server(sample: &Sample, backend: &BackendRows, server: usize) -> Self {
+        let changes = CapacityChanges { weights: [(server, 0)].into(), ..CapacityChanges::default() };
+        Self::evaluate_backend(sample, backend.row, &backend.servers, &changes)
     }
 
     fn evaluate_backend(sample: &Sample, row: usize, servers: &[usize], changes: &CapacityChanges) -> Self {

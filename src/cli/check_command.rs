@@ -12,7 +12,10 @@ use crate::cli::setting_flags::AsciiFlag;
 use crate::cli::target_arg::TargetArg;
 use crate::config::duration;
 use crate::haproxy::safe_text;
-use crate::headless::check::nagios::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
+use crate::headless::check::nagios::{
+    self, CheckFormat, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line,
+};
+use crate::headless::check::open_metrics;
 use crate::headless::print::TextWriter;
 use crate::problems::thresholds::ThresholdChange;
 use crate::term::waiting_writer::WaitingWriter;
@@ -26,12 +29,16 @@ pub(super) const NAME: &str = "check";
     hapulse check                                        the local HAProxy\n  \
     hapulse check lb01:9999 eu=lb02:9999                 both; the worst state wins\n  \
     hapulse check --over 8s --threshold response-time.crit=2000\n  \
-    hapulse check --threshold backend-5xx=off /run/haproxy/admin.sock\n\n\
+    hapulse check --threshold backend-5xx=off /run/haproxy/admin.sock\n  \
+    hapulse check --format openmetrics                   metrics for Prometheus\n\n\
     Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (HAProxy does not answer, or the command line is invalid)", DEFAULT_SAMPLING_TIME.as_secs()))]
 pub(super) struct CheckArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
     target_args: Vec<TargetArg>,
+    /// Output format: nagios for Nagios and Icinga, openmetrics for Prometheus
+    #[arg(long, value_enum, default_value = "nagios", value_name = "FORMAT")]
+    format: CheckFormat,
     /// Sampling time, such as 30s or 2m
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
@@ -46,7 +53,21 @@ pub(super) struct CheckArgs {
 
 /// Runs the check and returns the exit code for the resulting state. Every error results in UNKNOWN.
 pub(super) fn run(args: CheckArgs) -> ExitCode {
-    check_targets(args).map_or_else(|error| report_error(&error), |state| ExitCode::from(state.exit_code()))
+    let format = args.format;
+    let report = |error: anyhow::Error| match format {
+        CheckFormat::Nagios => report_error(&error),
+        CheckFormat::OpenMetrics => report_error_as_metrics(&error),
+    };
+    check_targets(args).map_or_else(report, |state| ExitCode::from(state.exit_code()))
+}
+
+/// Prints an error to standard error, metrics with the state UNKNOWN to standard output, and returns the exit code.
+fn report_error_as_metrics(error: &anyhow::Error) -> ExitCode {
+    let code = NagiosState::Unknown.exit_code();
+    // Write errors are ignored: the exit code reports the failure, too.
+    let _ = writeln!(io::stderr(), "hapulse: {}", safe_text::escape_lines(&format!("{error:#}")));
+    let _ = write!(WaitingWriter(io::stdout()), "{}", open_metrics::render_failure(code));
+    ExitCode::from(code)
 }
 
 /// Prints an error as UNKNOWN and returns the exit code for it.
@@ -56,19 +77,19 @@ pub(super) fn report_error(error: &anyhow::Error) -> ExitCode {
 }
 
 fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
-    let CheckArgs { target_args, over, thresholds: changes, ascii, poll_args } = args;
+    let CheckArgs { target_args, format, over, thresholds: changes, ascii, poll_args } = args;
     let settings = poll_args.load_settings(ascii.partial_settings())?;
     configured::check_threshold_flags(&settings, &changes)?;
     configured::warn_about_threshold_flags(&changes);
     let thresholds = configured::thresholds(&settings.thresholds, &changes)?;
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
-    let options = CheckOptions { over: over.unwrap_or(DEFAULT_SAMPLING_TIME), interval: SAMPLE_INTERVAL, thresholds };
-    nagios::run(
-        &options,
-        pollers,
-        &mut TextWriter::new(WaitingWriter(io::stdout().lock()), text_layout(&settings).ascii),
-    )
+    let over = over.unwrap_or(DEFAULT_SAMPLING_TIME);
+    let options = CheckOptions { format, over, interval: SAMPLE_INTERVAL, thresholds };
+    // Names in metrics stay as they are.
+    let is_ascii = format == CheckFormat::Nagios && text_layout(&settings).ascii;
+    let mut out = TextWriter::new(WaitingWriter(io::stdout().lock()), is_ascii);
+    nagios::run(&options, pollers, &mut out, &mut io::stderr())
 }
 
 /// Prints the UNKNOWN line to standard output, because monitoring systems show only that. Write errors are ignored.

@@ -119,15 +119,10 @@ impl<'a> HaproxySearch<'a> {
         if !others.is_empty() {
             self.common();
         }
+        self.learn_from_others(others);
         let mut processes = own;
         let mut strangers = Vec::new();
-        let mut read_of: HashMap<u32, u32> = HashMap::new();
         for other in others {
-            let count = read_of.entry(other.user).or_default();
-            if !self.named.process_users.contains(&other.user) && *count < MAX_OTHER_PROCESSES {
-                *count += 1;
-                self.learn_from_other(other.pid);
-            }
             let is_trusted = |user: &u32| self.is_own_user(*user) || self.named.process_users.contains(user);
             if !is_trusted(&other.user) {
                 strangers.push(*other);
@@ -155,6 +150,18 @@ impl<'a> HaproxySearch<'a> {
             }
         }
         self.log.skip_processes(&strangers, self.accounts);
+    }
+
+    /// Learns users from the processes of users that are not trusted yet, of each user from a few processes.
+    fn learn_from_others(&mut self, others: &[UntrustedProcess]) {
+        let mut read_of: HashMap<u32, u32> = HashMap::new();
+        for other in others {
+            let count = read_of.entry(other.user).or_default();
+            if !self.named.process_users.contains(&other.user) && *count < MAX_OTHER_PROCESSES {
+                *count += 1;
+                self.learn_from_other(other.pid);
+            }
+        }
     }
 
     /// Trusts the users of a process of another user if its configuration, which only trusted users can change, names all

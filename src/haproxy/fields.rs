@@ -12,7 +12,7 @@ pub(crate) enum FieldKind {
     Gauge,
     /// A rate over the last second, computed by HAProxy.
     Rate,
-    /// An average over the last 1,024 requests or connections.
+    /// An average over the last 512 requests or connections.
     Average,
     /// The highest value since the start of the process.
     Max,
@@ -136,10 +136,10 @@ field_table! {
         CompByp "comp_byp" Counter Bytes "bytes that bypassed the compressor"
         CompRsp "comp_rsp" Counter Count "responses compressed"
         Lastsess "lastsess" Age Seconds "time since the last session; absent before the first"
-        Qtime "qtime" Average Millis "time in queue, mean of the last 1,024 requests"
-        Ctime "ctime" Average Millis "time to connect, mean of the last 1,024 requests"
-        Rtime "rtime" Average Millis "time to the response, mean of the last 1,024 requests; 0 for TCP"
-        Ttime "ttime" Average Millis "total time, mean of the last 1,024 requests"
+        Qtime "qtime" Average Millis "time in queue, mean of the last 512 requests"
+        Ctime "ctime" Average Millis "time to connect, mean of the last 512 requests"
+        Rtime "rtime" Average Millis "time to the response, mean of the last 512 requests; 0 for TCP"
+        Ttime "ttime" Average Millis "total time, mean of the last 512 requests"
         AgentCode "agent_code" Gauge Count "numeric code of the last agent check"
         AgentDuration "agent_duration" Gauge Millis "time the last agent check took"
         CheckRise "check_rise" Limit Count "passed checks until a server is up"

@@ -9,14 +9,19 @@
 //! [`age_encoding`]; [`info_log`], [`text_log`] and [`sample_context`] store the rest of the sample. A full block is
 //! sealed ([`sealed_rows`]), and its rows are packed column by column ([`packed_row`], [`rice_codes`],
 //! [`byte_segments`]), a few with each new sample. Whole samples and single series can be read from both open and
-//! sealed blocks. [`trend`] turns a series into chart points, and [`rates`] keeps the last few samples in full to
-//! compute rates.
+//! sealed blocks. [`trend`] and [`time_trend`] turn series into chart points, [`slope`] computes how fast a series grows,
+//! [`rates`] keeps the last few samples in full to compute rates, and [`interval_times`] computes the times of the last
+//! seconds from HAProxy's means ([`moving_mean`]).
 
 pub(crate) mod age_encoding;
 pub mod block;
 pub(crate) mod byte_segments;
 pub(crate) mod info_log;
+pub(crate) mod interval_times;
+#[cfg(test)]
+pub(crate) mod interval_times_tests;
 pub(crate) mod memory_plan;
+pub(crate) mod moving_mean;
 pub(crate) mod open_rows;
 pub(crate) mod packed_row;
 #[cfg(test)]
@@ -26,6 +31,10 @@ pub(crate) mod rice_codes;
 pub(crate) mod row_log;
 pub(crate) mod sample_context;
 pub(crate) mod sealed_rows;
+pub(crate) mod slope;
 pub mod store;
+#[cfg(test)]
+pub(crate) mod test_means;
 pub(crate) mod text_log;
+pub(crate) mod time_trend;
 pub mod trend;

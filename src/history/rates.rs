@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::stat_table::StatRow;
 use crate::history::block::SampleHeader;
+use crate::history::interval_times::{AnchorKey, IntervalTime, IntervalTimes, MAX_SPAN as MAX_TIMES_SPAN};
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -31,6 +32,9 @@ const MAX_REPLY_BYTES: usize = 9 << 20;
 /// because samples taken every second do not arrive exactly one second apart.
 const MIN_GAP: Duration = Duration::from_millis(900);
 
+/// Part of the memory limit of the samples that the moving means may take in addition: one eighth.
+const MAX_TIMES_MEMORY_SHARE: usize = 8;
+
 /// Time before a past sample from which headers are replayed to find the samples that the window contained then.
 const LOOKBACK: Duration = Duration::from_secs(15);
 
@@ -42,6 +46,10 @@ pub trait RateSample {
     fn is_same_epoch(&self, other: &Self) -> bool;
     /// Returns the size of the reply in bytes.
     fn reply_bytes(&self) -> usize;
+    /// Returns the sample itself, or `None` if only its header is known.
+    fn as_sample(&self) -> Option<&Sample> {
+        None
+    }
 }
 
 impl RateSample for Arc<Sample> {
@@ -55,6 +63,10 @@ impl RateSample for Arc<Sample> {
 
     fn reply_bytes(&self) -> usize {
         self.cost.bytes
+    }
+
+    fn as_sample(&self) -> Option<&Sample> {
+        Some(self)
     }
 }
 
@@ -77,11 +89,13 @@ impl RateSample for SampleHeader {
 pub struct RateWindow<T = Arc<Sample>> {
     /// Oldest first; the last one is the newest sample.
     samples: VecDeque<T>,
+    /// Moving means of these and earlier samples.
+    times: IntervalTimes,
 }
 
 impl<T> Default for RateWindow<T> {
     fn default() -> Self {
-        Self { samples: VecDeque::new() }
+        Self { samples: VecDeque::new(), times: IntervalTimes::default() }
     }
 }
 
@@ -90,6 +104,9 @@ impl<T: RateSample> RateWindow<T> {
     pub fn push(&mut self, sample: T) {
         if self.samples.back().is_some_and(|last| !last.is_same_epoch(&sample)) {
             self.samples.clear();
+        }
+        if let Some(sample) = sample.as_sample() {
+            self.times.push(sample);
         }
         let now = sample.taken_at();
         let is_huge = |sample: &T| sample.reply_bytes() >= HUGE_REPLY_BYTES;
@@ -130,16 +147,54 @@ impl RateWindow<SampleHeader> {
         recent.into_iter().rev().for_each(|header| window.push(header));
         window.samples.iter().map(|header| header.seq).collect()
     }
+
+    /// Returns the keys of the samples whose moving means were kept when sample `seq` was the newest, oldest first.
+    pub(crate) fn anchor_keys_at(history: &History, seq: u64) -> Vec<AnchorKey> {
+        let mut headers = history.headers_back_from(seq).peekable();
+        let since = headers.peek().map_or(Duration::ZERO, |newest| newest.at.saturating_sub(MAX_TIMES_SPAN));
+        // Read two samples beyond the time span: the one before it shows whether the first one begins a slot.
+        let mut recent: Vec<&SampleHeader> = Vec::new();
+        for header in headers {
+            recent.push(header);
+            if recent.iter().filter(|header| header.at < since).count() > 2 {
+                break;
+            }
+        }
+        let mut keys: Vec<AnchorKey> = Vec::with_capacity(recent.len());
+        for header in recent.into_iter().rev() {
+            keys.push(AnchorKey::following(keys.last(), header.seq, header.at, header.epoch));
+        }
+        let (newest, previous) = (keys.last().copied(), keys.len().checked_sub(2));
+        let is_needed = |(place, key): &(usize, AnchorKey)| {
+            newest.is_some_and(|newest| key.is_needed(&newest, Some(*place) == previous))
+        };
+        keys.into_iter().enumerate().filter(is_needed).map(|(_, key)| key).collect()
+    }
 }
 
 impl RateWindow {
-    /// Creates a window from samples, oldest first.
-    pub(crate) fn from_samples(samples: impl Iterator<Item = Arc<Sample>>) -> Self {
-        Self { samples: samples.collect() }
+    /// Creates a window from samples, oldest first, and the moving means at the time of the last sample.
+    pub(crate) fn from_samples(samples: impl Iterator<Item = Arc<Sample>>, times: IntervalTimes) -> Self {
+        Self { samples: samples.collect(), times }
     }
 
-    /// Returns the memory of the samples in bytes.
+    /// Returns the moving means of these and earlier samples.
+    pub(crate) fn times(&self) -> &IntervalTimes {
+        &self.times
+    }
+
+    /// Returns the mean time of the requests of the last seconds for the row at `index` in the newest sample. The field
+    /// is one of HAProxy's means, such as `rtime`. Returns `None` if there were no or too few requests.
+    pub(crate) fn interval_time(&self, index: usize, field: Field) -> Option<IntervalTime> {
+        self.times.interval_time(index, field)
+    }
+
+    /// Returns the memory of the samples and the moving means in bytes.
     pub(crate) fn memory(&self) -> usize {
+        self.sample_memory() + self.times.memory()
+    }
+
+    fn sample_memory(&self) -> usize {
         let rows_before =
             std::iter::once(None).chain(self.samples.iter().map(|sample| Some(sample.table.shared_rows())));
         let memory = |(sample, before): (&Arc<Sample>, Option<&Arc<Vec<StatRow>>>)| {
@@ -149,11 +204,13 @@ impl RateWindow {
         self.samples.iter().zip(rows_before).map(memory).sum()
     }
 
-    /// Drops the oldest samples, but not the newest, while the window uses more than `limit` bytes.
+    /// Drops the oldest samples, but not the newest, while the samples use more than `limit` bytes, and the moving means
+    /// that use more than an eighth of it.
     pub(crate) fn limit_memory(&mut self, limit: usize) {
-        while self.samples.len() > 1 && self.memory() > limit {
+        while self.samples.len() > 1 && self.sample_memory() > limit {
             self.samples.pop_front();
         }
+        self.times.limit_memory(limit / MAX_TIMES_MEMORY_SHARE);
     }
 
     /// Returns the samples in the window, oldest first.

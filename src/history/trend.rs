@@ -58,14 +58,11 @@ pub fn points(
         return lines;
     }
     let series: Vec<Series> = trends.iter().map(|trend| trend.series()).collect();
-    let step = span.as_secs_f64() / points as f64;
-    // Align points to absolute time and not to `now`, so that a peak does not jump between two points.
-    let last_step = (now.as_secs_f64() / step).floor() as i64;
-    let since = now.saturating_sub(span + Duration::from_secs_f64(step * 2.0));
+    let grid = PointGrid::new(now, span, points);
     let mut before: Vec<Option<(Duration, u32, i64)>> = vec![None; trends.len()];
     let mut previous_step = None;
-    history.read_series(id, &series, since..=now, |header, values| {
-        let place = (header.at.as_secs_f64() / step).floor() as i64 - last_step + points as i64 - 1;
+    history.read_series(id, &series, grid.since..=now, |header, values| {
+        let place = grid.place(header.at);
         for (index, trend) in trends.iter().enumerate() {
             let value = match (trend, values[index], before[index]) {
                 (Trend::Level(_), Some(value), _) => Some(value as f64),
@@ -84,11 +81,7 @@ pub fn points(
                 Some(earlier) if was_known && place - earlier <= MAX_FILLED_STEPS => earlier + 1,
                 _ => place,
             };
-            for place in from.min(place)..=place {
-                if let Some(slot) = usize::try_from(place).ok().and_then(|place| lines[index].get_mut(place)) {
-                    *slot = Some(slot.map_or(value, |known: f64| known.max(value)));
-                }
-            }
+            PointGrid::fill(&mut lines[index], from, place, value);
         }
         previous_step = Some(place);
     });
@@ -96,7 +89,41 @@ pub fn points(
 }
 
 /// Maximum number of points that one sample fills; a longer pause between two samples is a gap.
-const MAX_FILLED_STEPS: i64 = 8;
+pub(crate) const MAX_FILLED_STEPS: i64 = 8;
+
+/// The division of a time span into points.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PointGrid {
+    step: f64,
+    last_step: i64,
+    points: usize,
+    /// Time from which samples are needed.
+    pub(crate) since: Duration,
+}
+
+impl PointGrid {
+    /// Divides the time `span` before `now` into points. Both the span and the number of points must be positive.
+    pub(crate) fn new(now: Duration, span: Duration, points: usize) -> Self {
+        let step = span.as_secs_f64() / points as f64;
+        // Align points to absolute time and not to `now`, so that a peak does not jump between two points.
+        let last_step = (now.as_secs_f64() / step).floor() as i64;
+        Self { step, last_step, points, since: now.saturating_sub(span + Duration::from_secs_f64(step * 2.0)) }
+    }
+
+    /// Returns the index of the point that covers a time; negative before the first point.
+    pub(crate) fn place(&self, at: Duration) -> i64 {
+        (at.as_secs_f64() / self.step).floor() as i64 - self.last_step + self.points as i64 - 1
+    }
+
+    /// Raises the points from `from` to `place` to `value`, or only `place` if `from` is later.
+    pub(crate) fn fill(line: &mut [Option<f64>], from: i64, place: i64, value: f64) {
+        for place in from.min(place)..=place {
+            if let Some(slot) = usize::try_from(place).ok().and_then(|place| line.get_mut(place)) {
+                *slot = Some(slot.map_or(value, |known: f64| known.max(value)));
+            }
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

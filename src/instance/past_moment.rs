@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::drain_tracker::DrainTracker;
+use crate::history::interval_times::IntervalTimes;
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
 use crate::observe::sample::Sample;
+use crate::problems::forecast::Forecasts;
 use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
@@ -40,6 +42,7 @@ pub struct PastMoment {
     sample: Arc<Sample>,
     rates: RateWindow,
     problems: ProblemTracker,
+    forecasts: Forecasts,
     /// Always empty, because the progress of drains is not stored in the history.
     draining: DrainTracker,
     /// Samples around the one shown, kept for the next step of playback; oldest first.
@@ -62,10 +65,15 @@ impl PastMoment {
             Some(Arc::clone(&nearby_samples[index]))
         };
         let samples: Option<Vec<Arc<Sample>>> = needed.iter().map(find).collect();
-        let rates = RateWindow::from_samples(samples?.into_iter());
+        let known_times = previous.map(|previous| previous.rates.times().clone()).unwrap_or_default();
+        let keys = RateWindow::anchor_keys_at(history, seq);
+        let load_times = |seq| find(&seq).or_else(|| history.restore_samples(&[seq]).pop());
+        let times = IntervalTimes::restore(&keys, &known_times, load_times);
+        let rates = RateWindow::from_samples(samples?.into_iter(), times);
         let sample = Arc::clone(rates.newest().filter(|newest| newest.seq == seq)?);
         let problems = ProblemTracker::restore(thresholds, problem_log.problems_at(sample.at.monotonic), &rates);
-        Some(Self { sample, rates, problems, draining: DrainTracker::default(), nearby_samples })
+        let forecasts = Forecasts::from_sample(&sample, history);
+        Some(Self { sample, rates, problems, forecasts, draining: DrainTracker::default(), nearby_samples })
     }
 
     /// Returns the sample.
@@ -81,6 +89,11 @@ impl PastMoment {
     /// Returns the problems that were open at the time of the sample.
     pub(crate) fn problems(&self) -> &ProblemTracker {
         &self.problems
+    }
+
+    /// Returns the forecasts at the time of the sample.
+    pub(crate) fn forecasts(&self) -> &Forecasts {
+        &self.forecasts
     }
 
     /// Returns an empty tracker, because the progress of drains is not stored in the history.

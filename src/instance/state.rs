@@ -18,6 +18,7 @@ use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
+use crate::history::interval_times::IntervalTimes;
 use crate::history::memory_plan::MemoryPlan;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
@@ -32,6 +33,7 @@ use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
+use crate::problems::forecast::Forecasts;
 use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
@@ -60,12 +62,15 @@ pub struct Instance {
     unstored_sample: Option<Arc<Sample>>,
     pub(super) events: EventLog,
     problems: ProblemTracker,
+    forecasts: Forecasts,
     /// Problems of the past, with the times at which they opened and closed.
     problem_log: ProblemLog,
     /// The earlier sample that is shown, if any.
     pub(super) past_moment: Option<PastMoment>,
     /// The marked moment, with which the sample shown is compared.
     marked_moment: Option<Arc<Sample>>,
+    /// The times of the requests before the marked moment.
+    marked_times: IntervalTimes,
     link: Link,
     pub(super) poll_stats: PollStats,
     pub(super) recent_actions: RecentActions,
@@ -95,9 +100,11 @@ impl Instance {
             unstored_sample: None,
             events: EventLog::default(),
             problems: ProblemTracker::default(),
+            forecasts: Forecasts::default(),
             problem_log: ProblemLog::default(),
             past_moment: None,
             marked_moment: None,
+            marked_times: IntervalTimes::default(),
             link: Link::default(),
             poll_stats: PollStats::default(),
             recent_actions: RecentActions::default(),
@@ -215,6 +222,7 @@ impl Instance {
 
     fn evaluate_problems(&mut self) {
         let Some(sample) = self.unevaluated_sample.take() else { return };
+        self.forecasts = Forecasts::from_sample(&sample, &self.history);
         let changes = self.problems.evaluate(&sample, &self.rates);
         self.problem_log.record(&changes, sample.at.monotonic);
         for event in transitions::problem_events(&changes, sample.at) {
@@ -341,6 +349,11 @@ impl Instance {
         self.past_moment.as_ref().map_or(&self.problems, PastMoment::problems)
     }
 
+    /// Returns the forecasts at the time of the sample shown.
+    pub(crate) fn forecasts(&self) -> &Forecasts {
+        self.past_moment.as_ref().map_or(&self.forecasts, PastMoment::forecasts)
+    }
+
     /// Returns the earlier sample that is shown, or `None` if the latest sample is shown.
     pub fn past_moment(&self) -> Option<&PastMoment> {
         self.past_moment.as_ref()
@@ -386,14 +399,21 @@ impl Instance {
         self.marked_moment.as_ref()
     }
 
+    /// Returns the times of the requests before the marked moment.
+    pub(crate) fn marked_times(&self) -> &IntervalTimes {
+        &self.marked_times
+    }
+
     /// Marks the sample shown, and returns the sample that was marked before, if any.
     pub(crate) fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
         let shown = self.shown().map(Arc::clone);
+        self.marked_times = self.rates().times().clone();
         std::mem::replace(&mut self.marked_moment, shown)
     }
 
     /// Clears the marked moment, and returns the sample that was marked, if any.
     pub(crate) fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
+        self.marked_times = IntervalTimes::default();
         self.marked_moment.take()
     }
 

@@ -89,8 +89,9 @@ pub(super) fn queue_wait(input: &RuleInput<'_>) -> Measurement {
     input.mean(Field::Qtime)
 }
 
-pub(super) fn describe_queue_wait(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} waiting for a server (qtime)", units::millis_words(value))
+pub(super) fn describe_queue_wait(input: &RuleInput<'_>, value: f64) -> String {
+    let requests = input.mean_requests(Field::Qtime);
+    format!("{} waiting for a server (qtime, {requests})", units::millis_words(value))
 }
 
 /// Counts the 5xx responses that HAProxy itself sent: the number for the backend minus the numbers for its servers.
@@ -177,8 +178,8 @@ pub(super) fn response_time(input: &RuleInput<'_>) -> Measurement {
     if input.is_tcp() { Measurement::Fine } else { input.mean(Field::Rtime) }
 }
 
-pub(super) fn describe_response_time(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} to respond (rtime)", units::millis_words(value))
+pub(super) fn describe_response_time(input: &RuleInput<'_>, value: f64) -> String {
+    format!("{} to respond (rtime, {})", units::millis_words(value), input.mean_requests(Field::Rtime))
 }
 
 pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
@@ -187,7 +188,7 @@ pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_connect_time(input: &RuleInput<'_>, value: f64) -> String {
     let to = if input.row().is_some_and(|row| row.kind == RowKind::Server) { "the server" } else { "a server" };
-    format!("{} to connect to {to} (ctime)", units::millis_words(value))
+    format!("{} to connect to {to} (ctime, {})", units::millis_words(value), input.mean_requests(Field::Ctime))
 }
 
 /// Measures whether a backend is not published.

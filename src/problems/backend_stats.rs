@@ -32,8 +32,8 @@ pub(crate) struct BackendStats {
     pub(crate) expected_weight: f64,
     /// Number of requests in the queues of the backend and its servers.
     pub(crate) queued: f64,
-    /// Response times of the usable servers, in milliseconds, ascending. Servers without traffic are left out if the
-    /// response times differ by [`MIN_DIFFERENCE_MS`] or more.
+    /// Response times of the usable servers in the last seconds, in milliseconds, ascending. Servers with fewer than
+    /// [`figures::MIN_TIMED_REQUESTS`] are left out.
     response_times: Vec<f64>,
 }
 
@@ -77,22 +77,9 @@ impl BackendStats {
                 self.usable_weight += if state.is_usable() { weight } else { 0.0 };
             }
             if state.is_usable() {
-                self.response_times.extend(number(*server, Field::Rtime));
+                let time = figures::interval_time(window, *server, Field::Rtime);
+                self.response_times.extend(time.map(|time| time.millis));
             }
-        }
-        let (fastest, slowest) = self
-            .response_times
-            .iter()
-            .fold((f64::MAX, f64::MIN), |(least, most), rtime| (least.min(*rtime), most.max(*rtime)));
-        // If the response times differ, which is rare, leave out servers without traffic: their averages are outdated.
-        if slowest - fastest >= MIN_DIFFERENCE_MS {
-            self.response_times.clear();
-            let usable = backend.servers.iter().filter(|server| rows[**server].state().is_usable());
-            let active = usable.filter(|server| {
-                let served = Field::traffic_counter(rows[**server].is_tcp(), number(**server, Field::ReqTot).is_some());
-                window.growth_at(**server, served).is_some_and(|(grown, _)| grown > 0)
-            });
-            self.response_times.extend(active.filter_map(|server| number(*server, Field::Rtime)));
         }
         self.response_times.sort_unstable_by(f64::total_cmp);
     }

@@ -1,12 +1,22 @@
 //! Figures that the rules, the table cells, the header and the performance data of `hapulse check` share.
 
 use crate::haproxy::fields::Field;
+use crate::history::interval_times::IntervalTime;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
 /// Minimum number of responses or requests for which a share is computed; a share of fewer is not meaningful.
 pub(crate) const MIN_EVENTS: f64 = 20.0;
+
+/// Minimum number of requests of a mean time on which rules rely; among fewer, a single slow one would be a problem.
+pub(crate) const MIN_TIMED_REQUESTS: u32 = 10;
+
+/// Returns the mean time of the requests of the last seconds for the row at `index` in the newest sample; `None` for
+/// fewer than [`MIN_TIMED_REQUESTS`]. The field is one of HAProxy's means, such as `rtime`.
+pub(crate) fn interval_time(rates: &RateWindow, index: usize, field: Field) -> Option<IntervalTime> {
+    rates.interval_time(index, field).filter(|time| time.requests >= MIN_TIMED_REQUESTS)
+}
 
 /// Returns the number of responses of `rows` in the rate window; `None` if HAProxy does not count their responses, as
 /// in TCP mode.

@@ -1,7 +1,7 @@
 //! Hysteresis of one rule for one row: decides when a problem opens, changes its severity and closes.
 //!
 //! A problem opens after the rule has been past its threshold for the hold time without interruption, and closes after
-//! the rule has been fine for [`RECOVERY_TIME`] without interruption. A value that oscillates around its threshold
+//! the rule has been fine for [`RuleLimits::recovery_time`] without interruption. A value that oscillates around its threshold
 //! therefore changes nothing. While the measurement is unknown, as right after a reload, an open problem stays open for
 //! up to [`UNKNOWN_TIMEOUT`].
 
@@ -13,9 +13,6 @@ use crate::problems::measurement::Grade;
 use crate::problems::rule::HoldTime;
 use crate::problems::thresholds::RuleLimits;
 
-/// Time for which a rule must be fine before its problem closes, or not critical before a critical problem becomes a
-/// warning.
-pub(crate) const RECOVERY_TIME: Duration = Duration::from_secs(10);
 /// Maximum time for which a problem stays open while its measurement is unknown.
 pub(crate) const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -93,10 +90,10 @@ impl Hysteresis {
             self.fine.extend(now);
             return match self.severity {
                 None => Transition::Discarded,
-                Some(_) if self.fine.has_lasted(now, HoldTime { duration: RECOVERY_TIME, samples: 1 }) => {
+                Some(_) if self.fine.has_lasted(now, HoldTime { duration: limits.recovery_time, samples: 1 }) => {
                     Transition::Closed
                 }
-                Some(_) => self.ease(now),
+                Some(_) => self.ease(limits, now),
             };
         }
         self.fine = Streak::default();
@@ -114,16 +111,16 @@ impl Hysteresis {
                 self.set_severity(Severity::Warn, Transition::Opened)
             }
             Some(Severity::Warn) if is_critical => self.set_severity(Severity::Crit, Transition::Worsened),
-            Some(Severity::Crit) if grade == Grade::Warn => self.ease(now),
+            Some(Severity::Crit) if grade == Grade::Warn => self.ease(limits, now),
             _ => Transition::Unchanged,
         }
     }
 
-    /// Counts a sample that is not critical; turns a critical problem into a warning after [`RECOVERY_TIME`].
-    fn ease(&mut self, now: Duration) -> Transition {
+    /// Counts a sample that is not critical; turns a critical problem into a warning after the rule's recovery time.
+    fn ease(&mut self, limits: &RuleLimits, now: Duration) -> Transition {
         self.not_critical.extend(now);
         if self.severity == Some(Severity::Crit)
-            && self.not_critical.has_lasted(now, HoldTime { duration: RECOVERY_TIME, samples: 1 })
+            && self.not_critical.has_lasted(now, HoldTime { duration: limits.recovery_time, samples: 1 })
         {
             return self.set_severity(Severity::Warn, Transition::Eased);
         }

@@ -9,13 +9,19 @@
 //! [`hysteresis::Hysteresis`] decides whether a problem opens, changes or closes. The resulting
 //! [`problem::ProblemChanges`] become events ([`transitions`]) and are recorded in the [`problem_log`], from which the
 //! problems of an earlier sample are restored. [`verdict`] summarizes the open problems of each backend in one line.
+//! [`forecast::Forecasts`] estimates when the limits of [`limit_table::LIMITS`] are reached, and [`server_loss`] whether
+//! a backend could lose its busiest server.
 
 pub(crate) mod backend_rules;
 pub(crate) mod backend_stats;
 pub(crate) mod check_history;
 pub(crate) mod figures;
+pub(crate) mod forecast;
+#[cfg(test)]
+pub(crate) mod forecast_tests;
 pub(crate) mod frontend_rules;
 pub(crate) mod hysteresis;
+pub(crate) mod limit_table;
 pub(crate) mod listener_rules;
 pub(crate) mod measurement;
 pub(crate) mod outlier_rules;
@@ -31,6 +37,7 @@ pub(crate) mod rule_table;
 pub(crate) mod rule_tests;
 #[cfg(test)]
 pub(crate) mod scenario_tests;
+pub(crate) mod server_loss;
 pub(crate) mod server_rules;
 #[cfg(test)]
 pub(crate) mod test_site;

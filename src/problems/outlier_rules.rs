@@ -77,7 +77,8 @@ pub(crate) fn find_outliers(backend: &RuleInput<'_>, problems: &[&Problem]) -> V
 fn find_slow(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
     let servers = problems.iter().filter(|problem| problem.rule.id == RuleId::SlowServer);
     let found = servers.filter_map(|problem| {
-        let own = backend.sample.number(problem.subject.id, Field::Rtime)? as f64;
+        let server = backend.for_row(backend.sample.rows.index_of(problem.subject.id)?);
+        let own = server.interval_time(Field::Rtime)?.millis;
         let peers = backend.backend_stats.median_of_peers(own)?;
         Some(outlier(problem.subject.id, server_name(problem), problem.severity, Deviation::Slow(own, peers)))
     });

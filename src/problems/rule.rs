@@ -43,6 +43,17 @@ pub(crate) enum RuleUnit {
     Days,
 }
 
+impl RuleUnit {
+    /// Returns the time for which a rule must be fine before its problem closes, or not critical before a critical problem
+    /// becomes a warning. It is shorter for times, which are means over several seconds and therefore vary little.
+    pub(crate) fn recovery_time(self) -> Duration {
+        match self {
+            Self::Millis | Self::Multiple => Duration::from_secs(6),
+            Self::Share | Self::Count | Self::PerSecond => Duration::from_secs(10),
+        }
+    }
+}
+
 /// The time and the number of samples for which a rule must be past its threshold without interruption before its
 /// problem opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! The input of a rule: one row of the newest sample, its rates, its backend and the servers of that backend.
 
+use std::time::Duration;
+
 use crate::haproxy::fields::{Field, InfoField, TextField};
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
+use crate::history::interval_times::IntervalTime;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
@@ -134,20 +137,22 @@ impl<'a> RuleInput<'a> {
         self.growth(Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some()))
     }
 
-    /// Returns whether nothing was served in the rate window, so that averages such as `rtime` are outdated; `None`
-    /// without two samples.
-    pub(crate) fn is_idle(&self) -> Option<bool> {
-        self.served().map(|served| served <= 0.0)
+    /// Returns the mean time of the requests of the last seconds, for a field with one of HAProxy's means, such as
+    /// `rtime`. Returns `None` for fewer than [`figures::MIN_TIMED_REQUESTS`].
+    pub(crate) fn interval_time(&self, field: Field) -> Option<IntervalTime> {
+        figures::interval_time(self.rates, self.index?, field)
     }
 
-    /// Measures one of HAProxy's averages over the last 1,024 requests, in milliseconds.
-    ///
-    /// Unknown while nothing is served, because HAProxy then keeps the last average.
+    /// Measures the mean time of the requests of the last seconds, in milliseconds.
     pub(crate) fn mean(&self, field: Field) -> Measurement {
-        match (self.number(field), self.is_idle()) {
-            (Some(value), Some(false)) => Measurement::Value(value),
-            _ => Measurement::Unknown,
-        }
+        self.interval_time(field).map_or(Measurement::Unknown, |time| Measurement::Value(time.millis))
+    }
+
+    /// Returns the requests to which [`Self::mean`] applies, formatted as `60 requests in 2 s`; `sessions` for TCP.
+    pub(crate) fn mean_requests(&self, field: Field) -> String {
+        let (requests, span) = self.interval_time(field).map_or((0, Duration::ZERO), |time| (time.requests, time.span));
+        let noun = if self.is_tcp() { "session" } else { "request" };
+        format!("{} in {}", units::pluralize(i64::from(requests), noun), units::seconds_words(span.as_secs_f64()))
     }
 }
 

@@ -53,7 +53,6 @@ pub(crate) struct Rule {
     /// Kind of rows that the rule applies to.
     pub(crate) scope: Scope,
     /// Unit of the measured values and the thresholds.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
     pub(crate) unit: RuleUnit,
     /// Side of the thresholds on which values are a problem.
     pub(crate) direction: Direction,
@@ -171,7 +170,7 @@ rules! {
     QueueGrowing "queue-growing" Backend Count AtLeast crit_only(1.0), THREE_SAMPLES, THREE_SAMPLES; backend_rules::queue_growing, backend_rules::describe_queue_growing;
         "qcur of the backend plus Σ qcur of its servers, minus the same sum in the previous sample" "own judgment" "requests arrive faster than they are served"
     QueueWait "queue-wait" Backend Millis AtLeast warn_and_crit(50.0, 500.0), HOLD_4S, HOLD_4S; backend_rules::queue_wait, backend_rules::describe_queue_wait;
-        "qtime, only while there is traffic" "own judgment" "clients wait for a server to become free"
+        "mean qtime of the requests of the last seconds (docs/times.md)" "own judgment" "clients wait for a server to become free"
     Backend5xx "backend-5xx" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "clients of this backend see errors"
     Own5xx "own-5xx" Backend Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; backend_rules::own_5xx, backend_rules::describe_own_5xx;
@@ -187,9 +186,9 @@ rules! {
     ClientAborts "client-aborts" Backend Share AtLeast warn_and_crit(0.05, 0.2), HOLD_10S, HOLD_10S; backend_rules::client_aborts, backend_rules::describe_client_aborts;
         "d cli_abrt / d req_tot, with at least 20 requests" "own judgment" "clients give up, usually because they wait too long"
     ResponseTime "response-time" Backend Millis AtLeast warn_and_crit(500.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::response_time, backend_rules::describe_response_time;
-        "rtime, only while there is traffic; not in TCP mode" "Datadog, APA" "the application is slow"
+        "mean rtime of the requests of the last seconds (docs/times.md); not in TCP mode" "Datadog, APA" "the application is slow"
     ConnectTime "connect-time" Backend Millis AtLeast warn_and_crit(100.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::connect_time, backend_rules::describe_connect_time;
-        "ctime, only while there is traffic" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
+        "mean ctime of the requests of the last seconds (docs/times.md)" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
     BackendUnpublished "backend-unpublished" Backend Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::unpublished, backend_rules::describe_unpublished;
         "status (UNPUB) (3.4 and newer)" "own judgment" "content switching skips the backend until it is published"
 
@@ -200,7 +199,7 @@ rules! {
     QueueLimit "queue-limit" Server Share AtLeast warn_and_crit(0.5, 0.9), HOLD_4S, HOLD_4S; server_rules::queue_limit, server_rules::describe_queue_limit;
         "qcur / qlimit" "own judgment" "when the queue reaches maxqueue, requests are redispatched to other servers"
     SlowServer "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
-        "rtime of the server / median rtime of its peers with traffic, with a difference of at least 20 ms" "own judgment" "one server is slower than the others"
+        "mean rtime of the last seconds (docs/times.md) / its median over the peers with traffic, with a difference of at least 20 ms" "own judgment" "one server is slower than the others"
     Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "this server responds with errors"
     ServerConnectionErrors "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;

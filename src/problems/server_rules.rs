@@ -79,7 +79,7 @@ pub(super) fn slower_than_peers(input: &RuleInput<'_>) -> Measurement {
     if !input.state.is_usable() || input.is_tcp() {
         return Measurement::Fine;
     }
-    let Some(own) = input.number(Field::Rtime) else { return Measurement::Unknown };
+    let Measurement::Value(own) = input.mean(Field::Rtime) else { return Measurement::Unknown };
     // Most servers are as fast as their peers, and this check avoids the more expensive comparison.
     if input.backend_stats.is_near_fastest(own) {
         return Measurement::Fine;
@@ -87,16 +87,16 @@ pub(super) fn slower_than_peers(input: &RuleInput<'_>) -> Measurement {
     match input.backend_stats.median_of_peers(own) {
         None => Measurement::Fine,
         Some(median) if own - median < MIN_DIFFERENCE_MS => Measurement::Value(1.0_f64.min(own / median.max(1.0))),
-        Some(median) if input.is_idle() == Some(false) => Measurement::Value(own / median.max(1.0)),
-        Some(_) => Measurement::Unknown,
+        Some(median) => Measurement::Value(own / median.max(1.0)),
     }
 }
 
 pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, value: f64) -> String {
-    let own = input.number(Field::Rtime).unwrap_or_default();
+    let own = input.interval_time(Field::Rtime).map_or(0.0, |time| time.millis);
     let median = input.backend_stats.median_of_peers(own).unwrap_or_default();
     let (own, median) = (units::millis_words(own), units::millis_words(median));
-    format!("{}x slower than its peers ({own} against {median})", units::ratio(value))
+    let requests = input.mean_requests(Field::Rtime);
+    format!("{}x slower than its peers ({own} against {median}, {requests})", units::ratio(value))
 }
 
 /// Counts how often the server went down in the last 5 minutes. A server that went down once and is still down is fine.

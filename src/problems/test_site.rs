@@ -60,10 +60,15 @@ const TEXTS: &[&str] = &["status", "check_status", "last_chk", "mode"];
 
 type TestRow = (String, String, BTreeMap<String, String>);
 
+/// The columns with HAProxy's moving means. Their cells contain the times of the next requests.
+const TIMES: [&str; 3] = ["qtime", "ctime", "rtime"];
+
 /// A simulated HAProxy with a problem tracker.
 #[derive(Debug, Default)]
 pub(crate) struct TestSite {
     rows: Vec<TestRow>,
+    /// Sums of times, from which the moving means are computed, by row index and column.
+    time_sums: BTreeMap<(usize, &'static str), f64>,
     /// Counters that grow with each sample: row index (`None` for the process), column and increase.
     increments: Vec<(Option<usize>, String, i64)>,
     info: BTreeMap<String, i64>,
@@ -184,10 +189,62 @@ impl TestSite {
             }
         });
         self.rows.retain(|row| row.0 != proxy);
+        self.time_sums.clear();
+    }
+
+    /// Returns the sum of some counters of a row.
+    fn sum_counters(&self, row: usize, columns: &[&str]) -> i64 {
+        let cells = columns.iter().filter_map(|column| self.rows[row].2.get(*column)?.parse::<i64>().ok());
+        cells.sum()
+    }
+
+    /// Returns the number of requests of each row whose times were added so far.
+    fn timed_requests(&self) -> Vec<i64> {
+        let of_server = |row: usize| match self.rows[row].2.get("mode").map(String::as_str) {
+            Some("tcp") => self.sum_counters(row, &["lbtot"]) - self.sum_counters(row, &["econ"]),
+            _ => self.sum_counters(row, &["hrsp_2xx", "hrsp_4xx", "hrsp_5xx"]),
+        };
+        let of_row = |row: usize| {
+            let (proxy, name, _) = &self.rows[row];
+            let servers = (0..self.rows.len()).filter(|other| {
+                let (other_proxy, other_name, _) = &self.rows[*other];
+                other_proxy == proxy && !matches!(other_name.as_str(), "FRONTEND" | "BACKEND")
+            });
+            if name == "BACKEND" { servers.map(of_server).sum() } else { of_server(row) }
+        };
+        (0..self.rows.len()).map(of_row).collect()
+    }
+
+    /// Adds the times of new requests to the sums, as HAProxy does. `before` is the number of earlier requests per row.
+    fn add_times(&mut self, before: &[i64]) {
+        let now = self.timed_requests();
+        for (row, (now, before)) in now.iter().zip(before).enumerate() {
+            let divisor = self.time_divisor(row);
+            for column in TIMES {
+                let Some(time) = self.rows[row].2.get(column).and_then(|time| time.parse::<f64>().ok()) else {
+                    continue;
+                };
+                let sum = self.time_sums.entry((row, column)).or_insert(time * 512.0);
+                let count = now - before;
+                if divisor <= 512.0 {
+                    *sum += time * count as f64;
+                } else {
+                    let decay = (1.0 - 1.0 / 512.0_f64).powi(count as i32);
+                    *sum = *sum * decay + time * 512.0 * (1.0 - decay);
+                }
+            }
+        }
+    }
+
+    /// Returns the counter by which HAProxy divides the sums of a row while it is small.
+    fn time_divisor(&self, row: usize) -> f64 {
+        let is_tcp = self.rows[row].2.get("mode").is_some_and(|mode| mode == "tcp");
+        self.sum_counters(row, if is_tcp { &["lbtot"] } else { &["req_tot"] }) as f64
     }
 
     /// Takes the next sample and returns the changes to the problems.
     pub(crate) fn step(&mut self) -> ProblemChanges {
+        let before = self.timed_requests();
         for (row, column, step) in &self.increments {
             match row {
                 Some(row) => {
@@ -199,6 +256,7 @@ impl TestSite {
         }
         self.builder.live_pids = (0..self.info.get("Test_live_processes").copied().unwrap_or(0)).collect();
         self.builder.slow_facts = self.slow_facts();
+        self.add_times(&before);
         self.builder.info.clear();
         for (key, value) in &self.info {
             let _ = writeln!(self.builder.info, "{key}: {value}");
@@ -217,6 +275,7 @@ impl TestSite {
     /// Reloads HAProxy: a new process with counters at 0.
     pub(crate) fn reload(&mut self) {
         self.builder.reload();
+        self.time_sums.values_mut().for_each(|sum| *sum = 0.0);
         for (row, column, _) in &self.increments {
             if let Some(row) = row {
                 self.rows[*row].2.insert(column.clone(), "0".to_owned());
@@ -244,10 +303,19 @@ impl TestSite {
     fn stat(&self) -> String {
         let columns: Vec<&str> = NUMBERS.iter().chain(TEXTS).copied().collect();
         let mut text = format!("# pxname,svname,{},\n", columns.join(","));
-        for (proxy, name, cells) in &self.rows {
+        for (row, (proxy, name, cells)) in self.rows.iter().enumerate() {
             let _ = write!(text, "{proxy},{name},");
             for column in &columns {
-                let _ = write!(text, "{},", cells.get(*column).map_or("", String::as_str));
+                let time = TIMES.iter().find(|time| *time == column).and_then(|time| self.time_sums.get(&(row, *time)));
+                match time {
+                    Some(sum) => {
+                        let divisor = Some(self.time_divisor(row)).filter(|divisor| (1.0..512.0).contains(divisor));
+                        let _ = write!(text, "{:.0},", (sum / divisor.unwrap_or(512.0) - 1e-6).ceil());
+                    }
+                    None => {
+                        let _ = write!(text, "{},", cells.get(*column).map_or("", String::as_str));
+                    }
+                }
             }
             text.push('\n');
         }

@@ -134,12 +134,14 @@ pub(crate) struct RuleLimits {
     pub(crate) warn_for: HoldTime,
     /// Hold time of a critical problem.
     pub(crate) crit_for: HoldTime,
+    /// Time for which the rule must be fine before its problem closes.
+    pub(crate) recovery_time: Duration,
 }
 
 impl RuleLimits {
     fn from_rule(rule: &Rule) -> Self {
         let Rule { direction, warn, crit, warn_for, crit_for, .. } = *rule;
-        Self { direction, warn, crit, warn_for, crit_for }
+        Self { direction, warn, crit, warn_for, crit_for, recovery_time: rule.unit.recovery_time() }
     }
 
     fn with_override(mut self, rule: RuleId, change: RuleOverride) -> Result<Self, ThresholdError> {

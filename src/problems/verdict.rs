@@ -328,8 +328,9 @@ fn servers_full_text(input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -
         queued if queued > 0.0 => format!("{queued:.0} waiting for {time}"),
         _ => format!("requests queued for {time}"),
     };
-    let qtime = input.number(Field::Qtime).map(|qtime| format!("qtime {}", units::millis_words(qtime)));
-    let rtime = input.number(Field::Rtime).filter(|_| !input.is_tcp()).map(|rtime| match rtime {
+    let time = |field| input.interval_time(field).map(|time| time.millis);
+    let qtime = time(Field::Qtime).map(|qtime| format!("qtime {}", units::millis_words(qtime)));
+    let rtime = time(Field::Rtime).filter(|_| !input.is_tcp()).map(|rtime| match rtime {
         rtime if is_slow => format!("rtime {}", units::millis_words(rtime)),
         _ => "rtime normal".to_owned(),
     });

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::history::block::Series;
+use crate::history::moving_mean::MeanKind;
+use crate::history::time_trend::{self, TimedRow};
 use crate::history::trend::{self, Trend};
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
@@ -23,6 +25,8 @@ pub(crate) struct Chart {
     pub(crate) limit: Option<Field>,
     /// Field that a row must report to have this chart.
     required_field: Field,
+    /// One of HAProxy's means. If set, the points are the mean times of the last seconds, and `trends` is empty.
+    time_field: Option<Field>,
     /// Counter of requests or sessions. If set, the chart is shown only for rows whose traffic this field counts.
     served_field: Option<Field>,
 }
@@ -54,7 +58,11 @@ fn format_millis(value: f64) -> String {
 }
 
 const fn chart(title: &'static str, trends: &'static [Trend], show: fn(f64) -> String, probe: Field) -> Chart {
-    Chart { title, trends, format: show, limit: None, required_field: probe, served_field: None }
+    Chart { title, trends, format: show, limit: None, required_field: probe, time_field: None, served_field: None }
+}
+
+const fn time_chart(title: &'static str, field: Field) -> Chart {
+    Chart { time_field: Some(field), ..chart(title, &[], format_millis, field) }
 }
 
 /// Charts of a row, in the order in which they are shown.
@@ -67,7 +75,7 @@ pub(crate) static CHARTS: &[Chart] = &[
     },
     Chart { served_field: Some(Field::Stot), ..chart("sess/s", &[rate_trend(Field::Stot)], units::rate, Field::Stot) },
     chart("errors/s", ERROR_TRENDS, units::rate, Field::Stot),
-    chart("rtime", &[level_trend(Field::Rtime)], format_millis, Field::Rtime),
+    time_chart("rtime", Field::Rtime),
 ];
 
 /// Further charts for the detail page of a row: errors by class, times, and bytes sent.
@@ -76,9 +84,9 @@ pub(crate) static DETAIL_CHARTS: &[Chart] = &[
     chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], units::rate, Field::Hrsp5xx),
     chart("econ/s", &[rate_trend(Field::Econ)], units::rate, Field::Econ),
     chart("eresp/s", &[rate_trend(Field::Eresp)], units::rate, Field::Eresp),
-    chart("qtime", &[level_trend(Field::Qtime)], format_millis, Field::Qtime),
-    chart("ctime", &[level_trend(Field::Ctime)], format_millis, Field::Ctime),
-    chart("ttime", &[level_trend(Field::Ttime)], format_millis, Field::Ttime),
+    time_chart("qtime", Field::Qtime),
+    time_chart("ctime", Field::Ctime),
+    time_chart("ttime", Field::Ttime),
     chart("out/s", &[rate_trend(Field::Bout)], units::bytes, Field::Bout),
 ];
 
@@ -119,7 +127,39 @@ pub(crate) fn chart_points<'a>(
     let charts: Vec<&Chart> = charts.into_iter().collect();
     let all: Vec<Trend> = charts.iter().flat_map(|chart| chart.trends).copied().collect();
     let mut lines = row_points(instance, id, &all, span, count).into_iter();
-    charts.iter().map(|chart| lines.by_ref().take(chart.trends.len()).reduce(add_points).unwrap_or_default()).collect()
+    let times: Vec<Field> = charts.iter().filter_map(|chart| chart.time_field).collect();
+    let mut times = time_points(instance, id, &times, span, count).into_iter();
+    let mut points = |chart: &&Chart| match chart.time_field {
+        Some(_) => times.next(),
+        None => lines.by_ref().take(chart.trends.len()).reduce(add_points),
+    };
+    charts.iter().map(|chart| points(chart).unwrap_or_default()).collect()
+}
+
+/// Maximum number of servers whose requests are counted for the times of a backend. With more servers, the backend's own
+/// responses are counted, which include those that HAProxy sent itself.
+const MAX_COUNTED_SERVERS: usize = 64;
+
+/// Returns the mean times of a row over time, up to the sample shown.
+fn time_points(
+    instance: &Instance,
+    id: RowId,
+    fields: &[Field],
+    span: Duration,
+    count: usize,
+) -> Vec<Vec<Option<f64>>> {
+    let Some(sample) = instance.shown().filter(|_| !fields.is_empty()) else { return Vec::new() };
+    let Some(index) = sample.rows.index_of(id) else { return Vec::new() };
+    let backend = sample.rows.backend_of(index).filter(|backend| backend.row == index);
+    let servers = backend.map_or(&[][..], |backend| &backend.servers);
+    let servers = if servers.len() > MAX_COUNTED_SERVERS { &[][..] } else { servers };
+    let row = TimedRow {
+        id,
+        servers: servers.iter().map(|server| sample.rows.ids()[*server]).collect(),
+        is_tcp: sample.table.rows()[index].is_tcp(),
+        kind: MeanKind::from_version(sample.info.version()),
+    };
+    time_trend::points(instance.history(), &row, fields, sample.at.monotonic, span, count)
 }
 
 /// Returns the sessions per second of the whole process over time.

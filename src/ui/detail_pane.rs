@@ -7,6 +7,7 @@ use crate::observe::row_ids::RowId;
 use crate::table::cell::{Cell, Role, state_role};
 use crate::table::columns::column::{known_number, number_cell};
 use crate::table::columns::out_of_service;
+use crate::table::columns::outlook;
 use crate::table::columns::row_view::RowView;
 use crate::ui::chart_pane;
 use crate::ui::draw_context::DrawContext;
@@ -69,9 +70,9 @@ const HELP: u16 = 38;
 
 fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<DetailLine> {
     let mut lines: Vec<DetailLine> = Vec::new();
-    for (name, cell) in
-        [("draining", out_of_service::drain_status_cell(row)), ("ordered by", out_of_service::ordered_by_cell(row))]
-    {
+    let service =
+        [("draining", out_of_service::drain_status_cell(row)), ("ordered by", out_of_service::ordered_by_cell(row))];
+    for (name, cell) in service.into_iter().chain(outlook::outlook_lines(row)) {
         if !cell.text.is_empty() && cell.text != units::UNKNOWN {
             lines.push(vec![(NAME, styled_text(name, Role::Dim)), (VALUE, styled_text(cell.text, cell.role))]);
         }

@@ -108,6 +108,7 @@ fn column_help(column: &Column) -> String {
     match column.source {
         ColumnSource::PerSecond(_) => format!("per second: {}", column.help),
         ColumnSource::Number(_)
+        | ColumnSource::IntervalTime(_)
         | ColumnSource::Text(_)
         | ColumnSource::Computed { .. }
         | ColumnSource::SinceMark { .. } => column.help.to_owned(),

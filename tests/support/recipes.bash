@@ -205,6 +205,28 @@ recipe_cron() {
     pkill cron
 }
 
+recipe_prometheus() {
+    local file=/var/lib/prometheus/node-exporter/hapulse.prom
+    mkdir -p "${file%/*}"
+    block Prometheus '* * * * *' >/etc/cron.d/hapulse-metrics || exit
+    grep -qF "$file" /etc/cron.d/hapulse-metrics || fail "the cron job does not write $file"
+    cron
+    wait_until 'cron, metrics' 120 grep -F 'hapulse_check_state 1' "$file"
+    pkill cron
+    promtool check metrics <"$file" || fail 'promtool rejects the metrics'
+    block Prometheus 'groups:' >/tmp/rules.yml || exit
+    promtool check rules /tmp/rules.yml || fail 'promtool rejects the alerts'
+    prometheus-node-exporter --web.listen-address=127.0.0.1:9100 --collector.disable-defaults --collector.textfile \
+        --collector.textfile.directory="${file%/*}" >/tmp/node-exporter 2>&1 &
+    local exporter=$!
+    exported() {
+        curl -s http://127.0.0.1:9100/metrics >/tmp/metrics
+        grep -x 'node_textfile_scrape_error 0' /tmp/metrics && grep -m 1 '^hapulse_problem{.*name="api2".*} 1$' /tmp/metrics
+    }
+    wait_until 'node_exporter' 30 exported
+    kill "$exporter"
+}
+
 recipe_tmux() {
     block tmux 'set -g status-right' >/root/.tmux.conf || exit
     # The outer tmux is the terminal of the tested one.
@@ -239,7 +261,7 @@ END
     wait_until "$local_command" 10 bash -c "$local_command"
 }
 
-recipes=(values zabbix nagios icinga nrpe cron tmux ssh)
+recipes=(values zabbix nagios icinga nrpe cron prometheus tmux ssh)
 [ "$#" -gt 0 ] || set -- "${recipes[@]}"
 for recipe; do
     case " ${recipes[*]} " in

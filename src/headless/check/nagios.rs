@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::haproxy::fields::InfoField;
+use crate::headless::check::open_metrics;
 use crate::headless::check::perfdata;
 use crate::headless::poller::Poller;
 use crate::headless::pollers::{self, PolledInstance};
@@ -59,9 +60,21 @@ impl NagiosState {
     }
 }
 
+/// Output format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// State, problems and performance data for Nagios and Icinga
+    Nagios,
+    /// Metrics for Prometheus
+    #[value(name = "openmetrics")]
+    OpenMetrics,
+}
+
 /// Options of the check.
 #[derive(Debug, Clone)]
 pub(crate) struct CheckOptions {
+    /// Output format.
+    pub(crate) format: CheckFormat,
     /// Sampling time.
     pub(crate) over: Duration,
     /// Time between two samples.
@@ -70,15 +83,33 @@ pub(crate) struct CheckOptions {
     pub(crate) thresholds: Thresholds,
 }
 
-/// Samples all instances, prints the result to `out` and returns the state.
+/// Samples all instances, prints the result to `out` and returns the state. Metrics do not say why HAProxy did not
+/// answer, so this is printed to `err`.
 ///
 /// # Errors
 /// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
-pub(crate) fn run(options: &CheckOptions, pollers: Vec<Poller>, out: &mut dyn Write) -> anyhow::Result<NagiosState> {
+pub(crate) fn run(
+    options: &CheckOptions,
+    pollers: Vec<Poller>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> anyhow::Result<NagiosState> {
     let pollers = pollers.into_iter().map(Poller::with_slow_round).collect();
     let polled = pollers::poll_all(pollers, options.over, options.interval)?;
     let (state, lines) = evaluate(&polled, options);
-    let printed = lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
+    let printed = match options.format {
+        CheckFormat::Nagios => lines.iter().try_for_each(|line| writeln!(out, "{line}")),
+        CheckFormat::OpenMetrics => {
+            for (poller, failure) in polled.iter().filter_map(|(poller, polled)| Some((poller, polled.as_ref().err()?)))
+            {
+                pollers::report_failure(&poller.name, failure, err);
+            }
+            let skipped = |over| skipped_rules(options, over);
+            let text = open_metrics::render(&polled, &options.thresholds, state.exit_code(), skipped);
+            out.write_all(text.as_bytes())
+        }
+    };
+    let printed = printed.and_then(|()| out.flush());
     ignore_broken_pipe(printed).context("cannot print")?;
     Ok(state)
 }
@@ -177,14 +208,19 @@ fn summary_text(poller: &Poller) -> String {
     format!("{usable} of {all} servers usable{connections}")
 }
 
-/// Returns the line with the rules whose hold time exceeds the sampling time, or `None` if every rule was evaluated.
-fn skipped_rules_line(options: &CheckOptions, over: Duration) -> Option<String> {
+/// Returns the rules whose hold time exceeds the sampling time.
+fn skipped_rules(options: &CheckOptions, over: Duration) -> Vec<RuleId> {
     let is_late = |id: &&RuleId| {
         let limits = options.thresholds.for_rule(**id);
         let is_on = limits.warn.is_some() || limits.crit.is_some();
         is_on && !limits.warn_for.duration.is_zero() && limits.warn_for.duration + options.interval > over
     };
-    let late: Vec<&str> = RuleId::ALL.iter().filter(is_late).map(|id| id.as_str()).collect();
+    RuleId::ALL.iter().filter(is_late).copied().collect()
+}
+
+/// Returns the line with the rules that were not evaluated, or `None` if every rule was.
+fn skipped_rules_line(options: &CheckOptions, over: Duration) -> Option<String> {
+    let late: Vec<&str> = skipped_rules(options, over).into_iter().map(RuleId::as_str).collect();
     (!late.is_empty()).then(|| format!("not evaluated (sampling time too short): {}", late.join(", ")))
 }
 
@@ -197,7 +233,7 @@ mod tests {
 
     fn options(seconds: u64) -> CheckOptions {
         let (over, every) = (Duration::from_secs(seconds), Duration::from_secs(1));
-        CheckOptions { over, interval: every, thresholds: Thresholds::default() }
+        CheckOptions { format: CheckFormat::Nagios, over, interval: every, thresholds: Thresholds::default() }
     }
 
     fn polled(name: &str, stat: Option<&str>) -> PolledInstance {

@@ -40,8 +40,10 @@ pub(crate) fn run(
 ) -> anyhow::Result<CommandExit> {
     let spans = options.paths.iter().any(MetricPath::needs_rates);
     let over = options.over.unwrap_or(if spans { DEFAULT_RATE_TIME } else { Duration::ZERO });
-    // Take only the first and the last sample.
-    let polled = pollers::poll_all(vec![poller], over, over.max(DEFAULT_RATE_TIME))?;
+    // Take only the first and the last sample, unless a value is computed from the samples in between.
+    let needs_series = options.paths.iter().any(MetricPath::needs_series);
+    let every = if needs_series { DEFAULT_RATE_TIME } else { over.max(DEFAULT_RATE_TIME) };
+    let polled = pollers::poll_all(vec![poller], over, every)?;
     let (poller, polled) = polled.first().context("no HAProxy was polled")?;
     if let Err(failure) = polled {
         pollers::report_failure(&poller.name, failure, err);

@@ -10,12 +10,14 @@ use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::StatRow;
 use crate::headless::poller::Poller;
 use crate::headless::report::contents::Report;
 use crate::instance::state::Instance;
 use crate::observe::link::PollFailure;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
+use crate::problems::forecast::{Forecast, forecast_words};
 use crate::problems::problem::Problem;
 use crate::table::columns::column::Column;
 use crate::table::columns::computed::kind_word;
@@ -88,6 +90,9 @@ impl Serialize for JsonReport<'_> {
             if self.report.problems {
                 map.serialize_entry("problems", &JsonProblems { instance, at: sample.at })?;
                 map.serialize_entry("untracked_problems", &instance.problems().untracked_count())?;
+            }
+            if self.report.info {
+                map.serialize_entry("forecasts", &JsonForecasts { instance, sample })?;
             }
             if let Some(settings) = &self.report.rows {
                 let lines = self.report.lines(instance);
@@ -196,6 +201,52 @@ impl Serialize for JsonProblem {
             map.serialize_entry(name, value)?;
         }
         map.end()
+    }
+}
+
+struct JsonForecasts<'a> {
+    instance: &'a Instance,
+    sample: &'a Sample,
+}
+
+impl Serialize for JsonForecasts<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut list = to.serialize_seq(None)?;
+        for (id, forecast) in self.instance.forecasts().iter() {
+            list.serialize_element(&JsonForecast::new(forecast, self.sample.row(id)))?;
+        }
+        list.end()
+    }
+}
+
+/// The forecast of a limit.
+#[derive(Serialize)]
+struct JsonForecast<'a> {
+    limit: &'static str,
+    kind: &'static str,
+    pxname: Option<&'a str>,
+    svname: Option<&'a str>,
+    value: i64,
+    maximum: i64,
+    per_second: Value,
+    seconds: Value,
+    text: String,
+}
+
+impl<'a> JsonForecast<'a> {
+    /// Creates the object for a forecast of a row, or of the process if `row` is `None`.
+    fn new(forecast: &Forecast, row: Option<&'a StatRow>) -> Self {
+        Self {
+            limit: forecast.limit.id,
+            kind: row.map_or("process", |row| kind_word(row.kind)),
+            pxname: row.map(|row| row.proxy.as_str()),
+            svname: row.map(|row| row.name.as_str()),
+            value: forecast.value,
+            maximum: forecast.maximum,
+            per_second: Value::from_decimal(forecast.per_second),
+            seconds: Value::from_decimal(Some(forecast.seconds)),
+            text: forecast_words(forecast),
+        }
     }
 }
 

@@ -90,6 +90,11 @@ impl MetricPath {
         matches!(self, Self::Row { column, .. } if column.needs_two_samples())
     }
 
+    /// Returns whether the value is a forecast, which needs many samples.
+    pub(crate) fn needs_series(&self) -> bool {
+        matches!(self, Self::Row { column, .. } if column.id == column_table::FULL_IN.id)
+    }
+
     /// Returns the value in the newest sample. If `per_second` is set and the value is a counter, returns its rate.
     ///
     /// # Errors

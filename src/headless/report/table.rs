@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn render_lines_fits_columns_only_on_terminal() {
         let all = printed("status", "", false, pipe());
-        assert_eq!(all[0].split_whitespace().count(), 26, "{}", all[0]);
+        assert_eq!(all[0].split_whitespace().count(), 29, "{}", all[0]);
         for columns in [80, 40, 12, 3] {
             let narrow = printed("status", "", false, TextLayout { columns: Some(columns), ascii: false });
             assert_eq!(narrow.len(), all.len());

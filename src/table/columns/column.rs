@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
 use crate::table::cell::{Cell, Role};
+use crate::table::columns::interval_time;
 use crate::table::columns::row_view::RowView;
 use crate::units;
 
@@ -82,6 +83,8 @@ pub enum ColumnSource {
     Number(Field),
     /// The rate per second of a counter.
     PerSecond(Field),
+    /// The mean time of the requests of the last seconds, computed from one of HAProxy's moving means.
+    IntervalTime(Field),
     /// Text as reported by HAProxy.
     Text(TextField),
     /// A value computed from several fields.
@@ -134,6 +137,7 @@ impl Column {
                 let text = if field.info().unit == Unit::Bytes { units::bytes(rate) } else { units::rate(rate) };
                 Cell::new(text, if rate > 0.0 { Role::Normal } else { Role::Dim })
             }),
+            ColumnSource::IntervalTime(field) => interval_time::time_cell(row, field),
             ColumnSource::Text(field) => Cell::from_option(row.text(field), |text| Cell::plain(text.as_str())),
             ColumnSource::Computed { cell, .. } => cell(row),
             ColumnSource::SinceMark { fields, cell, .. } => cell(row, fields),
@@ -145,6 +149,7 @@ impl Column {
         match self.source {
             ColumnSource::Number(field) => SortKey::number(known_number(row, field).map(|number| number as f64)),
             ColumnSource::PerSecond(field) => SortKey::number(row.rate(field)),
+            ColumnSource::IntervalTime(field) => SortKey::number(interval_time::whole_millis(row, field)),
             ColumnSource::Text(field) => {
                 row.text(field).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
             }
@@ -156,7 +161,7 @@ impl Column {
     /// Returns whether a single sample is not enough to compute the column's values.
     pub(crate) fn needs_two_samples(&self) -> bool {
         match self.source {
-            ColumnSource::PerSecond(_) => true,
+            ColumnSource::PerSecond(_) | ColumnSource::IntervalTime(_) => true,
             ColumnSource::Computed { needs_two_samples: spans, .. } => spans,
             ColumnSource::Number(_) | ColumnSource::Text(_) | ColumnSource::SinceMark { .. } => false,
         }

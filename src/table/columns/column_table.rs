@@ -6,7 +6,9 @@ use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
 use crate::table::columns::column::{Align, Column, ColumnSource};
 use crate::table::columns::computed;
 use crate::table::columns::diff;
+use crate::table::columns::interval_time;
 use crate::table::columns::out_of_service;
+use crate::table::columns::outlook;
 
 /// Returns a column; `names` contains its id and its heading.
 const fn computed_column(
@@ -38,6 +40,11 @@ const fn number_column(field: Field, title: &'static str, width: u16, priority: 
 const fn rate_column(id: &'static str, field: Field, title: &'static str, width: u16, priority: u8) -> Column {
     let source = ColumnSource::PerSecond(field);
     Column { id, title, help: field.info().help, width, priority, align: Align::Right, source }
+}
+
+/// Returns the column of the mean time of the last seconds, computed from HAProxy's mean in `field`.
+const fn time_column(field: Field, names: (&'static str, &'static str), priority: u8, help: &'static str) -> Column {
+    computed_column(names, 6, priority, Align::Right, help, ColumnSource::IntervalTime(field))
 }
 
 /// Returns the column of a text field.
@@ -72,6 +79,13 @@ macro_rules! out_of_service {
     };
 }
 
+/// Builds the source of a value about the future.
+macro_rules! outlook {
+    ($cell:ident, $key:ident, $needs_two_samples:literal) => {
+        ColumnSource::Computed { cell: outlook::$cell, key: outlook::$key, needs_two_samples: $needs_two_samples }
+    };
+}
+
 /// Returns the source of the total growth of counters since the marked moment.
 const fn growth(fields: &'static [Field]) -> ColumnSource {
     ColumnSource::SinceMark { fields, cell: diff::growth_cell, key: diff::growth_key }
@@ -103,11 +117,13 @@ columns! {
     VERDICT = computed_column(("problem", "PROBLEM"), 8, 215, Align::Left, "verdict of a backend, or worst problem of a server; sessions left while draining", two_samples!(verdict_cell, verdict_key));
     WORST_PROBLEM = computed_column(("trouble", "PROBLEM"), 12, 148, Align::Left, "worst problem of the row, for example an outlier among its peers", two_samples!(verdict_cell, verdict_key));
     LOAD = computed_column(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit, in percent", current!(load_cell, load_key));
+    FULL_IN = computed_column(("full_in", "FULL IN"), 7, 128, Align::Right, "time until a session or queue limit is reached at the present growth, in seconds", outlook!(full_in_cell, full_in_key, true));
+    SERVER_LOSS = computed_column(("loss", "N-1"), 5, 127, Align::Right, "load of the fullest remaining server if the busiest one were lost, in percent of its limit", outlook!(server_loss_cell, server_loss_key, false));
     QUEUE = computed_column(("queue", "QUEUE"), 5, 235, Align::Right, "queued requests; for a backend including those queued for its servers", current!(queue_cell, queue_key));
     REQUESTS = computed_column(("req", "REQ/S"), 6, 220, Align::Right, "requests per second; sessions per second for TCP", two_samples!(requests_cell, requests_key));
     SHARE_5XX = computed_column(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds, in percent", two_samples!(share_5xx_cell, share_5xx_key));
     ERRORS = computed_column(("err", "ERR/S"), 5, 190, Align::Right, "connection and response errors per second", two_samples!(errors_cell, errors_key));
-    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last 1,024 requests; total time for TCP", current!(response_time_cell, response_time_key));
+    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last seconds; total time for TCP", ColumnSource::Computed { cell: interval_time::response_time_cell, key: interval_time::response_time_key, needs_two_samples: true });
     CHECK = computed_column(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", current!(check_cell, check_key));
     CHECK_TEXT = computed_column(("check_text", "LAST CHECK"), 24, 70, Align::Left, "result of the last health check, and the text in the server's reply", current!(check_text_cell, check_text_key));
     REUSE_SHARE = computed_column(("reused", "REUSE"), 5, 90, Align::Right, "share of requests sent over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));
@@ -172,10 +188,14 @@ columns! {
     WREDIS = number_column(Field::Wredis, "REDIS", 5, 145);
     CLI_ABRT = number_column(Field::CliAbrt, "CLABR", 5, 120);
     SRV_ABRT = number_column(Field::SrvAbrt, "SVABR", 5, 130);
-    QTIME = number_column(Field::Qtime, "QTIME", 6, 200);
-    CTIME = number_column(Field::Ctime, "CTIME", 6, 198);
-    RTIME = number_column(Field::Rtime, "RTIME", 6, 205);
-    TTIME = number_column(Field::Ttime, "TTIME", 6, 202);
+    QTIME_NOW = time_column(Field::Qtime, ("qtime_now", "QTIME"), 200, "mean time in queue of the last seconds");
+    CTIME_NOW = time_column(Field::Ctime, ("ctime_now", "CTIME"), 198, "mean time to connect of the last seconds");
+    RTIME_NOW = time_column(Field::Rtime, ("rtime_now", "RTIME"), 205, "mean response time of the last seconds; not for TCP");
+    TTIME_NOW = time_column(Field::Ttime, ("ttime_now", "TTIME"), 202, "mean total time of the last seconds");
+    QTIME = number_column(Field::Qtime, "Q512", 6, 60);
+    CTIME = number_column(Field::Ctime, "C512", 6, 58);
+    RTIME = number_column(Field::Rtime, "R512", 6, 64);
+    TTIME = number_column(Field::Ttime, "T512", 6, 62);
     QTIME_MAX = number_column(Field::QtimeMax, "QMAX", 6, 110);
     CTIME_MAX = number_column(Field::CtimeMax, "CMAX", 6, 108);
     RTIME_MAX = number_column(Field::RtimeMax, "RMAX", 6, 115);

@@ -133,22 +133,6 @@ fn error_rate(row: &RowView<'_>) -> Option<f64> {
     rates.iter().any(Option::is_some).then(|| rates.iter().flatten().sum())
 }
 
-/// Returns the average response time, or the average total session time for TCP.
-pub(crate) fn response_time_cell(row: &RowView<'_>) -> Cell {
-    let is_tcp = row.is_tcp();
-    let field = time_field(row);
-    let is_idle = row.number(Field::Scur) == Some(0) && row.rate(Field::Stot).is_some_and(|rate| rate <= 0.0);
-    Cell::from_option(row.average(field), |time| {
-        // Without traffic, HAProxy keeps reporting the average of earlier requests.
-        let role = match time {
-            _ if is_idle => Role::Dim,
-            _ if is_tcp => Role::Normal,
-            time => row.graded_role(RuleId::ResponseTime, time as f64),
-        };
-        Cell::new(units::millis(time), role)
-    })
-}
-
 /// Returns the result of the last health check.
 pub(crate) fn check_cell(row: &RowView<'_>) -> Cell {
     let (Some(result), state) = (row.text(TextField::CheckStatus), row.stat_row().state()) else {
@@ -165,10 +149,6 @@ pub(crate) fn check_cell(row: &RowView<'_>) -> Cell {
         Some(code) => Cell::new(format!("{result} {code}"), role),
         None => Cell::new(result, role),
     }
-}
-
-fn time_field(row: &RowView<'_>) -> Field {
-    if row.is_tcp() { Field::Ttime } else { Field::Rtime }
 }
 
 /// Returns the sort key: the name shown, in lower case.
@@ -223,11 +203,6 @@ pub(crate) fn share_5xx_key(row: &RowView<'_>) -> SortKey {
 /// Returns the sort key: errors per second.
 pub(crate) fn errors_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(error_rate(row))
-}
-
-/// Returns the sort key: the average response time in milliseconds, or the average total session time for TCP.
-pub(crate) fn response_time_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(row.average(time_field(row)).map(|time| time as f64))
 }
 
 /// Returns the sessions of a row as a share of their limit. Returns `None` if there is no limit, and for a backend,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::haproxy::fields::{Field, Unit};
 use crate::haproxy::stat_table::StatRow;
+use crate::history::interval_times::TIME_FIELDS;
 use crate::observe::sample::Sample;
 use crate::problems::figures;
 use crate::table::cell::{Cell, Role};
@@ -37,9 +38,15 @@ fn rows_then_and_now<'a>(row: &RowView<'a>) -> Option<(&'a StatRow, &'a StatRow)
     Some(if is_earlier { (other, row.stat_row()) } else { (row.stat_row(), other) })
 }
 
-/// Returns a number in the marked sample and in the sample shown, the earlier one first; `None` if either is unknown.
+/// Returns a number in the marked sample and in the sample shown, the earlier one first; `None` if either is unknown. A
+/// mean such as `rtime` is that of the seconds before each sample.
 pub(crate) fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
     let (mark, is_earlier) = marked_sample(row)?;
+    if TIME_FIELDS.contains(&field) {
+        let shown = row.interval_time(field)?.millis.round() as i64;
+        let other = row.instance.marked_times().interval_time_of(row.id, field)?.millis.round() as i64;
+        return Some(if is_earlier { (other, shown) } else { (shown, other) });
+    }
     let number = |sample: &Sample, index: usize| match field {
         Field::Qcur => figures::queued_requests(sample, index),
         _ => sample.table.number(index, field),

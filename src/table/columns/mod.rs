@@ -9,6 +9,8 @@ pub mod column_sets;
 pub mod column_table;
 pub(crate) mod computed;
 pub(crate) mod diff;
+pub(crate) mod interval_time;
 pub(crate) mod out_of_service;
+pub(crate) mod outlook;
 pub mod row_view;
 pub(crate) mod value;

@@ -1,8 +1,11 @@
 //! A row of a sample, with everything that the cells of the row are computed from.
 
+use std::sync::Arc;
+
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatRow;
+use crate::history::interval_times::IntervalTime;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
@@ -40,9 +43,22 @@ impl<'a> RowView<'a> {
     }
 
     /// Returns an average that HAProxy reports for the row, such as `rtime`; `None` before the first session, when
-    /// HAProxy reports 0.
+    /// HAProxy reports 0, and for few requests on versions whose average is then far too low.
     pub(crate) fn average(&self, field: Field) -> Option<i64> {
-        self.number(field).filter(|_| self.number(Field::Stot) != Some(0))
+        let is_usable = || self.index_in_rates().is_none_or(|row| !self.instance.rates().times().is_understated(row));
+        self.number(field).filter(|_| self.number(Field::Stot) != Some(0) && is_usable())
+    }
+
+    /// Returns the mean time of the requests of the last seconds, or `None` while it is unknown. The field is one of
+    /// HAProxy's averages, such as `rtime`.
+    pub(crate) fn interval_time(&self, field: Field) -> Option<IntervalTime> {
+        self.instance.rates().interval_time(self.index_in_rates()?, field)
+    }
+
+    /// Returns the index of the row in the newest sample of the rates, which usually is the sample shown.
+    fn index_in_rates(&self) -> Option<usize> {
+        let newest = self.instance.rates().newest()?;
+        if Arc::ptr_eq(&newest.rows, &self.sample.rows) { Some(self.index) } else { newest.rows.index_of(self.id) }
     }
 
     /// Returns a text field of the row, or `None` if HAProxy did not report it.

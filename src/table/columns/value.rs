@@ -5,6 +5,7 @@
 
 use crate::haproxy::fields::TextField;
 use crate::table::columns::column::{Align, Column, ColumnSource, SortKey, known_number};
+use crate::table::columns::interval_time;
 use crate::table::columns::row_view::RowView;
 use crate::units;
 
@@ -28,6 +29,7 @@ impl Value {
         match column.source {
             ColumnSource::Number(field) => Self::from_integer(known_number(row, field)),
             ColumnSource::PerSecond(field) => Self::from_decimal(row.rate(field)),
+            ColumnSource::IntervalTime(field) => Self::from_decimal(interval_time::whole_millis(row, field)),
             ColumnSource::Text(field) => Self::from_text_field(field, row),
             ColumnSource::Computed { .. } | ColumnSource::SinceMark { .. } => {
                 match (column.sort_key(row), column.align, TextField::by_name(column.id.as_bytes())) {
