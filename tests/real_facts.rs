@@ -188,7 +188,7 @@ fn v12_events_name_rows_that_appear_and_vanish() {
 #[test]
 fn two_haproxies_on_one_socket_are_not_reloads() {
     let lab = Lab::builder().servers(2).start();
-    // A second worker with the same listening socket, as with nbproc before 2.5.
+    // Another process with the same socket, as with nbproc before 2.5.
     let other = Lab::builder().servers(2).start();
     let turns = support::Relay::to_each_in_turn(&[lab.admin(), other.admin()]);
     let mut term = start_dashboard(turns.path());

@@ -27,7 +27,7 @@ const CYCLE_MS: u64 = 240_000;
 /// The incidents, each with its start and end in seconds since the start of the timetable.
 const TIMETABLE: [(u64, u64, Incident); 7] = [
     (3, 38, Incident::HighLoad { backend: "api", factor: 2.6 }),
-    (62, 102, Incident::SlowServer { backend: "www", server: "www3", factor: 4.0 }),
+    (62, 102, Incident::SlowServer { backend: "www", server: "www3", factor: 3.0 }),
     (115, 135, Incident::SilentServer { backend: "static", server: "static2" }),
     (138, 142, Incident::SilentServer { backend: "static", server: "static2" }),
     (165, 185, Incident::ServerErrors { backend: "auth", share: 0.35 }),

@@ -54,8 +54,10 @@ impl TimedSite {
     /// Takes a number of samples; before each of them, each server serves `count` requests.
     fn steps(&mut self, steps: usize, count: u32, millis: [u32; 2]) {
         for _ in 0..steps {
-            self.serve(0, count, millis[0]);
-            self.serve(1, count, millis[1]);
+            for _ in 0..count {
+                self.serve(0, 1, millis[0]);
+                self.serve(1, 1, millis[1]);
+            }
             self.sample();
         }
     }

@@ -140,10 +140,11 @@ mod tests {
     #[test]
     fn between_is_right_where_the_reported_mean_is_not() {
         let (mean, reported) = after_switch(MeanKind::PlainBelowWindow, 5000, 50, 1000);
-        assert_eq!((reported.millis, mean.millis.round()), (103, 997.0));
-        assert!(mean.is_precise());
+        assert_eq!(reported.millis, 103);
+        assert!((mean.millis - 1000.0).abs() < 11.0 && mean.is_precise(), "{mean:?}");
         let (mean, reported) = after_switch(MeanKind::AlwaysMoving, 0, 40, 200);
-        assert_eq!((reported.millis, mean.millis.round()), (16, 212.0));
+        assert_eq!(reported.millis, 16);
+        assert!((mean.millis - 200.0).abs() < 13.0, "{mean:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) struct TimedRow {
     pub(crate) id: RowId,
     /// The servers of a backend, whose requests are counted; empty for a server.
     pub(crate) servers: Vec<RowId>,
-    /// Whether the row is in TCP mode.
+    /// True if the row is in TCP mode.
     pub(crate) is_tcp: bool,
     /// The way in which HAProxy computes the means.
     pub(crate) kind: MeanKind,

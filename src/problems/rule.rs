@@ -49,7 +49,7 @@ impl RuleUnit {
     pub(crate) fn recovery_time(self) -> Duration {
         match self {
             Self::Millis | Self::Multiple => Duration::from_secs(6),
-            Self::Share | Self::Count | Self::PerSecond => Duration::from_secs(10),
+            _ => Duration::from_secs(10),
         }
     }
 }

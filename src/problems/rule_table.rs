@@ -134,7 +134,7 @@ rules! {
     MaxconnReached "maxconn-reached" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::maxconn_reached, process_rules::describe_maxconn_reached;
         "d MaxconnReached (3.2 and newer)" "own judgment" "clients wait until other connections end; between two samples this may not show otherwise"
     BlockedTraffic "blocked-traffic" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::blocked_traffic, process_rules::describe_blocked_traffic;
-        "d BlockedTrafficWarnings (3.2 and newer)" "own judgment" "a thread was busy for so long that all its connections stood still: a slow Lua script, a large map or regular expression"
+        "d BlockedTrafficWarnings (3.2 and newer)" "own judgment" "a thread was busy with one task while its connections stood still: a slow Lua script, a large map or regular expression"
     DescriptorLimit "descriptor-limit" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::missing_descriptors, process_rules::describe_missing_descriptors;
         "Maxsock − Ulimit-n" "own judgment" "connections fail before Maxconn is reached: the process may open too few file descriptors"
     Pipes "pipes" Process Share AtLeast warn_only(0.9), HOLD_4S, HOLD_4S; process_rules::pipes, process_rules::describe_pipes;

@@ -78,7 +78,7 @@ fn four_faults_give_four_verdicts() {
     );
     assert_eq!(site.verdict_text("api"), "servers full: 7 waiting for 10 s (qtime 340 ms, rtime normal)");
     assert_eq!(site.verdict_text("shop"), "s2 responds with 50% 5xx (peers 0%)");
-    assert_eq!(site.verdict_text("img"), "i3 is 4x slower than its peers (210 ms against 53 ms)");
+    assert_eq!(site.verdict_text("img"), "i3 is 4x slower than its peers (212 ms against 52 ms)");
     assert_eq!(site.verdict_text("legacy"), "no server available: 1 down");
     let first = site.problems.iter().next().map(|problem| (problem.severity, problem.since.monotonic.as_secs()));
     assert_eq!(first, Some((Severity::Crit, fault)), "time of the first sample past the threshold");
@@ -94,19 +94,23 @@ fn verdict_distinguishes_causes() {
         (
             "api/BACKEND.rtime=1200 api/BACKEND.qcur=7",
             "CRIT api ApplicationSlow",
-            "application slow: 1.20 s to respond (rtime), 7 waiting",
+            "application slow: 1.20 s to respond (rtime, 300 requests in 2 s), 7 waiting",
         ),
         (
             "api/BACKEND.rtime=1200 info.Idle_pct=8",
             "CRIT api HaproxyBusy",
-            "HAProxy busy: 1.20 s to respond (rtime), 8% idle",
+            "HAProxy busy: 1.20 s to respond (rtime, 300 requests in 2 s), 8% idle",
         ),
         (
             "api/BACKEND.econ+20 api/api2.econ+20 api/BACKEND.hrsp_5xx+20 api/BACKEND.wretr+60",
             "CRIT api Network",
             "connection problem: api2: 6.7% of the connections failed (40 in 4 s)",
         ),
-        ("api/BACKEND.ctime=1400", "CRIT api Network", "connection problem: 1.40 s to connect to a server (ctime)"),
+        (
+            "api/BACKEND.ctime=1400",
+            "CRIT api Network",
+            "connection problem: 1.40 s to connect to a server (ctime, 300 requests in 2 s)",
+        ),
         ("api/BACKEND.hrsp_5xx+30", "CRIT api HaproxyErrors", "HAProxy itself sent 60 errors (5xx) in 4 s"),
         (
             "api/api1.hrsp_5xx+30 api/api2.hrsp_5xx+30 api/api3.hrsp_5xx+30 api/BACKEND.hrsp_5xx+90",

@@ -24,7 +24,7 @@ use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::link::PollFailure;
 use hapulse::observe::row_ids::RowIds;
-use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample, SampleDetails};
 use hapulse::observe::sampler::PollResult;
 use hapulse::observe::timestamp::Timestamp;
 use hapulse::table::cell::Role;
@@ -208,6 +208,7 @@ impl WeekSoak {
             cost: ReplyCost { bytes: stat.len(), reply_time: Duration::from_millis(2) },
             interval: INTERVAL,
             configured: None,
+            details: SampleDetails::default(),
         });
         self.newest = Some(Arc::clone(&sample));
         self.dispatch(Message::Polled(InstanceId::FIRST, PollResult::Sample(sample), 0));

@@ -6,7 +6,6 @@ use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
 use crate::table::columns::column::{Align, Column, ColumnSource};
 use crate::table::columns::computed;
 use crate::table::columns::diff;
-use crate::table::columns::interval_time;
 use crate::table::columns::out_of_service;
 use crate::table::columns::outlook;
 
@@ -123,7 +122,7 @@ columns! {
     REQUESTS = computed_column(("req", "REQ/S"), 6, 220, Align::Right, "requests per second; sessions per second for TCP", two_samples!(requests_cell, requests_key));
     SHARE_5XX = computed_column(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds, in percent", two_samples!(share_5xx_cell, share_5xx_key));
     ERRORS = computed_column(("err", "ERR/S"), 5, 190, Align::Right, "connection and response errors per second", two_samples!(errors_cell, errors_key));
-    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last seconds; total time for TCP", ColumnSource::Computed { cell: interval_time::response_time_cell, key: interval_time::response_time_key, needs_two_samples: true });
+    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last seconds; total time for TCP", two_samples!(response_time_cell, response_time_key));
     CHECK = computed_column(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", current!(check_cell, check_key));
     CHECK_TEXT = computed_column(("check_text", "LAST CHECK"), 24, 70, Align::Left, "result of the last health check, and the text in the server's reply", current!(check_text_cell, check_text_key));
     REUSE_SHARE = computed_column(("reused", "REUSE"), 5, 90, Align::Right, "share of requests sent over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));

@@ -9,6 +9,7 @@ use crate::problems::figures;
 use crate::problems::rule_table::RuleId;
 use crate::table::cell::{Cell, Role, severity_role, state_role};
 use crate::table::columns::column::SortKey;
+use crate::table::columns::interval_time;
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::units;
@@ -131,6 +132,20 @@ pub(crate) fn errors_cell(row: &RowView<'_>) -> Cell {
 fn error_rate(row: &RowView<'_>) -> Option<f64> {
     let rates = [row.rate(Field::Econ), row.rate(Field::Eresp)];
     rates.iter().any(Option::is_some).then(|| rates.iter().flatten().sum())
+}
+
+fn response_field(row: &RowView<'_>) -> Field {
+    if row.is_tcp() { Field::Ttime } else { Field::Rtime }
+}
+
+/// Returns the response time, or the total session time for TCP.
+pub(crate) fn response_time_cell(row: &RowView<'_>) -> Cell {
+    interval_time::time_cell(row, response_field(row))
+}
+
+/// Returns the sort key: the response time in milliseconds, or the total session time for TCP.
+pub(crate) fn response_time_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(interval_time::whole_millis(row, response_field(row)))
 }
 
 /// Returns the result of the last health check.
@@ -372,8 +387,14 @@ mod tests {
             let mut instance = Instance::default();
             let changes = thresholds.iter().map(|text| text.parse().unwrap());
             instance.set_thresholds(Thresholds::with_changes(changes).unwrap());
-            let stat = stat_of_site().replace("30,20,55,12,", "30,20,55,2000,");
-            instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat), 0);
+            let mut builder = SampleBuilder::default();
+            for (millis, responses) in [(0, "4450"), (2000, "4540")] {
+                let stat = stat_of_site().replace(
+                    "30,20,55,12,0,0,0,4500,L7OK,,,4450",
+                    &format!("30,20,55,2000,0,0,0,4500,L7OK,,,{responses}"),
+                );
+                instance.add_sample(builder.build_at_millis(millis, &stat), 0);
+            }
             let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
             [
                 response_time_cell(&row(1)).role,

@@ -1,9 +1,8 @@
-//! Cells and sort keys of the mean times of the last seconds (`docs/times.md`).
+//! Cells of the mean times of the last seconds (`docs/times.md`).
 
 use crate::haproxy::fields::Field;
 use crate::problems::rule_table::RuleId;
 use crate::table::cell::{Cell, Role};
-use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
 use crate::units;
 
@@ -33,18 +32,4 @@ pub(crate) fn time_cell(row: &RowView<'_>, field: Field) -> Cell {
         };
         Cell::new(units::millis(millis as i64), role)
     })
-}
-
-fn response_field(row: &RowView<'_>) -> Field {
-    if row.is_tcp() { Field::Ttime } else { Field::Rtime }
-}
-
-/// Returns the response time, or the total session time for TCP.
-pub(crate) fn response_time_cell(row: &RowView<'_>) -> Cell {
-    time_cell(row, response_field(row))
-}
-
-/// Returns the sort key: the response time in milliseconds, or the total session time for TCP.
-pub(crate) fn response_time_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(whole_millis(row, response_field(row)))
 }

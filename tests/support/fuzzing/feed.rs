@@ -11,7 +11,7 @@ use hapulse::haproxy::stat_table::StatTable;
 use hapulse::observe::configured_state::ConfiguredServers;
 use hapulse::observe::link::PollFailure;
 use hapulse::observe::row_ids::RowIds;
-use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample, SampleDetails};
 use hapulse::observe::timestamp::Timestamp;
 
 /// Returns the timestamp `millis` milliseconds after the start.
@@ -91,6 +91,7 @@ impl FakeSampler {
             changes: None,
             cost: ReplyCost { bytes: body.len(), reply_time: Duration::from_millis(4) },
             interval: Duration::from_secs(2),
+            details: SampleDetails::default(),
         });
         self.newest = Some(Arc::clone(&sample));
         Some(sample)
