@@ -288,7 +288,7 @@ fn paused_frontend() {
     let run = Run::start(&PAUSE);
     let before = run.watched.newest();
     run.incident.lab().send_command("disable frontend fe_pause");
-    let name = Name("fe_pause", &["paused"]);
+    let name = Name("fe_pause", &["paused|disabled"]);
     run.wait_named(&before, &name, |sample| sample.text("fe_pause/FRONTEND", "status") != "OPEN");
     let repaired = run.watched.newest();
     run.incident.lab().send_command("enable frontend fe_pause");

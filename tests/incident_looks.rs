@@ -87,9 +87,8 @@ impl<'a> Places<'a> {
             screen.lines().skip(range.start).take(range.len()).collect::<Vec<_>>().join("\n")
         };
         vec![
-            ("header", name(&lines(&dashboard, 2..3))),
+            ("dashboard", name(&lines(&dashboard, 2..3))),
             ("header of !", name(&lines(&problems, 2..3))),
-            ("dashboard", name(&lines(&dashboard, 4..20))),
             ("!", name(&lines(&problems, 4..20))),
             ("check", name(check.lines().next().unwrap_or_default())),
             ("show problems", name(&show)),
