@@ -395,11 +395,9 @@ mod tests {
         builder.reload();
         let id = push(&mut window, &mut builder, 2000, 7);
         assert_eq!(window.growth(id, Field::Stot), Some((100, 1.0)), "the second between the processes does not count");
-        assert_eq!(window.growth_in_newest_process_at(0, Field::Stot), None);
         assert!(window.is_cut_by_reload());
         push(&mut window, &mut builder, 3000, 67);
         assert_eq!(window.growth(id, Field::Stot), Some((160, 2.0)));
-        assert_eq!(window.growth_in_newest_process_at(0, Field::Stot), Some((60, 1.0)));
         assert_eq!(window.span(), Some(Duration::from_secs(2)));
         assert!(!window.is_cut_by_reload());
         push(&mut window, &mut builder, 4000, 10);

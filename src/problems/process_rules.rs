@@ -62,10 +62,9 @@ const TLS_START_SECONDS: f64 = 60.0;
 /// Measures the share of TLS sessions in the last second that were resumed. Not evaluated right after a start, or if
 /// there were fewer than [`MIN_EVENTS`] sessions, because the share is then meaningless.
 pub(super) fn tls_reuse(input: &RuleInput<'_>) -> Measurement {
-    if input.process_number(InfoField::UptimeSec).is_some_and(|uptime| uptime < TLS_START_SECONDS) {
-        return Measurement::NotEvaluated(NotEvaluatedReason::Reload);
-    }
+    let is_new = input.process_number(InfoField::UptimeSec).is_some_and(|uptime| uptime < TLS_START_SECONDS);
     match (input.process_number(InfoField::SslFrontendSessionReuse), input.process_number(InfoField::SslRate)) {
+        (Some(_), Some(rate)) if rate >= MIN_EVENTS && is_new => Measurement::NotEvaluated(NotEvaluatedReason::Reload),
         (Some(percent), Some(rate)) if rate >= MIN_EVENTS => Measurement::Value(percent / 100.0),
         _ => Measurement::Unknown,
     }
