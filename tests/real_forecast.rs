@@ -1,4 +1,5 @@
 //! Forecasts for a real HAProxy: a frontend that fills at a steady rate, and one with a steady, noisy load.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/script.rs"]
 mod script;
@@ -17,7 +18,7 @@ use support::Lab;
 /// Connections that the filling frontend accepts.
 const LIMIT: u64 = 60;
 /// Longest time to wait until the frontend is full.
-const DEADLINE: Duration = Duration::from_secs(240);
+const DEADLINE: Duration = Duration::from_mins(4);
 
 /// Two frontends that hold connections without a server.
 fn start_lab() -> Lab {

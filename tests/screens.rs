@@ -20,7 +20,12 @@ use ratatui::style::{Color, Modifier};
 use scenes::{DEFAULT_VERSION, NEWEST_VERSION, Scene, SceneFactory, assert_snapshot, buffer_lines, default_scene};
 
 /// The scenes, by the name of their snapshot.
-const SCENES: [(&str, SceneFactory); 23] = [
+const SCENES: [(&str, SceneFactory); 28] = [
+    ("triage", Scene::triage),
+    ("triage-cause", |size| Scene::triage(size).press("<up>j")),
+    ("triage-filter", |size| Scene::triage(size).press("/app3<ret>")),
+    ("triage-sort", |size| Scene::triage(size).press(":sort<space>req<ret>")),
+    ("triage-detail", |size| Scene::triage(size).press("<up><ret>")),
     ("focus-frontends", |size| default_scene(size).press("<backtab>j")),
     ("focus-backends", default_scene),
     ("focus-servers", |size| default_scene(size).press("<tab>jj")),

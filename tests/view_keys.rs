@@ -9,6 +9,7 @@ mod samples;
 
 use hapulse::app::command_table::COMMANDS;
 use hapulse::app::layers::Layer;
+use hapulse::app::layout::Pane;
 use hapulse::app::message::Effect;
 use hapulse::app::prompt::Prompt;
 use hapulse::app::ui_commands::UiCommand;
@@ -453,7 +454,7 @@ fn key_unavailable_in_view_shows_notice() {
         let mut driver = ModelDriver::new();
         driver.press(&format!(":{}<ret>", view.id));
         assert_eq!(driver.model.current_view().id, view.id);
-        assert_eq!(driver.press("t"), [], "{}", view.id);
+        assert_eq!(driver.press("f"), [], "{}", view.id);
         assert!(driver.notice().starts_with("only in views 1 to 4 and 6: "), "{}", view.id);
     }
 }
@@ -477,4 +478,98 @@ fn folded_and_dismissed_rows_are_forgotten_when_gone() {
     driver.poll();
     let instance = &driver.model.instances[0];
     assert!(instance.folded.is_empty() && instance.dismissed.is_empty());
+}
+
+#[test]
+fn dashboard_puts_worst_rows_first_and_freezes_order_after_moves() {
+    let mut driver = ModelDriver::new();
+    driver.press("jkt");
+    assert_eq!(driver.cursor_row(Pane::Backends), "be_app/BACKEND", "the cursor follows its row");
+    driver.press("g");
+    let worst = driver.cursor_row(Pane::Backends);
+    assert_eq!(worst, "be_alldown/BACKEND");
+    driver.stat.set("be_api", "BACKEND", "status", "DOWN");
+    driver.poll();
+    driver.press("j");
+    let second = driver.cursor_row(Pane::Backends);
+    driver.advance(4000);
+    driver.poll();
+    assert_eq!(driver.cursor_row(Pane::Backends), second, "the cursor follows its row");
+    driver.press("t");
+    assert_eq!(driver.notice(), "the rows are in HAProxy's order");
+}
+
+#[test]
+fn cursor_of_new_dashboard_stays_on_worst_row_until_it_is_moved() {
+    let mut driver = ModelDriver::new();
+    driver.model.view_settings[ViewId::Dashboard].is_worst_first = true;
+    driver.poll();
+    assert_eq!(driver.cursor_row(Pane::Backends), "be_alldown/BACKEND");
+    assert!(driver.cursor_row(Pane::Servers).starts_with("be_alldown/"));
+    driver.press("g");
+    for server in ["d1", "d2", "BACKEND"] {
+        driver.stat.set("be_alldown", server, "status", "UP");
+    }
+    driver.poll();
+    assert_eq!(driver.cursor_row(Pane::Backends), "be_alldown/BACKEND", "the operator has moved the cursor");
+}
+
+#[test]
+fn arrow_up_enters_causes_whose_rows_the_lists_show() {
+    let mut driver = ModelDriver::new();
+    driver.press("k");
+    assert_eq!(driver.model.focus, Pane::Causes);
+    driver.press("g");
+    let cause = driver.cursor_row(Pane::Causes);
+    assert!([Pane::Backends, Pane::Servers].iter().any(|pane| driver.cursor_row(*pane) == cause), "{cause}");
+    driver.press("<ret>");
+    assert!(matches!(driver.model.layers.as_slice(), [Layer::Detail(..)]));
+    driver.press("<esc>G<down>");
+    assert_eq!(driver.model.focus, Pane::Backends, "down leaves the last cause");
+    driver.press("<left><left>");
+    assert_eq!(driver.model.focus, Pane::Causes, "left of the frontends");
+    driver.press("<esc>");
+    assert_eq!(driver.model.focus, Pane::Backends);
+}
+
+#[test]
+fn n5_filter_on_dashboard_selects_first_match_and_n_the_next() {
+    let mut driver = ModelDriver::new();
+    driver.press("/app2");
+    assert_eq!((driver.model.focus, driver.cursor_row(Pane::Servers).as_str()), (Pane::Servers, "be_app/app2"));
+    driver.press("<esc>/proxy=be_api<ret>");
+    assert_eq!((driver.model.focus, driver.cursor_row(Pane::Backends).as_str()), (Pane::Backends, "be_api/BACKEND"));
+    for (key, expected) in [("n", "be_api/api1"), ("n", "be_api/api2"), ("n", "be_api/BACKEND"), ("N", "be_api/api2")] {
+        driver.press(key);
+        assert_eq!(driver.cursor_row(driver.model.focus), expected, "{key}");
+    }
+    driver.press("<esc>");
+    assert!(driver.model.view_settings[ViewId::Dashboard].filter.is_empty());
+    driver.press("g");
+    let first = driver.cursor_row(driver.model.focus);
+    driver.press("nN");
+    assert_eq!(driver.cursor_row(driver.model.focus), first, "without a filter, n and N move by a row");
+}
+
+#[test]
+fn n5_filter_in_table_selects_first_match_and_skips_other_rows() {
+    let mut driver = ModelDriver::new();
+    driver.press("1/app1<ret>");
+    assert_eq!(driver.row(), "be_app/app1");
+    driver.press("n");
+    assert_eq!(driver.row(), "be_app/app1", "the only match");
+}
+
+#[test]
+fn sort_on_dashboard_orders_rows_of_equal_severity() {
+    let mut driver = ModelDriver::new();
+    driver.press(":sort<space>-name<ret>");
+    driver.press("s<esc>");
+    assert_eq!(driver.sort_column_and_direction(), None, "an unknown column");
+    driver.press(":sort<space>name<ret>");
+    driver.press("g");
+    let first = driver.cursor_row(Pane::Backends);
+    driver.press("I");
+    driver.press("g");
+    assert_ne!(driver.cursor_row(Pane::Backends), first);
 }

@@ -26,7 +26,7 @@ pub(crate) fn can_be_marked(instance: &InstanceView, id: RowId) -> bool {
 pub(crate) fn shown_rows(model: &Model) -> Vec<RowId> {
     let Some(instance) = model.instance() else { return Vec::new() };
     match model.current_view().content {
-        Content::Dashboard => instance.row_ids(model.focus),
+        Content::Dashboard => instance.lists.rows(model.focus).to_vec(),
         Content::Table(_) => instance.table_lines().iter().map(|line| line.id).collect(),
         Content::Cli | Content::Sessions | Content::StickTables | Content::Events | Content::Problems => Vec::new(),
     }

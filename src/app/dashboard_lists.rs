@@ -1,11 +1,20 @@
-//! The lists of the dashboard: their rows and cursors.
+//! The lists of the dashboard: their rows, in the order shown, and their cursors.
+//!
+//! The rows are sorted once per sample, worst first ([`crate::app::dashboard_order`]). Until the operator moves a cursor,
+//! each cursor stays on the first row, the worst one; afterwards it follows its row.
 
-use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr as _;
 
+use crate::app::dashboard_order::{self, RowOrder};
 use crate::app::layout::Pane;
 use crate::app::ui_commands::CursorStep;
+use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::table::columns::column::Column;
+use crate::table::columns::column_sets;
+use crate::table::rows::TableSettings;
 
 /// The cursor in a list of one instance. The cursor follows its row when the row moves. If the row disappears, the
 /// cursor stays at the same index.
@@ -48,13 +57,18 @@ impl ListCursor {
 
     /// Finds the cursor's row in the current `rows`, and keeps it visible.
     pub(crate) fn update_rows(&mut self, rows: &[RowId], height: usize) {
+        self.find_row(rows);
+        self.keep_visible(rows.len(), height);
+    }
+
+    /// Finds the cursor's row in the current `rows`.
+    fn find_row(&mut self, rows: &[RowId]) {
         let found = self.row.and_then(|id| match rows.get(self.index) {
             Some(same) if *same == id => Some(self.index),
             _ => rows.iter().position(|row| *row == id),
         });
         self.index = found.unwrap_or(self.index.min(rows.len().saturating_sub(1)));
         self.row = rows.get(self.index).copied();
-        self.keep_visible(rows.len(), height);
     }
 
     /// Moves the cursor to a row; the next [`Self::update_rows`] finds its index.
@@ -94,23 +108,143 @@ impl ListCursor {
     }
 }
 
-/// Returns the indexes of the rows in a list, as positions in the sample. `backend` is the selected backend.
-pub(crate) fn row_indexes(sample: &Sample, pane: Pane, backend: Option<RowId>) -> Cow<'_, [usize]> {
-    match pane {
-        Pane::Frontends => Cow::Borrowed(sample.rows.frontends()),
-        Pane::Backends => sample.rows.backends().iter().map(|backend| backend.row).collect(),
-        Pane::Servers => {
-            let row = backend.and_then(|id| sample.rows.index_of(id));
-            let backend = sample.rows.backends().iter().find(|backend| Some(backend.row) == row);
-            backend.map_or(Cow::Borrowed(&[]), |backend| Cow::Borrowed(&backend.servers))
+/// Number of lists of the dashboard.
+const LISTS: usize = Pane::LISTS.len();
+
+/// The lists of the dashboard, in the order of [`Pane::LISTS`].
+#[derive(Debug, Default)]
+pub(crate) struct DashboardLists {
+    rows: [Vec<RowId>; LISTS],
+    cursors: [ListCursor; LISTS],
+    /// Width of the longest name of each list, in screen cells.
+    name_widths: [u16; LISTS],
+    /// Inputs from which the rows were built; `None` if they must be built again.
+    built_for: Option<ListInputs>,
+    /// Backend whose servers are listed.
+    backend: Option<RowId>,
+    /// True once the operator has moved a cursor.
+    is_navigated: bool,
+}
+
+/// Inputs of the rows of the lists. The rows are built again when one of them changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ListInputs {
+    /// Sequence number of the sample.
+    seq: u64,
+    /// True if the problems are those of the sample.
+    is_evaluated: bool,
+    /// Version of the settings.
+    version: u64,
+}
+
+impl DashboardLists {
+    /// Returns the rows of a list; empty if the pane is not a list.
+    pub(crate) fn rows(&self, pane: Pane) -> &[RowId] {
+        pane.list_index().map_or(&[], |list| &self.rows[list])
+    }
+
+    /// Returns the width of the longest name of a list, in screen cells.
+    pub(crate) fn name_width(&self, pane: Pane) -> u16 {
+        pane.list_index().map_or(0, |list| self.name_widths[list])
+    }
+
+    /// Returns the cursor of a list, or `None` if the pane is not a list.
+    pub(crate) fn cursor(&self, pane: Pane) -> Option<&ListCursor> {
+        self.cursors.get(pane.list_index()?)
+    }
+
+    /// Moves the cursor of a list, of which `height` rows are visible. When another backend is selected, the cursor of
+    /// the servers goes to the first one.
+    pub(crate) fn move_by(&mut self, pane: Pane, step: CursorStep, height: usize) {
+        let Some(list) = pane.list_index() else { return };
+        self.is_navigated = true;
+        self.cursors[list].move_by(step, &self.rows[list], height);
+    }
+
+    /// Records that the operator chose the rows under the cursors, so that the cursors follow these rows.
+    pub(crate) fn set_navigated(&mut self) {
+        self.is_navigated = true;
+    }
+
+    /// Moves the cursor of a list to a row; the next [`Self::update`] finds its index.
+    pub(crate) fn select(&mut self, pane: Pane, id: RowId) {
+        if let Some(list) = pane.list_index() {
+            self.cursors[list].select(id);
+            self.is_navigated = true;
         }
-        Pane::Charts | Pane::Events => Cow::Borrowed(&[]),
+    }
+
+    /// Builds the rows again if one of their inputs changed, and finds the rows of the cursors. If `is_frozen` is set and
+    /// only the sample changed, rows keep their places.
+    pub(crate) fn update(&mut self, data: &Instance, sample: &Sample, settings: &TableSettings, is_frozen: bool) {
+        let inputs = ListInputs { seq: sample.seq, is_evaluated: data.is_evaluated(), version: settings.version };
+        let is_changed = self.built_for != Some(inputs);
+        let keeps_order = is_frozen && self.built_for.is_some_and(|built| built.version == settings.version);
+        let mut order = None;
+        if is_changed {
+            let order = order.insert(RowOrder::new(data, sample, settings));
+            for pane in [Pane::Causes, Pane::Frontends, Pane::Backends] {
+                self.set_rows(pane, sample, order.rows(pane, None), keeps_order);
+            }
+            self.built_for = Some(inputs);
+        }
+        let [servers, backends] = [Pane::Servers, Pane::Backends].map(|pane| pane.list_index().unwrap_or_default());
+        for list in (0..LISTS).filter(|list| *list != servers) {
+            self.find_row(list);
+        }
+        let backend = self.cursors[backends].row();
+        let is_other = backend != self.backend;
+        if is_changed || is_other {
+            let order = order.get_or_insert_with(|| RowOrder::new(data, sample, settings));
+            self.set_rows(Pane::Servers, sample, order.rows(Pane::Servers, backend), keeps_order && !is_other);
+            let is_listed = self.cursors[servers].row().is_some_and(|id| self.rows[servers].contains(&id));
+            if is_other && !is_listed {
+                self.cursors[servers].reset();
+            }
+            self.backend = backend;
+        }
+        self.find_row(servers);
+    }
+
+    /// Keeps the cursor of a list visible, if `height` rows are.
+    pub(crate) fn keep_visible(&mut self, pane: Pane, height: usize) {
+        if let Some(list) = pane.list_index() {
+            self.cursors[list].keep_visible(self.rows[list].len(), height);
+        }
+    }
+
+    fn find_row(&mut self, list: usize) {
+        if !self.is_navigated {
+            self.cursors[list].reset();
+        }
+        self.cursors[list].find_row(&self.rows[list]);
+    }
+
+    fn set_rows(&mut self, pane: Pane, sample: &Sample, fresh: Vec<RowId>, keeps_order: bool) {
+        if let Some(list) = pane.list_index() {
+            let names = fresh.iter().filter_map(|id| sample.row(*id)).map(row_name);
+            self.name_widths[list] = names.map(|name| name.width() as u16).max().unwrap_or(0);
+            let before = std::mem::take(&mut self.rows[list]);
+            self.rows[list] = if keeps_order { dashboard_order::in_former_order(&before, fresh) } else { fresh };
+        }
     }
 }
 
-/// Returns the ids of the rows in a list. `backend` is the selected backend.
-pub(crate) fn row_ids(sample: &Sample, pane: Pane, backend: Option<RowId>) -> Vec<RowId> {
-    row_indexes(sample, pane, backend).iter().map(|index| sample.rows.ids()[*index]).collect()
+/// Returns the name of a server or listener, or the proxy's name for other rows.
+pub(crate) fn row_name(row: &StatRow) -> &str {
+    match row.kind {
+        RowKind::Frontend | RowKind::Backend => row.proxy.as_str(),
+        RowKind::Server | RowKind::Listener => row.name.as_str(),
+    }
+}
+
+/// Returns the columns of a list.
+pub(crate) fn columns(pane: Pane) -> &'static [&'static Column] {
+    match pane {
+        Pane::Frontends => column_sets::FRONTENDS,
+        Pane::Servers => column_sets::SERVERS,
+        Pane::Backends | Pane::Causes | Pane::Charts | Pane::Events => column_sets::BACKENDS,
+    }
 }
 
 #[cfg(test)]
@@ -163,11 +297,21 @@ mod tests {
     }
 
     #[test]
-    fn row_indexes_returns_servers_of_selected_backend() {
-        let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
-        let backends = row_ids(&sample, Pane::Backends, None);
-        assert_eq!(backends.len(), 3);
-        assert_eq!(row_indexes(&sample, Pane::Servers, Some(backends[1])).as_ref(), [4, 5, 6]);
-        assert!(row_indexes(&sample, Pane::Servers, None).is_empty());
+    fn update_lists_servers_of_selected_backend() {
+        let mut data = Instance::default();
+        data.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
+        let sample = std::sync::Arc::clone(data.shown().unwrap());
+        let settings = TableSettings::new(&[]);
+        let mut lists = DashboardLists::default();
+        lists.update(&data, &sample, &settings, false);
+        let names = |lists: &DashboardLists, pane| {
+            let rows = lists.rows(pane).iter().filter_map(|id| sample.row(*id));
+            rows.map(|row| format!("{}/{}", row.proxy, row.name)).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&lists, Pane::Backends)[0], "legacy/BACKEND", "its only server is down");
+        assert_eq!(names(&lists, Pane::Servers), ["legacy/old1"]);
+        lists.move_by(Pane::Backends, CursorStep::Last, 4);
+        lists.update(&data, &sample, &settings, false);
+        assert_eq!(names(&lists, Pane::Servers), ["api/api1", "api/api2", "api/api3"]);
     }
 }

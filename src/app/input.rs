@@ -10,8 +10,9 @@ use crate::app::action_targets;
 use crate::app::cli_view;
 use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
-use crate::app::layout::SizeClass;
+use crate::app::layout::{Pane, SizeClass};
 use crate::app::mark_commands;
+use crate::app::match_search;
 use crate::app::menus;
 use crate::app::message::Effect;
 use crate::app::model::Model;
@@ -207,15 +208,16 @@ pub(crate) fn handle_paste(model: &mut Model, text: &str, now: Duration) {
 /// Returns the new first line of a text page after a key press, or `None` if the key closes the page.
 fn scrolled_top(command: Option<&CommandSpec>, top: usize, height: u16) -> Option<usize> {
     let page = usize::from(height / 2).max(1) as isize;
+    let step = command.and_then(|command| command.ui_command.cursor_step());
     match command.map(|command| command.ui_command) {
         Some(UiCommand::Back { .. } | UiCommand::ShowHelp | UiCommand::Quit | UiCommand::Open { .. }) => None,
-        Some(UiCommand::Move(step)) => Some(match step {
-            CursorStep::Rows(count) => top.saturating_add_signed(count as isize),
-            CursorStep::HalfPages(count) => top.saturating_add_signed(count as isize * page / 2),
-            CursorStep::First => 0,
-            CursorStep::Last => usize::MAX / 2,
+        _ => Some(match step {
+            Some(CursorStep::Rows(count)) => top.saturating_add_signed(count as isize),
+            Some(CursorStep::HalfPages(count)) => top.saturating_add_signed(count as isize * page / 2),
+            Some(CursorStep::First) => 0,
+            Some(CursorStep::Last) => usize::MAX / 2,
+            None => top,
         }),
-        _ => Some(top),
     }
 }
 
@@ -237,6 +239,7 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
             match RowFilter::parse(prompt.text()) {
                 Ok(filter) => {
                     prompt.error = None;
+                    model.selects_first_match = event == PromptEvent::Edited && !filter.is_empty();
                     model.view_settings[view].set_filter(filter);
                 }
                 Err(error) => prompt.error = Some(error.to_string()),
@@ -267,15 +270,21 @@ fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect>
         Ok(PaletteCommand::Nothing) => {}
         Ok(PaletteCommand::Run(command)) => return run_command(model, command, now),
         Ok(PaletteCommand::Sort(_) | PaletteCommand::Columns(_) | PaletteCommand::Filter(_))
-            if !matches!(model.current_view().content, Content::Table(_)) =>
+            if !matches!(model.current_view().content, Content::Table(_) | Content::Dashboard) =>
         {
-            model.notify("sort, cols and filter work only in views 1 to 4 and 6", Role::Warn, now);
+            model.notify("sort, cols and filter work only in views 0 to 4 and 6", Role::Warn, now);
+        }
+        Ok(PaletteCommand::Columns(_)) if matches!(model.current_view().content, Content::Dashboard) => {
+            model.notify("cols works only in views 1 to 4 and 6", Role::Warn, now);
         }
         Ok(PaletteCommand::Sort(column)) => model.view_settings[view].sort_by(column),
         Ok(PaletteCommand::Columns(changes)) => {
             palette_parser::change_columns(&mut model.view_settings[view], &changes);
         }
-        Ok(PaletteCommand::Filter(filter)) => model.view_settings[view].set_filter(filter),
+        Ok(PaletteCommand::Filter(filter)) => {
+            model.selects_first_match = !filter.is_empty();
+            model.view_settings[view].set_filter(filter);
+        }
         Err(error) => {
             let former = palette_parser::find_former_name(text);
             model.notify(former.map_or_else(|| error.to_string(), ToString::to_string), Role::Warn, now);
@@ -298,6 +307,27 @@ fn copy_name(model: &mut Model, now: Duration) -> Vec<Effect> {
     vec![Effect::CopyToClipboard(name)]
 }
 
+/// Moves the cursor by `by` matching rows, or by `by` rows if no filter is set.
+fn move_to_match(model: &mut Model, by: i32, now: Duration) {
+    if match_search::has_filter(model) {
+        navigation::freeze_order(model, now);
+        match_search::move_to_match(model, by, now);
+    } else {
+        navigation::move_cursor(model, CursorStep::Rows(by), now);
+    }
+}
+
+/// Switches the dashboard between the worst rows first and HAProxy's order.
+fn toggle_worst_first(model: &mut Model, now: Duration) {
+    let view = model.view();
+    let settings = &mut model.view_settings[view];
+    settings.is_worst_first = !settings.is_worst_first;
+    settings.sort = None;
+    settings.mark_changed();
+    let order = if settings.is_worst_first { "the worst rows come first" } else { "the rows are in HAProxy's order" };
+    model.notify(order, Role::Dim, now);
+}
+
 fn open_process_info(model: &mut Model) {
     let Some(sample) = model.instance().and_then(|instance| instance.data.shown()) else { return };
     let lines: Vec<String> = sample.info.lines().iter().map(|(key, value)| format!("{key:<28} {value}")).collect();
@@ -309,9 +339,16 @@ fn open_process_info(model: &mut Model) {
 pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> Vec<Effect> {
     let view = model.view();
     let is_table = matches!(model.current_view().content, Content::Table(_));
+    let is_dashboard = matches!(model.current_view().content, Content::Dashboard);
+    let has_rows = is_table || is_dashboard;
     let is_query_view = matches!(model.current_view().content, Content::Sessions | Content::StickTables);
     match command.ui_command {
         UiCommand::Move(step) => navigation::move_cursor(model, step, now),
+        UiCommand::MoveToMatch(by) => move_to_match(model, by, now),
+        // The process has no row and no detail page.
+        UiCommand::Open { .. } if is_dashboard && model.focus == Pane::Causes && model.focused_row().is_none() => {
+            open_process_info(model);
+        }
         UiCommand::Open { .. } if matches!(model.current_view().content, Content::Sessions | Content::StickTables) => {
             return queries::open_cursor_line(model, now);
         }
@@ -329,15 +366,16 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
             let text = model.text_filter().to_string();
             model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::TextFilter, &text)));
         }
-        UiCommand::EditFilter if is_table => {
+        UiCommand::EditFilter if has_rows => {
             let text = model.view_settings[view].filter.to_string();
             model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Filter, &text)));
         }
         UiCommand::SortNext(by) if is_query_view => queries::sort_next(model, by),
         UiCommand::OpenSortMenu if is_query_view => queries::sort_next(model, 1),
-        UiCommand::SortNext(by) if is_table => model.view_settings[view].sort_next(by),
-        UiCommand::ReverseSort if is_table => model.view_settings[view].reverse_sort(),
-        UiCommand::OpenSortMenu if is_table => menus::open_sort_menu(model),
+        UiCommand::SortNext(_) | UiCommand::ReverseSort | UiCommand::OpenSortMenu if has_rows => {
+            menus::change_sort(model, command.ui_command);
+        }
+        UiCommand::ToggleFlat if is_dashboard => toggle_worst_first(model, now),
         UiCommand::ToggleFlat if is_table => {
             model.view_settings[view].is_flat = !model.view_settings[view].is_flat;
             model.view_settings[view].mark_changed();

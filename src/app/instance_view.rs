@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::actions::intent::Intent;
 use crate::actions::outcome::ActionReport;
-use crate::app::dashboard_lists::{self, ListCursor};
+use crate::app::dashboard_lists::{DashboardLists, ListCursor};
 use crate::app::layout::Pane;
 use crate::app::marked_rows::Selection;
 use crate::app::problem_lines::CauseKey;
 use crate::app::process_summary::ProcessSummary;
 use crate::app::query_state::QueryState;
-use crate::app::ui_commands::CursorStep;
+use crate::haproxy::stat_table::RowKind;
 use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
@@ -28,8 +28,8 @@ pub struct InstanceView {
     pub(crate) address: String,
     /// Samples, history, problems and running actions.
     pub data: Instance,
-    /// Cursor of each list of the dashboard, in the order of [`Pane::LISTS`].
-    list_cursors: [ListCursor; 3],
+    /// Lists of the dashboard.
+    pub(crate) lists: DashboardLists,
     /// Cursor of each view that is a table or a list.
     pub(crate) view_cursors: PerView<ListCursor>,
     /// Lines of the table shown.
@@ -64,7 +64,7 @@ impl InstanceView {
             name,
             address,
             data,
-            list_cursors: Default::default(),
+            lists: DashboardLists::default(),
             view_cursors: PerView::default(),
             table_lines: Vec::new(),
             built_for: None,
@@ -90,39 +90,41 @@ impl InstanceView {
         &self.table_lines
     }
 
-    /// Returns the cursor of a dashboard list, or `None` if the pane is not a list.
-    pub(crate) fn list_cursor(&self, pane: Pane) -> Option<&ListCursor> {
-        self.list_cursors.get(pane.list_index()?)
-    }
-
     /// Returns the row under the cursor of a dashboard list, or `None` if the pane is not a list or is empty.
     pub fn cursor_row(&self, pane: Pane) -> Option<RowId> {
-        self.list_cursor(pane)?.row()
+        self.lists.cursor(pane)?.row()
     }
 
     /// Returns whether the cursor of a dashboard list was moved.
     pub(crate) fn is_cursor_chosen(&self, pane: Pane) -> bool {
-        self.list_cursor(pane).is_some_and(ListCursor::is_chosen)
+        self.lists.cursor(pane).is_some_and(ListCursor::is_chosen)
     }
 
-    /// Moves the cursor of a dashboard list, of which `height` rows are visible. When another backend is selected, the
-    /// cursor of the server list returns to the first server.
-    pub(crate) fn move_list_cursor(&mut self, pane: Pane, step: CursorStep, height: usize) {
-        let Some(list) = pane.list_index() else { return };
-        let (backend, ids) = (self.cursor_row(Pane::Backends), self.row_ids(pane));
-        self.list_cursors[list].move_by(step, &ids, height);
-        if self.cursor_row(Pane::Backends) != backend
-            && let Some(servers) = Pane::Servers.list_index()
-        {
-            self.list_cursors[servers].reset();
+    /// Selects a row in the lists of the dashboard: a frontend, a backend, or a server and its backend. Returns the list
+    /// that has the row.
+    pub(crate) fn select_in_lists(&mut self, id: RowId) -> Option<Pane> {
+        let sample = self.data.shown()?;
+        let index = sample.rows.index_of(id)?;
+        let pane = match sample.table.rows()[index].kind {
+            RowKind::Frontend => Pane::Frontends,
+            RowKind::Backend => Pane::Backends,
+            RowKind::Server => Pane::Servers,
+            RowKind::Listener => return None,
+        };
+        let backend = sample.rows.backend_of(index).map(|backend| sample.rows.ids()[backend.row]);
+        if let Some(backend) = backend {
+            self.lists.select(Pane::Backends, backend);
         }
+        self.lists.select(pane, id);
+        Some(pane)
     }
 
-    /// Finds the cursor's row in the current rows of a dashboard list, and keeps it visible.
-    pub(crate) fn update_list_cursor(&mut self, pane: Pane, height: usize) {
-        let Some(list) = pane.list_index() else { return };
-        let ids = self.row_ids(pane);
-        self.list_cursors[list].update_rows(&ids, height);
+    /// Builds the lists of the dashboard again if one of their inputs changed. If `is_frozen` is set and only the sample
+    /// changed, rows keep their places.
+    pub(crate) fn update_lists(&mut self, settings: &TableSettings, is_frozen: bool) {
+        if let Some(sample) = self.data.shown() {
+            self.lists.update(&self.data, sample, settings, is_frozen);
+        }
     }
 
     /// Returns the number of actions that were sent and whose result has not arrived.
@@ -190,13 +192,6 @@ impl InstanceView {
         let seq = self.data.shown().map(|sample| sample.seq);
         let known = self.summary.as_ref().filter(|(known, _)| Some(*known) == seq).map(|(_, summary)| summary.clone());
         known.or_else(|| ProcessSummary::from_instance(&self.data)).unwrap_or_default()
-    }
-
-    /// Returns the rows of a dashboard list.
-    pub(crate) fn row_ids(&self, pane: Pane) -> Vec<RowId> {
-        self.data
-            .shown()
-            .map_or_else(Vec::new, |sample| dashboard_lists::row_ids(sample, pane, self.cursor_row(Pane::Backends)))
     }
 }
 

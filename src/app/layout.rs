@@ -5,6 +5,7 @@
 //! ```text
 //! wide, from 110 x 30            compact                      small, under 60 x 15
 //! header                         header                       header
+//! causes                         causes                       causes
 //! ╭ Frontends ╮╭ Servers ──╮     FRONTENDS  …                 SERVERS  …
 //! ├ Backends ─┤│           │       …                            …
 //! │           │╰───────────╯     BACKENDS  …                  footer
@@ -18,6 +19,8 @@
 /// A part of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pane {
+    /// The causes: one line for each thing that is wrong.
+    Causes,
     /// The frontends.
     Frontends,
     /// The backends.
@@ -32,7 +35,7 @@ pub enum Pane {
 
 impl Pane {
     /// Panes that can have the focus, in the order of the Tab key.
-    pub(crate) const LISTS: [Self; 3] = [Self::Frontends, Self::Backends, Self::Servers];
+    pub(crate) const LISTS: [Self; 4] = [Self::Causes, Self::Frontends, Self::Backends, Self::Servers];
 
     /// Returns the pane's index in [`Pane::LISTS`], or `None` if it cannot have the focus.
     pub(crate) fn list_index(self) -> Option<usize> {
@@ -133,7 +136,7 @@ pub struct Layout {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct LayoutNeeds {
     /// Number of rows in each list, in the order of [`Pane::LISTS`].
-    pub(crate) row_counts: [usize; 3],
+    pub(crate) row_counts: [usize; 4],
     /// Index of the focused list in [`Pane::LISTS`].
     pub(crate) focused_list: usize,
     /// Set if the focused list fills the body.
@@ -148,7 +151,7 @@ impl Layout {
     /// Computes the layout for a terminal of `width` columns and `height` rows.
     pub(crate) fn new(width: u16, height: u16, needs: LayoutNeeds) -> Self {
         let screen = Area { x: 0, y: 0, width, height };
-        let focused = Pane::LISTS[needs.focused_list.min(2)];
+        let focused = Pane::LISTS[needs.focused_list.min(3)];
         let room = SizeClass::for_size(width, height);
         let header_rows = if matches!(room, SizeClass::Tiny | SizeClass::Small) { 1 } else { 3 };
         let header = screen.rows(0, header_rows);
@@ -173,10 +176,8 @@ impl Layout {
         let body = screen.rows(above + lead_rows, (height - above - 1).saturating_sub(lead_rows));
         let panes = match room {
             _ if !needs.is_dashboard => Vec::new(),
-            SizeClass::Wide if needs.is_zoomed => vec![(focused, body)],
-            SizeClass::Wide => arrange_wide(body, needs),
-            SizeClass::Compact if !needs.is_zoomed => arrange_compact(body, needs),
-            _ => vec![(focused, body)],
+            _ if needs.is_zoomed => vec![(focused, body)],
+            _ => arrange_below_causes(body, room, focused, needs),
         };
         Self { size_class: room, screen, header, tabs, summary_line: lead, body, panes, footer }
     }
@@ -208,7 +209,7 @@ impl Layout {
 
     /// Returns the number of rows that a list can show, without frame and heading.
     pub(crate) fn list_rows(&self, pane: Pane) -> usize {
-        let frame = if self.size_class == SizeClass::Wide { 3 } else { 1 };
+        let frame = if self.size_class == SizeClass::Wide && pane != Pane::Causes { 3 } else { 1 };
         self.pane_area(pane).map_or(0, |area| usize::from(area.height.saturating_sub(frame)))
     }
 }
@@ -216,13 +217,38 @@ impl Layout {
 /// Number of charts of a server.
 const CHART_COUNT: u16 = 5;
 
+/// Puts the causes on top, in a third of the height at most, and the other panes below.
+fn arrange_below_causes(body: Area, room: SizeClass, focused: Pane, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
+    let count = u16::try_from(needs.row_counts[0]).unwrap_or(u16::MAX);
+    let cause_rows = match count {
+        // One line says that nothing is wrong.
+        0 if body.height >= 6 => 1,
+        0 => 0,
+        // The heading and the causes.
+        _ if focused == Pane::Causes && room == SizeClass::Small => body.height,
+        _ if body.height >= 6 || focused == Pane::Causes => count.saturating_add(1).min((body.height / 3).max(2)),
+        _ => 0,
+    };
+    let rest = body.rows(cause_rows, body.height);
+    let mut panes = match room {
+        SizeClass::Wide => arrange_wide(rest, needs),
+        SizeClass::Compact => arrange_compact(rest, needs),
+        SizeClass::Tiny | SizeClass::Small if focused == Pane::Causes => Vec::new(),
+        SizeClass::Tiny | SizeClass::Small => vec![(focused, rest)],
+    };
+    if cause_rows > 0 {
+        panes.insert(0, (Pane::Causes, body.rows(0, cause_rows)));
+    }
+    panes
+}
+
 fn arrange_wide(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
     let rows = needs.row_counts.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(3));
     let left_width = (body.width * 47 / 100).clamp(52, 90);
     let (left, right) = (body.columns(0, left_width), body.columns(left_width, body.width));
-    let frontends = rows[0].clamp(4, (body.height / 3).max(4));
+    let frontends = rows[1].clamp(4, (body.height / 3).max(4));
     let event_rows = (body.height / 4).clamp(4, 14);
-    let servers = rows[2].clamp(5, body.height.saturating_sub(CHART_COUNT + 2 + event_rows).max(5));
+    let servers = rows[3].clamp(5, body.height.saturating_sub(CHART_COUNT + 2 + event_rows).max(5));
     // Five charts of one, two or three rows each.
     let spare = body.height.saturating_sub(servers + event_rows + 2) / CHART_COUNT;
     let chart_rows = CHART_COUNT * spare.clamp(1, 3) + 2;
@@ -236,29 +262,53 @@ fn arrange_wide(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
 }
 
 fn arrange_compact(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
+    let focused = Pane::LISTS[needs.focused_list.min(3)];
+    // In little space, the frontends are shown only while they have the focus, instead of the backends.
+    let lists: &[Pane] = match (body.height, focused) {
+        (12.., _) => &[Pane::Frontends, Pane::Backends, Pane::Servers],
+        (_, Pane::Frontends) => &[Pane::Frontends, Pane::Servers],
+        _ => &[Pane::Backends, Pane::Servers],
+    };
+    let wanted = |pane: Pane| {
+        let count = pane.list_index().map_or(0, |list| needs.row_counts[list]);
+        u16::try_from(count).unwrap_or(u16::MAX).saturating_add(1).max(3)
+    };
     // Two rows of charts; each chart gets as many lines as the lists leave free.
-    let wanted: usize = needs.row_counts.iter().map(|rows| rows.saturating_add(1).max(3)).sum();
-    let unused = body.height.saturating_sub(u16::try_from(wanted).unwrap_or(u16::MAX));
-    let chart_rows = if body.height < 18 { 1 } else { 2 * (unused / 2).clamp(1, 3) };
-    let mut left = body.height.saturating_sub(chart_rows);
+    let all_wanted = lists.iter().fold(0_u16, |sum, pane| sum.saturating_add(wanted(*pane)));
+    let chart_rows = match body.height {
+        ..12 => 0,
+        12..18 => 1,
+        height => 2 * (height.saturating_sub(all_wanted) / 2).clamp(1, 3),
+    };
     // Every list gets its heading and two rows first. The rest goes to the focused list, then to servers, backends and
     // frontends in this order.
-    let mut heights = [3_u16; 3];
-    left = left.saturating_sub(9);
-    for list in [needs.focused_list.min(2), 2, 1, 0] {
-        let wanted = u16::try_from(needs.row_counts[list]).unwrap_or(u16::MAX).saturating_add(1).max(3);
-        let more = wanted.saturating_sub(heights[list]).min(left);
-        heights[list] += more;
+    let mut heights: Vec<(Pane, u16)> = lists.iter().map(|pane| (*pane, 3)).collect();
+    let mut left = body.height.saturating_sub(chart_rows + 3 * lists.len() as u16);
+    if let Some((_, servers)) = heights.iter_mut().find(|(pane, _)| *pane == Pane::Servers) {
+        // A few servers are always shown, however long the focused list is.
+        let more = wanted(Pane::Servers).min(5).saturating_sub(*servers).min(left);
+        *servers += more;
         left -= more;
     }
-    heights[2] += left;
+    for pane in [focused, Pane::Servers, Pane::Backends, Pane::Frontends] {
+        if let Some((_, height)) = heights.iter_mut().find(|(known, _)| *known == pane) {
+            let more = wanted(pane).saturating_sub(*height).min(left);
+            *height += more;
+            left -= more;
+        }
+    }
+    if let Some((_, height)) = heights.last_mut() {
+        *height += left;
+    }
     let mut y = 0;
-    let mut panes = Vec::with_capacity(4);
-    for (pane, height) in Pane::LISTS.into_iter().zip(heights) {
+    let mut panes = Vec::with_capacity(5);
+    for (pane, height) in heights {
         panes.push((pane, body.rows(y, height)));
         y += height;
     }
-    panes.push((Pane::Charts, body.rows(y, chart_rows)));
+    if chart_rows > 0 {
+        panes.push((Pane::Charts, body.rows(y, chart_rows)));
+    }
     panes
 }
 
@@ -270,7 +320,7 @@ mod tests {
     fn layout_has_no_overlaps_at_any_size() {
         for width in 0..=220_u16 {
             for height in 0..=70_u16 {
-                for (rows, focus) in [([0, 0, 0], 0), ([3, 5, 4], 1), ([40, 200, 9000], 2)] {
+                for (rows, focus) in [([0; 4], 1), ([0, 3, 5, 4], 2), ([4, 3, 5, 4], 0), ([70, 40, 200, 9000], 3)] {
                     for zoom in [false, true] {
                         check(
                             width,
@@ -315,15 +365,19 @@ mod tests {
     #[test]
     fn layout_shows_expected_panes_at_designed_sizes() {
         let needs =
-            LayoutNeeds { row_counts: [4, 6, 5], focused_list: 1, is_dashboard: true, ..LayoutNeeds::default() };
+            LayoutNeeds { row_counts: [0, 4, 6, 5], focused_list: 2, is_dashboard: true, ..LayoutNeeds::default() };
         let visible =
             |width, height| Layout::new(width, height, needs).panes.iter().map(|(pane, _)| *pane).collect::<Vec<_>>();
-        assert_eq!(visible(120, 40).len(), 5);
-        assert_eq!(visible(200, 60).len(), 5);
-        assert_eq!(visible(80, 24), [Pane::Frontends, Pane::Backends, Pane::Servers, Pane::Charts]);
-        assert_eq!(visible(50, 14), [Pane::Backends]);
+        assert_eq!(visible(120, 40).len(), 6);
+        assert_eq!(visible(200, 60).len(), 6);
+        assert_eq!(visible(80, 24), [Pane::Causes, Pane::Frontends, Pane::Backends, Pane::Servers, Pane::Charts]);
+        assert_eq!(visible(60, 15), [Pane::Causes, Pane::Backends, Pane::Servers]);
+        assert_eq!(visible(50, 14), [Pane::Causes, Pane::Backends]);
         assert_eq!(visible(19, 30), []);
         let at_80x24 = Layout::new(80, 24, needs);
-        assert_eq!(Pane::LISTS.map(|pane| at_80x24.list_rows(pane)), [3, 6, 5], "all but one frontend fits");
+        assert_eq!(Pane::LISTS.map(|pane| at_80x24.list_rows(pane)), [0, 2, 6, 5], "all but two frontends fit");
+        let many = LayoutNeeds { row_counts: [40, 4, 6, 5], ..needs };
+        let rows = |width, height| Layout::new(width, height, many).list_rows(Pane::Causes);
+        assert_eq!([rows(80, 24), rows(120, 40), rows(200, 60), rows(60, 15), rows(40, 12)], [5, 10, 17, 2, 2]);
     }
 }

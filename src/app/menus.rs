@@ -2,10 +2,11 @@
 
 use crate::app::action_targets;
 use crate::app::command_table::COMMANDS;
-use crate::app::dashboard_lists::ListCursor;
+use crate::app::dashboard_lists::{self, ListCursor};
 use crate::app::layers::Layer;
 use crate::app::model::Model;
 use crate::app::ui_commands::{CommandSpec, CursorStep, UiCommand};
+use crate::table::view_table::Content;
 
 /// Opens the action menu; available actions come first.
 pub(crate) fn open_action_menu(model: &mut Model) {
@@ -25,16 +26,16 @@ pub(crate) fn handle_action_menu_key(
     commands: Vec<&'static CommandSpec>,
     cursor: usize,
 ) -> Option<&'static CommandSpec> {
+    if let Some(step) = command.and_then(|command| command.ui_command.cursor_step()) {
+        let cursor = moved_cursor(cursor, step, commands.len());
+        model.layers.push(Layer::ActionMenu(commands, cursor));
+        return None;
+    }
     match command.map(|command| command.ui_command) {
         Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::OpenActionMenu) => None,
         Some(UiCommand::Open { .. }) => commands.get(cursor).copied(),
         // The keys shown next to the commands also work while the menu is open.
         Some(UiCommand::StartAction(_)) => command,
-        Some(UiCommand::Move(step)) => {
-            let cursor = moved_cursor(cursor, step, commands.len());
-            model.layers.push(Layer::ActionMenu(commands, cursor));
-            None
-        }
         _ => {
             model.layers.push(Layer::ActionMenu(commands, cursor));
             None
@@ -42,8 +43,22 @@ pub(crate) fn handle_action_menu_key(
     }
 }
 
+/// Runs a command that changes the order of a table or of the dashboard, which is sorted by the columns of its focused
+/// list.
+pub(crate) fn change_sort(model: &mut Model, command: UiCommand) {
+    let view = model.view();
+    if matches!(model.current_view().content, Content::Dashboard) {
+        model.view_settings[view].columns = dashboard_lists::columns(model.focus).to_vec();
+    }
+    match command {
+        UiCommand::SortNext(by) => model.view_settings[view].sort_next(by),
+        UiCommand::ReverseSort => model.view_settings[view].reverse_sort(),
+        _ => open_sort_menu(model),
+    }
+}
+
 /// Opens the menu of columns to sort by.
-pub(crate) fn open_sort_menu(model: &mut Model) {
+fn open_sort_menu(model: &mut Model) {
     let settings = &model.view_settings[model.view()];
     let sort = settings.sort.map(|sort| sort.column.id);
     let cursor = settings.sortable_columns().iter().position(|column| Some(column.id) == sort);
@@ -61,8 +76,11 @@ pub(crate) fn handle_sort_menu_key(model: &mut Model, command: Option<&CommandSp
                 model.view_settings[view].sort_by(column);
             }
         }
-        Some(UiCommand::Move(step)) => model.layers.push(Layer::SortMenu(moved_cursor(cursor, step, columns.len()))),
-        _ => model.layers.push(Layer::SortMenu(cursor)),
+        command => {
+            let step = command.and_then(UiCommand::cursor_step);
+            let cursor = step.map_or(cursor, |step| moved_cursor(cursor, step, columns.len()));
+            model.layers.push(Layer::SortMenu(cursor));
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::actions::action_table::Action;
 use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::command_line::CommandLine;
-use crate::app::dashboard_lists;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
@@ -53,6 +52,8 @@ pub struct Model {
     pub view_settings: PerView<TableSettings>,
     /// Time until which tables keep the order of their rows.
     order_frozen_until: Duration,
+    /// Set if the filter was changed and the first matching row is to be selected.
+    pub(crate) selects_first_match: bool,
     /// Dashboard list that receives the keys.
     pub focus: Pane,
     /// Set if the focused list fills the body.
@@ -91,6 +92,7 @@ impl Model {
             previous_view: ViewId::default(),
             view_settings: PerView::from_fn(settings),
             order_frozen_until: Duration::ZERO,
+            selects_first_match: false,
             focus: Pane::Backends,
             is_zoomed: false,
             cli: CommandLine::new(Vec::new()),
@@ -161,12 +163,15 @@ impl Model {
         self.order_frozen_until = until;
     }
 
-    /// Rebuilds the lines of the table shown if needed. The rows keep their places while their order is frozen or a
-    /// layer of an action is open.
-    pub(crate) fn update_table_lines(&mut self, now: Duration) {
+    /// Rebuilds the lines of the table shown, or the lists of the dashboard, if needed. The rows keep their places while
+    /// their order is frozen or a layer of an action is open.
+    pub(crate) fn update_rows(&mut self, now: Duration) {
         let is_frozen = self.layers.iter().any(Layer::is_about_action) || now < self.order_frozen_until;
-        if let Some(instance) = self.instances.get_mut(self.current) {
-            instance.update_table_lines(self.view, &self.view_settings[self.view], is_frozen);
+        let Some(instance) = self.instances.get_mut(self.current) else { return };
+        match self.view.view().content {
+            Content::Dashboard => instance.update_lists(&self.view_settings[self.view], is_frozen),
+            Content::Table(_) => instance.update_table_lines(self.view, &self.view_settings[self.view], is_frozen),
+            Content::Cli | Content::Events | Content::Problems | Content::Sessions | Content::StickTables => {}
         }
     }
 
@@ -185,13 +190,7 @@ impl Model {
 
     /// Computes the screen layout.
     pub fn layout(&self) -> Layout {
-        let rows = match self.instance() {
-            Some(instance) => Pane::LISTS.map(|pane| match instance.data.shown() {
-                Some(sample) => dashboard_lists::row_indexes(sample, pane, instance.cursor_row(Pane::Backends)).len(),
-                None => 0,
-            }),
-            None => [0; 3],
-        };
+        let rows = Pane::LISTS.map(|pane| self.instance().map_or(0, |instance| instance.lists.rows(pane).len()));
         let focus = self.focus.list_index().unwrap_or_default();
         let is_dashboard = matches!(self.current_view().content, Content::Dashboard);
         let has_summary_line = self.current_view().scope == RowScope::Changed;
@@ -294,7 +293,7 @@ impl Model {
         let instance = self.instance()?;
         detail.filter(|row| row.instance == instance.id()).map(|row| row.row).or_else(|| {
             match self.current_view().content {
-                Content::Dashboard => instance.cursor_row(self.focus),
+                Content::Dashboard => instance.cursor_row(self.focus).filter(|id| *id != RowId::PROCESS),
                 Content::Table(_) => instance.view_cursors[self.view].row(),
                 Content::Problems => {
                     let index = instance.view_cursors[self.view].index();

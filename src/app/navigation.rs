@@ -7,6 +7,7 @@ use crate::app::cli_view;
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
 use crate::app::layout::Pane;
+use crate::app::match_search;
 use crate::app::model::Model;
 use crate::app::playback;
 use crate::app::problem_lines::ProblemLine;
@@ -22,14 +23,19 @@ use crate::table::view_table::{Content, ViewId};
 /// Time for which a table keeps the order of its rows after the cursor moved.
 const FREEZE: Duration = Duration::from_secs(3);
 
+/// Makes the rows keep their places for a while, because the cursor moves.
+pub(crate) fn freeze_order(model: &mut Model, now: Duration) {
+    model.freeze_order(now + FREEZE);
+}
+
 /// Moves the cursor of the view shown.
 pub(crate) fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
-    model.freeze_order(now + FREEZE);
-    let (view, focus) = (model.view(), model.focus);
+    freeze_order(model, now);
+    let view = model.view();
     let (height, lines) = (visible_rows(model), line_count(model));
     let Some(instance) = model.instance_mut() else { return };
     match view.view().content {
-        Content::Dashboard => instance.move_list_cursor(focus, step, height),
+        Content::Dashboard => move_list_cursor(model, step, height),
         Content::Table(_) => {
             let ids: Vec<RowId> = instance.table_lines().iter().map(|line| line.id).collect();
             instance.view_cursors[view].move_by(step, &ids, height);
@@ -47,6 +53,31 @@ pub(crate) fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
             };
             instance.view_cursors[view].scroll(up, lines.saturating_sub(height) + 1, height);
         }
+    }
+}
+
+/// Moves the cursor of the focused list of the dashboard. Up from the first row goes to the causes, and down from the last
+/// cause to the backends. The lists below show the row of the selected cause.
+fn move_list_cursor(model: &mut Model, step: CursorStep, height: usize) {
+    let focus = model.focus;
+    let Some(instance) = model.instance_mut() else { return };
+    let (count, has_causes) = (instance.lists.rows(focus).len(), !instance.lists.rows(Pane::Causes).is_empty());
+    let index = instance.lists.cursor(focus).map_or(0, ListCursor::index);
+    let next_focus = match (focus, step) {
+        (Pane::Causes, CursorStep::Rows(1)) if index + 1 >= count => Some(Pane::Backends),
+        (Pane::Frontends | Pane::Backends | Pane::Servers, CursorStep::Rows(-1)) if index == 0 && has_causes => {
+            Some(Pane::Causes)
+        }
+        _ => None,
+    };
+    if let Some(next_focus) = next_focus {
+        instance.lists.set_navigated();
+        model.focus = next_focus;
+        return;
+    }
+    instance.lists.move_by(focus, step, height);
+    if let Some(row) = instance.cursor_row(focus).filter(|_| focus == Pane::Causes) {
+        instance.select_in_lists(row);
     }
 }
 
@@ -82,8 +113,8 @@ pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
     let Some(instance) = model.instance_mut() else { return };
     match view.view().content {
         Content::Dashboard => match focus {
-            Pane::Backends if !instance.row_ids(Pane::Servers).is_empty() => model.focus = Pane::Servers,
-            Pane::Frontends if unfold_first => model.focus = Pane::Backends,
+            Pane::Backends if !instance.lists.rows(Pane::Servers).is_empty() => focus_pane(model, Pane::Servers),
+            Pane::Frontends if unfold_first => focus_pane(model, Pane::Backends),
             _ => open_detail(model),
         },
         Content::Table(_) => {
@@ -174,8 +205,13 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
     match view.view().content {
         Content::Dashboard if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
         Content::Dashboard if model.is_zoomed => model.is_zoomed = false,
+        Content::Dashboard if clears && !model.view_settings[view].filter.is_empty() => {
+            model.view_settings[view].set_filter(RowFilter::default());
+        }
         Content::Dashboard if focus == Pane::Servers => model.focus = Pane::Backends,
         Content::Dashboard if focus == Pane::Backends && !clears => model.focus = Pane::Frontends,
+        Content::Dashboard if focus == Pane::Frontends && !clears && has_causes(model) => model.focus = Pane::Causes,
+        Content::Dashboard if focus == Pane::Causes && clears => model.focus = Pane::Backends,
         Content::Dashboard if clears && playback::is_showing_past(model) => playback::resume_live(model, now),
         Content::Dashboard => {}
         _ if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
@@ -213,16 +249,30 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
 /// several panes.
 pub(crate) fn move_focus(model: &mut Model, by: i32) {
     let next_view = model.view().numbered_after(by);
+    // The list of causes has no place for a cursor while it is empty.
+    let first = usize::from(!has_causes(model));
     let index = model.focus.list_index().unwrap_or_default() as i32 + by;
-    match Pane::LISTS.get(usize::try_from(index).unwrap_or(usize::MAX)) {
-        Some(pane) if model.view() == ViewId::Dashboard => model.focus = *pane,
+    let index = usize::try_from(index).ok().filter(|index| *index >= first);
+    match index.and_then(|index| Pane::LISTS.get(index)) {
+        Some(pane) if model.view() == ViewId::Dashboard => focus_pane(model, *pane),
         _ => {
             show_view(model, next_view);
             if next_view == ViewId::Dashboard {
-                model.focus = Pane::LISTS[if by > 0 { 0 } else { Pane::LISTS.len() - 1 }];
+                focus_pane(model, Pane::LISTS[if by > 0 { first } else { Pane::LISTS.len() - 1 }]);
             }
         }
     }
+}
+
+fn focus_pane(model: &mut Model, pane: Pane) {
+    model.focus = pane;
+    if let Some(instance) = model.instance_mut() {
+        instance.lists.set_navigated();
+    }
+}
+
+fn has_causes(model: &Model) -> bool {
+    model.instance().is_some_and(|instance| !instance.lists.rows(Pane::Causes).is_empty())
 }
 
 /// Shows a view. The cursor moves to the row that was selected in the previous view, if the new view has that row. The
@@ -251,10 +301,20 @@ pub(crate) fn show_view(model: &mut Model, view: ViewId) {
 pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
     let view = model.view();
     match view.view().content {
-        Content::Dashboard => update_dashboard_cursors(model),
+        Content::Dashboard => {
+            model.update_rows(now);
+            if std::mem::take(&mut model.selects_first_match) {
+                match_search::select_first(model);
+                model.update_rows(now);
+            }
+            update_dashboard_cursors(model);
+        }
         Content::Table(_) => {
             let height = visible_rows(model);
-            model.update_table_lines(now);
+            model.update_rows(now);
+            if std::mem::take(&mut model.selects_first_match) {
+                match_search::select_first(model);
+            }
             let Some(instance) = model.instance_mut() else { return };
             let ids: Vec<RowId> = instance.table_lines().iter().map(|line| line.id).collect();
             instance.view_cursors[view].update_rows(&ids, height);
@@ -275,15 +335,15 @@ pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
 }
 
 fn update_dashboard_cursors(model: &mut Model) {
-    for pane in Pane::LISTS {
-        // The layout depends on the number of servers of the selected backend, so it is computed again for each list.
-        let height = model.layout().list_rows(pane);
-        if let Some(instance) = model.instance_mut() {
-            instance.update_list_cursor(pane, height);
-        }
-    }
-    let is_empty = |model: &Model, pane| model.instance().is_some_and(|instance| instance.row_ids(pane).is_empty());
-    if model.focus == Pane::Servers && is_empty(model, Pane::Servers) && !is_empty(model, Pane::Backends) {
+    let is_empty = |model: &Model, pane| model.instance().is_some_and(|instance| instance.lists.rows(pane).is_empty());
+    let is_left =
+        |model: &Model, pane| model.focus == pane && is_empty(model, pane) && !is_empty(model, Pane::Backends);
+    if is_left(model, Pane::Servers) || model.focus == Pane::Causes && is_empty(model, Pane::Causes) {
         model.focus = Pane::Backends;
+    }
+    let layout = model.layout();
+    let Some(instance) = model.instance_mut() else { return };
+    for pane in Pane::LISTS {
+        instance.lists.keep_visible(pane, layout.list_rows(pane));
     }
 }

@@ -17,7 +17,7 @@ pub(crate) type CauseKey = (RowId, CauseKind);
 pub(crate) enum ProblemLine<'a> {
     /// A cause, and whether its problems are shown below it.
     Cause(&'a Cause, bool),
-    /// A problem of the cause above.
+    /// A problem of the cause above, or a silenced problem.
     Problem(&'a Problem),
 }
 
@@ -32,7 +32,7 @@ impl ProblemLine<'_> {
     }
 }
 
-/// Iterates over the lines. A filter matches a cause by its own line or by that of one of its problems.
+/// Iterates over the lines: the causes, and then the silenced problems. A filter matches a cause by its own line or by that of one of its problems.
 pub(crate) fn problem_lines<'a>(
     instance: &'a Instance,
     filter: &'a TextFilter,
@@ -43,9 +43,11 @@ pub(crate) fn problem_lines<'a>(
         let is_any = || problems.problems_of(cause).any(|problem| filter.matches(&problem.line()));
         filter.is_empty() || filter.matches(&cause.line()) || is_any()
     };
-    problems.causes().filter(is_shown).flat_map(move |cause| {
+    let is_listed = move |problem: &&Problem| filter.is_empty() || filter.matches(&problem.line());
+    let causes = problems.causes().filter(is_shown).flat_map(move |cause| {
         let is_unfolded = unfolded.contains(&cause.key());
         let below = problems.problems_of(cause).filter(move |_| is_unfolded).map(ProblemLine::Problem);
         std::iter::once(ProblemLine::Cause(cause, is_unfolded)).chain(below)
-    })
+    });
+    causes.chain(problems.silenced().filter(is_listed).map(ProblemLine::Problem))
 }

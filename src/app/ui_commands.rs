@@ -23,6 +23,9 @@ pub enum CursorStep {
 pub enum UiCommand {
     /// Moves the cursor.
     Move(CursorStep),
+    /// Moves the cursor by this number of rows that match the filter; without a filter, by this number of rows. Negative
+    /// is up.
+    MoveToMatch(i32),
     /// Opens the row under the cursor.
     Open {
         /// Unfolds a folded row instead of opening it.
@@ -45,7 +48,7 @@ pub enum UiCommand {
     ReverseSort,
     /// Opens the menu of columns to sort by.
     OpenSortMenu,
-    /// Switches between the tree and a flat list.
+    /// Switches between the tree and a flat list; on the dashboard, between the worst rows first and HAProxy's order.
     ToggleFlat,
     /// Folds or unfolds the proxy under the cursor.
     ToggleFold,
@@ -109,6 +112,17 @@ pub enum UiCommand {
     Suspend,
     /// Ends the program.
     Quit,
+}
+
+impl UiCommand {
+    /// Returns the movement of the command in a list without a filter; `None` if the command does not move the cursor.
+    pub(crate) fn cursor_step(self) -> Option<CursorStep> {
+        match self {
+            Self::Move(step) => Some(step),
+            Self::MoveToMatch(by) => Some(CursorStep::Rows(by)),
+            _ => None,
+        }
+    }
 }
 
 /// The heading under which the help lists a UI command.

@@ -1,5 +1,6 @@
 //! The transition function of the dashboard: message in, effects out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::drain_tracker;
@@ -15,6 +16,8 @@ use crate::app::playback;
 use crate::app::queries;
 use crate::app::session_actions;
 use crate::app::ui_commands::UiCommand;
+use crate::observe::changes;
+use crate::observe::events;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::Link;
 use crate::observe::sampler::PollResult;
@@ -143,7 +146,7 @@ fn remove_expired(model: &mut Model, now: Duration) {
 fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, missed: u64, now: Duration) -> Vec<Effect> {
     let Some(view) = model.instance_by_id_mut(instance) else { return Vec::new() };
     let (was_up, is_past) = (view.data.link().is_up(), view.data.past_moment().is_some());
-    let epoch = view.data.latest().map(|sample| sample.epoch);
+    let before = view.data.latest().map(Arc::clone);
     let sample = match result {
         PollResult::Sample(sample) => sample,
         PollResult::Failed(failure, at) => {
@@ -156,7 +159,8 @@ fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, misse
             return Vec::new();
         }
     };
-    let reloaded = epoch.is_some_and(|epoch| epoch != sample.epoch);
+    let before_reload = before.filter(|before| before.epoch != sample.epoch);
+    let are_reset = before_reload.map(|before| changes::have_counters_fallen(&before, &sample));
     let pid = sample.epoch.pid;
     let events = view.data.add_sample_deferred(sample, missed);
     let has_slid = view.data.leave_forgotten_moment();
@@ -175,10 +179,11 @@ fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, misse
         let text = format!("{name}: servers drained in the meantime: {empty}; {live} shows the present");
         model.notify(text, Role::Good, now);
     }
-    if reloaded {
+    if let Some(are_reset) = are_reset {
         let lost = if lost > 0 { format!("; {lost} runtime states and weights were lost") } else { String::new() };
         let back = if is_past && !was_up { "connection restored; " } else { "" };
-        let text = format!("{name}: {back}new HAProxy process, pid {pid}; counters were reset{lost}");
+        let reset = events::reset_text(are_reset);
+        let text = format!("{name}: {back}new HAProxy process, pid {pid}{reset}{lost}");
         model.notify(text, Role::Warn, now);
     }
     action_flow::confirm_again(model, instance, now);

@@ -13,8 +13,8 @@ use crate::cli::args::Cli;
 use crate::cli::check_command;
 use crate::cli::common_args::usage_error;
 use crate::cli::target_arg::{self, KnownWords};
+use crate::config::suggest;
 use crate::haproxy::safe_text;
-use crate::headless::suggest;
 
 /// Flags that name targets.
 const TARGET_FLAGS: [&str; 5] = ["--target", "-s", "--unix-socket", "-t", "--tcp-socket"];

@@ -82,8 +82,7 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let settings = poll_args.load_settings(ascii.partial_settings())?;
     configured::check_threshold_flags(&settings, &changes)?;
     configured::warn_about_threshold_flags(&changes);
-    let thresholds =
-        configured::thresholds(&settings.thresholds, &changes)?.with_default_holds_up_to(LONGEST_HOLD_TIME);
+    let thresholds = configured::thresholds(&settings, &changes)?.with_default_holds_up_to(LONGEST_HOLD_TIME);
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
     let (over, at_most) = over.map_or((DEFAULT_SAMPLING_TIME, MAX_SAMPLING_TIME), |over| (over, over));

@@ -50,7 +50,7 @@ pub(super) fn show(
         clock: Clock::start(),
     };
     let config = DashboardConfig {
-        thresholds: thresholds(&settings.thresholds, &options.thresholds)?,
+        thresholds: thresholds(settings, &options.thresholds)?,
         keymap: keymap(&settings.keys)?,
         event_log: open_event_log(settings)?.map(|(log, _)| log),
         command_history: state_dir::process_state_directory().map(|folder| folder.join("typed")),
@@ -84,8 +84,8 @@ fn open_event_log(settings: &Settings) -> anyhow::Result<Option<(LogFile, PathBu
 }
 
 /// Settings that a running dashboard applies when the configuration is read again.
-const RELOADED: [&str; 8] =
-    ["theme", "ascii", "log_file", "audit.ask_reason", "drain.deadline", "thresholds", "colors", "keys"];
+const RELOADED: [&str; 9] =
+    ["theme", "ascii", "log_file", "audit.ask_reason", "drain.deadline", "thresholds", "silences", "colors", "keys"];
 
 /// Returns a function that reads all sources of the configuration again.
 fn reload_function(options: DashboardOptions, at_start: Settings) -> ReloadSettings {
@@ -94,8 +94,8 @@ fn reload_function(options: DashboardOptions, at_start: Settings) -> ReloadSetti
         let flags = options.settings.partial_settings(at_start.read_only);
         let settings = search_paths::load_settings(options.settings.config.as_deref(), flags)?;
         check_threshold_flags(&settings, &options.thresholds)?;
-        let are_thresholds_changed = settings.thresholds != last.thresholds;
-        let new_thresholds = thresholds(&settings.thresholds, &options.thresholds)?;
+        let are_thresholds_changed = settings.thresholds != last.thresholds || settings.silences != last.silences;
+        let new_thresholds = thresholds(&settings, &options.thresholds)?;
         view_configs(&settings.views)?;
         let is_pending = |setting: &&Setting| {
             !RELOADED.contains(&setting.name) && (setting.toml_lines)(&settings) != (setting.toml_lines)(&at_start)

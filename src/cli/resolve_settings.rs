@@ -12,8 +12,11 @@ use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths::{self, SettingOrigin};
 use crate::config::settings::Settings;
+use crate::config::suggest;
 use crate::haproxy::safe_text;
 use crate::headless::report::contents::{BadReport, ReportPart};
+use crate::problems::row_pattern::RowPattern;
+use crate::problems::silences::Silences;
 use crate::problems::thresholds::{RuleOverride, ThresholdChange, ThresholdError, Thresholds};
 use crate::ui::color::ColorDepth;
 use crate::ui::style_overrides::StyleOverrides;
@@ -51,7 +54,7 @@ pub(super) fn report_part(text: &str) -> Result<ReportPart, BadReport> {
 pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> anyhow::Result<Settings> {
     let settings = search_paths::merge(layers, &search_paths::env_variable);
     warn_about_former_names(&settings);
-    thresholds(&settings.thresholds, &[])?;
+    thresholds(&settings, &[])?;
     keymap(&settings.keys)?;
     view_configs(&settings.views)?;
     style_overrides(&settings.colors, ColorDepth::Sixteen)?;
@@ -77,11 +80,9 @@ pub(super) fn warn_about_threshold_flags(flags: &[ThresholdChange]) {
     names.for_each(|name| print_warning(&format!("--threshold: {name}")));
 }
 
-/// Resolves the thresholds of the rules from the configuration and the flags.
-pub(super) fn thresholds(
-    entries: &[Located<ThresholdOverride>],
-    flags: &[ThresholdChange],
-) -> anyhow::Result<Thresholds> {
+/// Resolves the thresholds and silences of the rules from the configuration, and the flags that change thresholds.
+pub(super) fn thresholds(settings: &Settings, flags: &[ThresholdChange]) -> anyhow::Result<Thresholds> {
+    let entries = &settings.thresholds;
     let mut changes = Vec::new();
     for entry in entries {
         let ThresholdOverride { warn, crit, hold_time, is_off } = entry.value;
@@ -89,15 +90,32 @@ pub(super) fn thresholds(
             .map_err(|error| BadConfig::from(entry.error(&error)))?;
         changes.push(change);
     }
-    Thresholds::with_changes(changes.iter().chain(flags).copied()).map_err(|error| {
+    let mut thresholds = Thresholds::with_changes(changes.iter().chain(flags).cloned()).map_err(|error| {
         // If no flag can have caused the error, report it with the position of the entry that caused it.
         let is_cause = |rule| flags.iter().all(|flag| flag.rule != rule);
         let ThresholdError::WrongOrder { rule, .. } = error else { return error.into() };
         match entries.iter().zip(&changes).rev().find(|(_, change)| change.rule == rule && is_cause(rule)) {
             Some((entry, _)) => BadConfig::from(entry.error(&error)).into(),
-            None => error.into(),
+            None => anyhow::Error::from(error),
         }
-    })
+    })?;
+    thresholds.silences = silences(&settings.silences)?;
+    Ok(thresholds)
+}
+
+/// Resolves the configured silences.
+fn silences(entries: &[Located<Vec<String>>]) -> Result<Silences, BadConfig> {
+    let mut silences = Silences::default();
+    for entry in entries {
+        if !Silences::known_names().any(|name| name == entry.name) {
+            let similar = suggest::did_you_mean(&entry.name, Silences::known_names());
+            let message = format!("unknown rule {:?}{similar}; docs/problems.md lists the rules", entry.name);
+            return Err(entry.error(&message).into());
+        }
+        let patterns = entry.value.iter().map(|text| text.parse()).collect::<Result<Vec<RowPattern>, _>>();
+        silences.add(&entry.name, patterns.map_err(|error| entry.error(&error))?);
+    }
+    Ok(silences)
 }
 
 /// Resolves the style overrides for the color depth of the terminal.

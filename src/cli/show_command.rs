@@ -150,7 +150,7 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
         }
         Err(why) => return Ok(report_no_target(&why)),
     };
-    let mut pollers = PollArgs::build_pollers(&targets, options.interval, &thresholds(&settings.thresholds, &[])?);
+    let mut pollers = PollArgs::build_pollers(&targets, options.interval, &thresholds(&settings, &[])?);
     if options.report.needs_attribution() {
         load_attribution(&mut pollers, &targets, &settings);
     }

@@ -8,11 +8,11 @@ use clap::Args;
 use thiserror::Error;
 
 use crate::config::located::Located;
+use crate::config::suggest;
 use crate::config::target::Target;
 use crate::haproxy::address::AddressError;
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::report::contents::ReportPart;
-use crate::headless::suggest;
 
 /// Flags that name targets, for commands that accept several.
 #[derive(Debug, Clone, Args)]

@@ -77,7 +77,7 @@ pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
         }
         Err(why) => return Ok(report_no_target(&why)),
     };
-    let mut pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings.thresholds, &[])?);
+    let mut pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings, &[])?);
     if report.needs_attribution() {
         load_attribution(&mut pollers, &targets, &settings);
     }

@@ -38,6 +38,7 @@ pub mod setting_table;
 pub mod settings;
 pub(crate) mod socket_checks;
 pub(crate) mod state_dir;
+pub(crate) mod suggest;
 pub(crate) mod target;
 pub(crate) mod terminal_env;
 pub(crate) mod trust;

@@ -1,7 +1,7 @@
 //! Settings from one source: a file, an environment variable, or the flags.
 //!
 //! The serialized field names are the keys of the configuration file; a key that the source does not set is `None`.
-//! Sections with free names (targets, thresholds, colors, views, keys) are lists. Other modules check these names,
+//! Sections with free names (targets, thresholds, silences, colors, views, keys) are lists. Other modules check these names,
 //! so each entry contains its position for error messages.
 
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::config::located::{FilePosition, Located, ThresholdOverride, ViewSetti
 use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
 use crate::config::values::{absolute_path, boolean, choice, duration_text, interval, mebibytes};
-use crate::config::values::{colors, keys, setting_names, targets, thresholds, views};
+use crate::config::values::{colors, keys, setting_names, silences, targets, thresholds, views};
 
 /// Settings from one source.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -51,6 +51,9 @@ pub struct PartialSettings {
     /// `[thresholds]`: changed thresholds by rule.
     #[serde(deserialize_with = "thresholds")]
     pub(crate) thresholds: Vec<Located<ThresholdOverride>>,
+    /// `[silences]`: patterns for the names of rows by rule.
+    #[serde(deserialize_with = "silences")]
+    pub(crate) silences: Vec<Located<Vec<String>>>,
     /// `[colors]`: styles by role.
     #[serde(deserialize_with = "colors")]
     pub(crate) colors: Vec<Located<String>>,
@@ -101,6 +104,7 @@ impl PartialSettings {
         locate_all(&mut self.final_names, &position);
         locate_all(&mut self.targets, &position);
         locate_all(&mut self.thresholds, &position);
+        locate_all(&mut self.silences, &position);
         locate_all(&mut self.colors, &position);
         locate_all(&mut self.views, &position);
         locate_all(&mut self.keys, &position);

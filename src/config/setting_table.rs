@@ -162,10 +162,18 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "thresholds",
         kind: SettingKind::Section,
-        help: "Changed thresholds by rule (docs/problems.md lists the rules), or \"off\".",
+        help: "Changed thresholds by rule, or by rule and pattern for the names of rows (docs/problems.md lists the rules), or \"off\".",
         example: "queue = { warn = 5, crit = 50, for = \"10s\" }",
         is_set_in: |settings| !settings.thresholds.is_empty(),
         toml_lines: |settings| toml_entries(&settings.thresholds, toml_threshold),
+    },
+    Setting {
+        name: "silences",
+        kind: SettingKind::Section,
+        help: "Rules that do not alarm for some rows, with patterns for their names: PROXY or PROXY/SERVER; \"*\" as the rule stands for all.",
+        example: "backend-down = [\"legacy\", \"test*\"]",
+        is_set_in: |settings| !settings.silences.is_empty(),
+        toml_lines: |settings| toml_entries(&settings.silences, |patterns| toml_array(patterns)),
     },
     Setting {
         name: "colors",

@@ -45,6 +45,8 @@ pub struct Settings {
     pub(crate) targets: Vec<Located<Target>>,
     /// Changed thresholds by rule.
     pub(crate) thresholds: Vec<Located<ThresholdOverride>>,
+    /// Patterns for the names of rows for which a rule does not alarm, by rule.
+    pub(crate) silences: Vec<Located<Vec<String>>>,
     /// Styles by role.
     pub(crate) colors: Vec<Located<String>>,
     /// Columns and sort order by view.
@@ -94,6 +96,7 @@ impl Settings {
             drain: DrainSettings { deadline: Duration::from_mins(5) },
             targets: Vec::new(),
             thresholds: Vec::new(),
+            silences: Vec::new(),
             colors: Vec::new(),
             views: Vec::new(),
             keys: Vec::new(),
@@ -122,6 +125,7 @@ impl Settings {
             drain,
             targets,
             thresholds,
+            silences,
             colors,
             views,
             keys,
@@ -145,6 +149,7 @@ impl Settings {
             drain: DrainSettings { deadline: deadline.unwrap_or(self.drain.deadline) },
             targets: merge_by_name(self.targets, targets),
             thresholds: merge_by_name(self.thresholds, thresholds),
+            silences: merge_by_name(self.silences, silences),
             colors: merge_by_name(self.colors, colors),
             views: merge_by_name(self.views, views),
             keys: merge_by_name(self.keys, keys),

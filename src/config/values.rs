@@ -135,6 +135,15 @@ pub(crate) fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Locat
     ))
 }
 
+/// Deserializes `[silences]`: patterns for the names of rows by rule.
+///
+/// # Errors
+/// Returns an error if a pattern is not a string.
+pub(crate) fn silences<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vec<String>>>, D::Error> {
+    let description = "a section [silences] with lines RULE = [\"PATTERN\"]";
+    from.deserialize_any(NamedEntriesVisitor(description, |_, PatternList(patterns)| Ok(patterns)))
+}
+
 /// Deserializes `[colors]`: styles by role.
 ///
 /// # Errors
@@ -161,10 +170,7 @@ pub(crate) fn views<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vi
 /// Returns an error if a key is not a string.
 pub(crate) fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vec<String>>>, D::Error> {
     from.deserialize_any(NamedEntriesVisitor("a section [keys] with lines \"COMMAND\" = [\"KEY\"]", |_, keys| {
-        Ok(match keys {
-            StringList::One(key) => vec![key],
-            StringList::Many(keys) => keys,
-        })
+        Ok(StringList::into_strings(keys))
     }))
 }
 
@@ -276,10 +282,32 @@ impl<'de> Deserialize<'de> for ThresholdValue {
     }
 }
 
+/// A pattern, or a list of patterns.
+struct PatternList(Vec<String>);
+
+impl<'de> Deserialize<'de> for PatternList {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let message = "expected a list of patterns in quotes, such as [\"legacy\", \"test*\"]";
+        match StringList::deserialize(from) {
+            Ok(list) => Ok(Self(list.into_strings())),
+            Err(_) => Err(D::Error::custom(message)),
+        }
+    }
+}
+
 /// One string, or a list of strings.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a list of keys in quotes, such as [\"D\", \"<f9>\"]")]
 enum StringList {
     One(String),
     Many(Vec<String>),
+}
+
+impl StringList {
+    fn into_strings(self) -> Vec<String> {
+        match self {
+            Self::One(string) => vec![string],
+            Self::Many(strings) => strings,
+        }
+    }
 }

@@ -20,4 +20,3 @@ pub(crate) mod print;
 pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod signals;
-pub(crate) mod suggest;

@@ -1,9 +1,12 @@
 //! Rates: growth of counters over the last few seconds.
 //!
 //! HAProxy's own rates cover one second and exist only for a few counters. Here, a counter is compared with its value a
-//! few samples earlier. A rate needs two samples of the same epoch between which the counter never decreased. After a
-//! reload or `clear counters`, the rate is therefore absent until the next sample, but never negative and never a
-//! spike.
+//! few samples earlier. A rate needs two samples of the same process between which the counter never decreased, so it
+//! is never negative and never a spike.
+//!
+//! Two samples of different processes are never compared, but the growth within each process is added up: after a
+//! reload, a rate still covers the last seconds of the old process, and two processes that take turns answering on one
+//! socket are each compared with themselves. The time between two processes does not count.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -100,26 +103,36 @@ impl<T> Default for RateWindow<T> {
 }
 
 impl<T: RateSample> RateWindow<T> {
-    /// Appends the newest sample and drops those that are no longer needed. A new epoch clears the window first.
+    /// Appends the newest sample and drops those that are no longer needed.
     pub fn push(&mut self, sample: T) {
-        if self.samples.back().is_some_and(|last| !last.is_same_epoch(&sample)) {
+        let now = sample.taken_at();
+        // What an old process did long ago does not belong to the last seconds.
+        if let [.., before, last] = self.samples.make_contiguous()
+            && !last.is_same_epoch(&sample)
+            && now.saturating_sub(last.taken_at()) > MAX_SPAN.max(last.taken_at().saturating_sub(before.taken_at()) * 2)
+        {
             self.samples.clear();
         }
         if let Some(sample) = sample.as_sample() {
             self.times.push(sample);
         }
-        let now = sample.taken_at();
         let is_huge = |sample: &T| sample.reply_bytes() >= HUGE_REPLY_BYTES;
         let min_samples = if is_huge(&sample) { 2 } else { MIN_SAMPLES };
         let max_samples = (MAX_REPLY_BYTES / sample.reply_bytes().max(1)).clamp(min_samples, MAX_SAMPLES);
         // With short intervals, drop the previously newest sample if it is too close in time to the sample before it.
+        // The first and the last sample of a process are kept, because its growth lies between them.
         if let [.., before, last] = self.samples.make_contiguous()
             && last.taken_at().saturating_sub(before.taken_at()) < MIN_GAP
+            && last.is_same_epoch(before)
+            && last.is_same_epoch(&sample)
         {
             self.samples.pop_back();
         }
+        // Right after a reload, only the two samples before the newest one show a growth.
+        let is_new_epoch = self.samples.back().is_some_and(|last| !last.is_same_epoch(&sample));
+        let kept = if is_new_epoch && !is_huge(&sample) { 3 } else { 2 };
         self.samples.push_back(sample);
-        while self.samples.len() > 2
+        while self.samples.len() > kept
             && (self.samples.len() > max_samples
                 || self.samples.iter().rev().skip(2).any(is_huge)
                 || now.saturating_sub(self.samples[0].taken_at()) > MAX_SPAN)
@@ -135,11 +148,11 @@ impl RateWindow<SampleHeader> {
     pub(crate) fn sample_numbers_at(history: &History, seq: u64) -> Vec<u64> {
         let mut headers = history.headers_back_from(seq).peekable();
         let since = headers.peek().map_or(Duration::ZERO, |newest| newest.at.saturating_sub(LOOKBACK));
-        // Read one sample beyond the lookback, because a window keeps two samples, however old the earlier one is.
+        // Read beyond the lookback, because a window keeps two samples, or three after a reload, however old they are.
         let mut recent: Vec<SampleHeader> = Vec::new();
         for header in headers {
             recent.push(*header);
-            if header.at < since && recent.len() > 2 {
+            if header.at < since && recent.len() > 3 {
                 break;
             }
         }
@@ -223,10 +236,18 @@ impl RateWindow {
         self.samples.back()
     }
 
-    /// Returns the time between the oldest and the newest sample, or `None` with fewer than two samples.
+    /// Returns the time over which a counter can have grown: from the oldest to the newest sample, without the times
+    /// between two processes. Returns `None` without two samples of one process.
     pub(crate) fn span(&self) -> Option<Duration> {
-        let (first, last) = (self.samples.front()?, self.samples.back()?);
-        Some(last.at.monotonic.saturating_sub(first.at.monotonic)).filter(|span| !span.is_zero())
+        let seconds = self.growth_of(|_| Some(0)).map(|(_, seconds)| seconds)?;
+        Some(Duration::from_secs_f64(seconds))
+    }
+
+    /// Returns whether the newest sample is the first one of its process, so that no counter of this process has a
+    /// growth yet.
+    pub(crate) fn is_cut_by_reload(&self) -> bool {
+        let Some(newest) = self.newest() else { return false };
+        self.samples.len() > 1 && !self.samples.iter().rev().skip(1).any(|sample| newest.is_same_process(sample))
     }
 
     /// Returns the growth of a row's counter and the number of seconds over which the counter grew, or `None` with
@@ -262,14 +283,18 @@ impl RateWindow {
         self.process_growth(field).map(|(grown, seconds)| grown as f64 / seconds)
     }
 
-    /// Returns the growth of a counter and the number of seconds over which the counter grew, from the earliest sample
-    /// after which the counter was always present and never decreased.
+    /// Returns the growth of a counter and the number of seconds over which the counter grew. In each process, the
+    /// growth counts from the earliest sample after which the counter was always present and never decreased.
     fn growth_of(&self, value: impl Fn(&Sample) -> Option<i64>) -> Option<(i64, f64)> {
         let newest = self.samples.back()?;
         let last = value(newest)?;
+        let oldest = self.samples.front()?;
+        if oldest.epoch != newest.epoch {
+            return self.growth_of_processes(value);
+        }
         // Most counters do not change, so compare the oldest and the newest value first. A counter that was cleared and
         // grew back to exactly the same value counts as unchanged.
-        if let Some(oldest) = self.samples.front().filter(|oldest| value(oldest) == Some(last)) {
+        if value(oldest) == Some(last) {
             let seconds = newest.at.monotonic.checked_sub(oldest.at.monotonic)?.as_secs_f64();
             return (seconds > 0.0).then_some((0, seconds));
         }
@@ -283,101 +308,34 @@ impl RateWindow {
         let seconds = (newest.at.monotonic.checked_sub(since)?).as_secs_f64();
         (seconds > 0.0).then_some((last.saturating_sub(first), seconds))
     }
+
+    /// Returns the growth of a counter in a window with several processes: the sum over the processes, and the time
+    /// that at least one of them covers.
+    fn growth_of_processes(&self, value: impl Fn(&Sample) -> Option<i64>) -> Option<(i64, f64)> {
+        let mut grown: i64 = 0;
+        // By place, newest first: whether a growth covers the time before a sample, and whether the counter of its process
+        // was absent or decreased later.
+        let mut is_covered = [false; MAX_SAMPLES];
+        let mut is_broken = [false; MAX_SAMPLES];
+        let samples: Vec<(&Arc<Sample>, Option<i64>)> =
+            self.samples.iter().rev().take(MAX_SAMPLES).map(|sample| (sample, value(sample))).collect();
+        for (place, (later, last)) in samples.iter().enumerate() {
+            let same = samples.iter().skip(place + 1).position(|(sample, _)| later.is_same_process(sample));
+            let Some(before) = same.map(|distance| place + 1 + distance) else { continue };
+            match (samples[before].1, last) {
+                (Some(first), Some(last)) if first <= *last && !is_broken[place] => {
+                    grown = grown.saturating_add(last.saturating_sub(first));
+                    is_covered[place..before].fill(true);
+                }
+                _ => is_broken[before] = true,
+            }
+        }
+        let gaps = samples.windows(2).zip(is_covered).filter(|(_, is_covered)| *is_covered);
+        let times = gaps.map(|(pair, _)| pair[0].0.at.monotonic.saturating_sub(pair[1].0.at.monotonic));
+        let seconds = times.sum::<Duration>().as_secs_f64();
+        (seconds > 0.0).then_some((grown, seconds))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::test_samples::{SampleBuilder, stat_with_server};
-
-    fn push(window: &mut RateWindow, builder: &mut SampleBuilder, at: u64, stot: i64) -> RowId {
-        let sample = builder.build_at_millis(at, &stat_with_server("b", "s", stot));
-        let id = sample.rows.ids()[0];
-        window.push(sample);
-        id
-    }
-
-    #[test]
-    fn rate_needs_two_samples() {
-        let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
-        let id = push(&mut window, &mut builder, 0, 100);
-        assert_eq!(window.rate(id, Field::Stot), None);
-        push(&mut window, &mut builder, 2000, 120);
-        assert_eq!(window.rate(id, Field::Stot), Some(10.0));
-        push(&mut window, &mut builder, 4000, 120);
-        assert_eq!(window.rate(id, Field::Stot), Some(5.0), "over four seconds");
-        push(&mut window, &mut builder, 6000, 120);
-        assert_eq!(window.rate(id, Field::Stot), Some(0.0), "the growth has left the window");
-    }
-
-    #[test]
-    fn rate_is_none_until_cleared_counter_grows() {
-        let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
-        let id = push(&mut window, &mut builder, 0, 5000);
-        push(&mut window, &mut builder, 1000, 6000);
-        push(&mut window, &mut builder, 2000, 10);
-        assert_eq!(window.rate(id, Field::Stot), None, "clear counters");
-        push(&mut window, &mut builder, 3000, 30);
-        assert_eq!(window.rate(id, Field::Stot), Some(20.0));
-    }
-
-    #[test]
-    fn rate_is_none_at_start_of_epoch() {
-        let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
-        let id = push(&mut window, &mut builder, 0, 100);
-        push(&mut window, &mut builder, 1000, 200);
-        builder.reload();
-        push(&mut window, &mut builder, 2000, 300);
-        assert_eq!(window.rate(id, Field::Stot), None, "a larger counter of another process does not count");
-    }
-
-    #[test]
-    fn push_keeps_few_samples_over_full_span_at_short_intervals() {
-        let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
-        for step in 0..300 {
-            push(&mut window, &mut builder, step * 100, i64::try_from(step).unwrap());
-        }
-        let id = window.newest().unwrap().rows.ids()[0];
-        assert!(window.samples.len() <= MAX_SAMPLES);
-        let (_, seconds) = window.growth(id, Field::Stot).unwrap();
-        assert!((2.0..=5.0).contains(&seconds), "{seconds}");
-        assert!((window.rate(id, Field::Stot).unwrap() - 10.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn push_keeps_fewer_large_samples() {
-        for (bytes, expected) in [(1 << 20, MAX_SAMPLES), (2 << 20, 4), (4 << 20, MIN_SAMPLES), (1 << 30, 2)] {
-            let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
-            for second in 0..9 {
-                let sample = builder.build_at_millis(second * 1000, &stat_with_server("b", "s", 10));
-                let mut sample = Arc::into_inner(sample).unwrap();
-                sample.cost.bytes = bytes;
-                window.push(Arc::new(sample));
-            }
-            assert_eq!(window.samples.len(), expected, "{bytes}");
-        }
-    }
-
-    #[test]
-    fn push_drops_huge_sample_before_small_ones() {
-        let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
-        let mut counts = Vec::new();
-        for (second, bytes) in [1 << 30, 1 << 30, 1, 1, 1 << 30, 1, 1].into_iter().enumerate() {
-            let sample = builder.build_at_millis(second as u64 * 1000, &stat_with_server("b", "s", 10));
-            let mut sample = Arc::into_inner(sample).unwrap();
-            sample.cost.bytes = bytes;
-            window.push(Arc::new(sample));
-            counts.push(window.samples.iter().filter(|sample| sample.cost.bytes > 1).count());
-        }
-        assert_eq!(counts, [1, 2, 1, 0, 1, 1, 0]);
-    }
-
-    #[test]
-    fn rate_uses_previous_sample_at_long_intervals() {
-        let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
-        let id = push(&mut window, &mut builder, 0, 0);
-        push(&mut window, &mut builder, 60_000, 600);
-        push(&mut window, &mut builder, 120_000, 600);
-        assert_eq!(window.rate(id, Field::Stot), Some(0.0));
-    }
-}
+mod rate_tests;

@@ -68,11 +68,11 @@ fn add_sample_attributes_own_changes() {
 }
 
 #[test]
-fn add_sample_distinguishes_reload_from_restart() {
+fn v9_add_sample_distinguishes_reload_from_restart() {
     let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
     instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
     builder.reload();
-    instance.add_sample(builder.build_at_millis(2000, &stat_of_site()), 0);
+    instance.add_sample(builder.build_at_millis(2000, &stat_of_site().replace(",9000,5000,8000,", ",3,20,90,")), 0);
     assert_eq!(event_lines(&instance), ["reloaded: pid 100 → 101; counters were reset"]);
     instance.record_failure(failure("connection refused"), timestamp_at(4000));
     instance.record_failure(failure("connection refused"), timestamp_at(5000));
@@ -82,7 +82,8 @@ fn add_sample_distinguishes_reload_from_restart() {
     assert!(instance.link().is_up());
     assert_eq!(
         event_lines(&instance)[..3],
-        ["restarted: pid 101 → 102; counters were reset", "link restored after 10 s", "link lost: connection refused"]
+        ["restarted: pid 101 → 102", "link restored after 10 s", "link lost: connection refused"],
+        "the counters went on"
     );
 }
 

@@ -81,6 +81,21 @@ fn changed_fields(before: &Sample, earlier: usize, now: &Sample, index: usize) -
     ]
 }
 
+/// Returns whether a counter of a row is lower than before. After a reload, counters start at 0 again, unless HAProxy
+/// shares them between processes (`shm-stats-file`) or reads them from a file (`stats-file`).
+pub(crate) fn have_counters_fallen(before: &Sample, now: &Sample) -> bool {
+    const COUNTERS: [Field; 4] = [Field::Stot, Field::Bin, Field::Bout, Field::ReqTot];
+    let same_rows = Arc::ptr_eq(&before.rows, &now.rows);
+    now.rows.ids().iter().enumerate().any(|(index, id)| {
+        let earlier = if same_rows { Some(index) } else { before.rows.index_of(*id) };
+        let number = |sample: &Sample, row, field| sample.table.number(row, field);
+        let has_fallen = |earlier, field| {
+            number(before, earlier, field).zip(number(now, index, field)).is_some_and(|(from, to)| to < from)
+        };
+        earlier.is_some_and(|earlier| COUNTERS.iter().any(|field| has_fallen(earlier, *field)))
+    })
+}
+
 /// The differences between two consecutive samples.
 #[derive(Debug, Default)]
 pub(crate) struct SampleDiff {
@@ -105,9 +120,11 @@ pub(crate) fn diff_samples(
     let (from, to) = (before.epoch.pid, now.epoch.pid);
     diff.events.extend(lost_for.map(|after| process(EventKind::LinkRestored(after))));
     if before.epoch != now.epoch && !now.is_turn_after(before) {
-        let kind =
-            if lost_for.is_some() { EventKind::Restarted { from, to } } else { EventKind::Reloaded { from, to } };
-        diff.events.push(process(kind));
+        let are_reset = have_counters_fallen(before, now);
+        diff.events.push(process(match lost_for {
+            Some(_) => EventKind::Restarted { from, to, are_reset },
+            None => EventKind::Reloaded { from, to, are_reset },
+        }));
     }
     let computed;
     let changes = match &now.changes {

@@ -70,6 +70,8 @@ pub(crate) enum EventKind {
         from: i64,
         /// Current pid.
         to: i64,
+        /// True if the counters are lower than before.
+        are_reset: bool,
     },
     /// HAProxy was restarted: a new process replies after the link was down.
     Restarted {
@@ -77,6 +79,8 @@ pub(crate) enum EventKind {
         from: i64,
         /// Current pid.
         to: i64,
+        /// True if the counters are lower than before.
+        are_reset: bool,
     },
     /// Polls began to fail; contains the reason.
     LinkLost(String),
@@ -215,8 +219,12 @@ impl fmt::Display for EventKind {
             Self::RowsAdded(names) => write!(f, "new: {names}"),
             Self::RowsRemoved(names) => write!(f, "gone: {names}"),
             Self::MoreChanges(count) => write!(f, "{} at the same time", pluralize(*count as i64, "more change")),
-            Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters were reset"),
-            Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters were reset"),
+            Self::Reloaded { from, to, are_reset } => {
+                write!(f, "reloaded: pid {from} → {to}{}", reset_text(*are_reset))
+            }
+            Self::Restarted { from, to, are_reset } => {
+                write!(f, "restarted: pid {from} → {to}{}", reset_text(*are_reset))
+            }
             Self::LinkLost(reason) => write!(f, "link lost: {reason}"),
             Self::LinkRestored(after) => write!(f, "link restored after {} s", after.as_secs()),
             Self::Action { command, outcome, .. } => write!(f, "{command}: {outcome}"),
@@ -237,6 +245,11 @@ impl fmt::Display for EventKind {
             Self::Cause { is_open: false, text, .. } => write!(f, "resolved: {text}"),
         }
     }
+}
+
+/// Returns the part of a message about a new process that says whether counters were reset.
+pub(crate) fn reset_text(are_reset: bool) -> &'static str {
+    if are_reset { "; counters were reset" } else { "" }
 }
 
 /// Returns the name of a row for display: `proxy/name` for a server or listener, `frontend NAME` or `backend NAME` for

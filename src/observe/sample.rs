@@ -15,6 +15,10 @@ use crate::observe::slow_facts::SlowFacts;
 use crate::observe::timestamp::Timestamp;
 use crate::observe::unused_slots::UnusedSlots;
 
+/// Maximum difference between the start times of a process that follow from two samples: HAProxy reports its uptime in
+/// whole seconds, and a reply takes time.
+const START_TOLERANCE: Duration = Duration::from_secs(2);
+
 /// Lifetime of one HAProxy process. Counters can only be compared within an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch {
@@ -112,6 +116,18 @@ impl Sample {
     /// Returns the configured weight of a server, or `None` if the weight is unknown.
     pub(crate) fn configured_weight(&self, id: RowId) -> Option<i64> {
         self.configured.as_ref()?.get(id)?.weight
+    }
+
+    /// Returns whether two samples are from the same process, even if another one replied in between.
+    pub(crate) fn is_same_process(&self, other: &Self) -> bool {
+        let started = |sample: &Self| {
+            let uptime = u64::try_from(sample.process_number(InfoField::UptimeSec)?).ok()?;
+            Some(sample.at.monotonic.as_millis() as i64 - uptime as i64 * 1000)
+        };
+        let is_near = |one: i64, other: i64| (one - other).unsigned_abs() <= START_TOLERANCE.as_millis() as u64;
+        self.epoch == other.epoch
+            || self.epoch.pid == other.epoch.pid
+                && started(self).zip(started(other)).is_some_and(|(one, other)| is_near(one, other))
     }
 
     /// Returns the value of a numeric key of `show info`, or `None` if the HAProxy version does not report the key.

@@ -86,7 +86,12 @@ impl SampleBuilder {
 
     /// Switches to a new epoch: the next samples come from another process.
     pub(crate) fn reload(&mut self) {
-        self.epoch = Epoch { number: self.epoch.number + 1, pid: self.epoch.pid + 1 };
+        self.answer_as(self.epoch.pid + 1);
+    }
+
+    /// Switches to a new epoch of the process with this pid, which may have replied before.
+    pub(crate) fn answer_as(&mut self, pid: i64) {
+        self.epoch = Epoch { number: self.epoch.number + 1, pid };
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::haproxy::status::RowState;
+use crate::observe::sample::Sample;
 use crate::problems::figures::{self, MIN_EVENTS};
 use crate::problems::frontend_rules;
 use crate::problems::measurement::Measurement;
@@ -93,8 +94,34 @@ pub(super) fn describe_queue_growing(input: &RuleInput<'_>, value: f64) -> Strin
     format!("queue growing: {:.0} → {queued:.0} in {}", queued - value, units::seconds_words(time))
 }
 
+/// Measures the time that requests wait for a server. Fine if no request was queued: `qtime` also contains the time in
+/// which `tcp-request content` rules or `http-request wait-for-body` wait for the client.
 pub(super) fn queue_wait(input: &RuleInput<'_>) -> Measurement {
-    input.mean(Field::Qtime)
+    match input.mean(Field::Qtime) {
+        Measurement::Value(time) if time > 0.0 && !has_queued(input) => Measurement::Fine,
+        measurement => measurement,
+    }
+}
+
+/// Returns whether requests of the backend were queued in the rate window: in one of its samples, or between two of them
+/// if that made a new maximum; or whether a server is at its limit, so that the next request is queued.
+fn has_queued(input: &RuleInput<'_>) -> bool {
+    let Some(backend) = input.backend else { return false };
+    let servers = backend.servers.iter().map(|server| input.for_row(*server));
+    let is_at_limit = |server: &RuleInput<'_>| {
+        let limit = server.number(Field::Slim).filter(|limit| *limit > 0.0);
+        server.state.is_usable()
+            && limit.zip(server.number(Field::Scur)).is_some_and(|(limit, sessions)| sessions >= limit)
+    };
+    let was_queued = |sample: &Sample| {
+        let row = sample.rows.index_of(input.id);
+        row.and_then(|row| figures::queued_requests(sample, row)).is_some_and(|queued| queued > 0)
+    };
+    let has_new_maximum = |row: RuleInput<'_>| row.growth(Field::Qmax).is_some_and(|grown| grown > 0.0);
+    input.backend_stats.queued > 0.0
+        || servers.clone().any(|server| is_at_limit(&server))
+        || input.rates.samples().any(|sample| was_queued(sample))
+        || servers.chain([*input]).any(has_new_maximum)
 }
 
 pub(super) fn describe_queue_wait(input: &RuleInput<'_>, value: f64) -> String {
@@ -172,8 +199,12 @@ pub(super) fn describe_redispatches(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} redispatches per 100 requests", units::ratio(value * 100.0))
 }
 
-/// Measures the share of the requests to a backend or server that clients aborted.
+/// Measures the share of the requests to a backend or server that clients aborted. Fine in TCP mode, in which a client
+/// may end a connection with a reset when it is done.
 pub(super) fn client_aborts(input: &RuleInput<'_>) -> Measurement {
+    if input.is_tcp() {
+        return Measurement::Fine;
+    }
     measure_share(input.growth(Field::CliAbrt), || input.served(), MIN_EVENTS)
 }
 

@@ -5,6 +5,7 @@ use crate::haproxy::status::RowState;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::BackendRows;
 use crate::observe::sample::Sample;
+use crate::problems::check_starts::CheckStarts;
 use crate::problems::figures;
 
 /// Minimum difference between two response times that counts, in milliseconds. Smaller differences are ignored,
@@ -18,14 +19,17 @@ pub(crate) struct BackendStats {
     pub(crate) servers: usize,
     /// Number of servers that can get new requests, including backup servers.
     pub(crate) usable: usize,
-    /// Number of servers that are down or coming up.
+    /// Number of servers that are down or coming up; backup servers count only while no active server is usable.
     pub(crate) down: usize,
-    /// Number of servers in maintenance or drain, without those that are not resolved.
+    /// Number of servers in maintenance or drain, and of those that went down during a drain not long ago, without those that
+    /// are not resolved.
     pub(crate) out_of_service: usize,
     /// Number of servers for which DNS has no address.
     pub(crate) unresolved: usize,
     /// Number of servers with a status that hapulse does not know.
     pub(crate) unknown: usize,
+    /// True if an active (non-backup) server is usable.
+    pub(crate) has_active: bool,
     /// Total weight of the active (non-backup) servers that are usable.
     pub(crate) usable_weight: f64,
     /// Total weight of the active servers that are not out of service.
@@ -48,7 +52,13 @@ pub(crate) struct BackendCounts {
 
 impl BackendStats {
     /// Replaces the totals with those of `backend`.
-    pub(crate) fn recompute(&mut self, sample: &Sample, window: &RateWindow, backend: &BackendRows) {
+    pub(crate) fn recompute(
+        &mut self,
+        sample: &Sample,
+        window: &RateWindow,
+        starts: &CheckStarts,
+        backend: &BackendRows,
+    ) {
         let response_times = std::mem::take(&mut self.response_times);
         *self = Self { servers: backend.servers.len(), response_times, ..Self::default() };
         self.response_times.clear();
@@ -56,6 +66,7 @@ impl BackendStats {
         let number = |row: usize, field: Field| sample.table.number(row, field).map(|number| number as f64);
         self.queued = figures::queued_requests(sample, backend.row).unwrap_or(0) as f64;
         let slots = sample.unused_slots();
+        let mut backups_down = 0;
         for server in &backend.servers {
             let state = rows[*server].state();
             if slots.contains(*server) {
@@ -65,14 +76,21 @@ impl BackendStats {
             // `uweight` is the weight that was set; the effective `weight` is lower during slowstart.
             let weight = number(*server, Field::Uweight).or_else(|| number(*server, Field::Weight)).unwrap_or(1.0);
             let is_backup = number(*server, Field::Bck).is_some_and(|backup| backup > 0.0);
+            let is_down = matches!(state, RowState::Down | RowState::ComingUp);
+            let is_ordered = state.is_out_of_service()
+                || is_down && starts.is_down_in_drain(sample.rows.ids()[*server], sample.at.monotonic);
             match state {
-                state if state.is_usable() => self.usable += 1,
-                RowState::Down | RowState::ComingUp => self.down += 1,
+                state if state.is_usable() => {
+                    self.usable += 1;
+                    self.has_active |= !is_backup;
+                }
                 _ if rows[*server].is_unresolved() => self.unresolved += 1,
                 RowState::Unknown => self.unknown += 1,
-                _ => self.out_of_service += 1,
+                _ if !is_down || is_ordered => self.out_of_service += 1,
+                _ if is_backup => backups_down += 1,
+                _ => self.down += 1,
             }
-            if !is_backup && !state.is_out_of_service() {
+            if !is_backup && !is_ordered {
                 self.expected_weight += weight;
                 self.usable_weight += if state.is_usable() { weight } else { 0.0 };
             }
@@ -81,6 +99,7 @@ impl BackendStats {
                 self.response_times.extend(time.map(|time| time.millis));
             }
         }
+        self.down += if self.has_active { 0 } else { backups_down };
         self.response_times.sort_unstable_by(f64::total_cmp);
     }
 
@@ -111,10 +130,10 @@ mod tests {
     fn recompute_excludes_servers_out_of_service() {
         let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
         let mut stats = BackendStats::default();
-        stats.recompute(&sample, &RateWindow::default(), &sample.rows.backends()[1]);
+        stats.recompute(&sample, &RateWindow::default(), &CheckStarts::default(), &sample.rows.backends()[1]);
         assert_eq!((stats.servers, stats.usable, stats.down, stats.out_of_service), (3, 1, 0, 2));
         assert_eq!((stats.usable_weight, stats.expected_weight, stats.queued), (100.0, 100.0, 8.0));
-        stats.recompute(&sample, &RateWindow::default(), &sample.rows.backends()[2]);
+        stats.recompute(&sample, &RateWindow::default(), &CheckStarts::default(), &sample.rows.backends()[2]);
         assert_eq!(
             (stats.servers, stats.usable, stats.down, stats.usable_weight, stats.expected_weight),
             (1, 0, 1, 0.0, 1.0)

@@ -160,7 +160,7 @@ causes! {
         "not resolved (DNS): it has no address" "DNS has no address for the server, so it gets no requests" "look up the name with the name servers of HAProxy's `resolvers` section"
     BackendUnpublished "backend-unpublished" "unpublished" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, None;
-        "unpublished: content switching skips the backend" "rules and maps do not select the backend until it is published" "`publish backend NAME`, if nobody works on it"
+        "not published: content switching does not use it" "rules and maps do not select the backend until it is published" "`publish backend NAME`, if its maintenance is over"
     FrontendPaused "frontend-paused" "paused" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, Some(&action_table::FRONTEND_ON);
         "disabled: it accepts no connections until it is enabled" "the frontend was disabled at run time and accepts no connections" "enable the frontend, if its maintenance is over"

@@ -41,7 +41,11 @@ fn each_kind_has_a_sentence() {
             "CRIT api network",
             "connection problem: 13% of the connections failed (80 in 4 s)",
         ),
-        ("api/BACKEND.ctime=1400", "CRIT api network", "connection problem: 1.40 s to connect to a server (ctime, 300 requests in 2 s)"),
+        (
+            "api/BACKEND.ctime=1400",
+            "CRIT api network",
+            "connection problem: 1.40 s to connect to a server (ctime, 300 requests in 2 s)",
+        ),
         ("api/BACKEND.hrsp_5xx+30", "CRIT api haproxy-5xx", "HAProxy itself sent 60 errors (5xx) in 4 s"),
         (
             "api/api1.hrsp_5xx+30 api/api2.hrsp_5xx+30 api/api3.hrsp_5xx+30 api/BACKEND.hrsp_5xx+90",
@@ -115,7 +119,7 @@ fn each_kind_has_a_sentence() {
             "CRIT process no-backend",
             "no server available in any of the 4 backends",
         ),
-        ("img/i3.rtime=400", "CRIT img/i3 slow-server", "8x slower than its peers (400 ms against 50 ms)"),
+        ("img/i3.rtime=400", "CRIT img/i3 slow-server", "8x slower than its peers (399 ms against 50 ms)"),
         ("img/i1.status=WORRIED", "WARN img weight-low", "1 of 3 servers WORRIED, 67% of the weight available"),
         ("www-in.scur=1900", "CRIT www-in frontend-full", "1900 of 2000 sessions"),
         ("www-in.rate_lim=60 www-in.rate=58", "CRIT www-in rate-limited", "97% of 60 sessions per second"),
@@ -126,10 +130,28 @@ fn each_kind_has_a_sentence() {
         ("info.SslRate=99 info.SslRateLimit=100", "CRIT process tls", "99"),
         ("info.PoolFailed+3", "CRIT process memory", "out of memory: 6 allocations failed"),
         ("info.DroppedLogs+3", "WARN process lost-logs", "6 log messages dropped"),
+        (
+            "info.Maxsock=4062 info.Ulimit-n=4061",
+            "WARN process process-resources",
+            "only 4061 of 4062 file descriptors",
+        ),
+        ("info.BlockedTrafficWarnings+1", "WARN process blocked-traffic", "a thread was blocked 2 times"),
+        ("info.Test_live_processes=2", "WARN process shared-socket", "2 processes reply in turn on this socket"),
+        ("info.Test_certificate_hours=300", "WARN process certificate-expiry", "/etc/site.pem expires in 12 days"),
+        ("info.Test_failed_questions=50", "WARN process resolver-failing", "50"),
+        ("www-in.status=PAUSED", "WARN www-in frontend-paused", "it accepts no connections until it is enabled"),
+        ("www-in.status=STOP", "CRIT www-in frontend-stopped", "it accepts no connections until HAProxy is reloaded"),
+        (
+            "api/BACKEND.status=UP_(UNPUB)",
+            "WARN api backend-unpublished",
+            "not published: content switching does not use it",
+        ),
+        ("db/db1.status=MAINT_(resolution)", "WARN db/db1 server-unresolved", "not resolved (DNS): it has no address"),
+        ("www-in/l1.scur=400", "WARN www-in/l1 listener-full", "400 of"),
     ] {
         let mut site = TestSite::healthy();
         site.backend("img", "http", &["i1", "i2", "i3"]);
-        site.set("info.PoolFailed=0 info.DroppedLogs=0");
+        site.set("info.PoolFailed=0 info.DroppedLogs=0 info.BlockedTrafficWarnings=0");
         site.steps(4);
         site.set(changes);
         site.steps(6);
@@ -216,11 +238,10 @@ fn cause_is_resolved_and_listed_for_20_s() {
 fn flap(site: &mut TestSite, times: usize) -> Vec<(CauseChange, CauseKind)> {
     let mut changes = Vec::new();
     for _ in 0..times {
-        let downs = 1;
         site.set("api/api1.status=DOWN api/api1.check_status=L7STS api/BACKEND.act=2");
-        site.set(&format!("api/api1.chkdown+{downs}"));
+        site.set("api/api1.chkdown+1 api/api1.chkfail+3");
         changes.extend(site.step().causes);
-        site.set("api/api1.chkdown+0");
+        site.set("api/api1.chkdown+0 api/api1.chkfail+0");
         changes.extend(site.steps(3).into_iter().flat_map(|changes| changes.causes));
         site.set("api/api1.status=UP api/api1.check_status=L7OK api/BACKEND.act=3");
         changes.extend(site.steps(6).into_iter().flat_map(|changes| changes.causes));

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::Field;
+use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::observe::state_cause;
+use crate::problems::check_starts::CheckStarts;
 
 /// Time for which failures are kept.
 pub(crate) const RETENTION: Duration = Duration::from_mins(5);
@@ -33,6 +36,7 @@ struct CheckFailures {
 #[derive(Debug, Default)]
 pub(crate) struct CheckHistory {
     servers: BTreeMap<RowId, VecDeque<CheckFailures>>,
+    starts: CheckStarts,
 }
 
 impl CheckHistory {
@@ -46,20 +50,63 @@ impl CheckHistory {
             }
             !entries.is_empty()
         });
-        let Some(before) = before else { return };
+        if let Some(before) = before {
+            self.add_failures(before, now);
+        }
+        self.starts.update(before, now);
+    }
+
+    fn add_failures(&mut self, before: &Sample, now: &Sample) {
         let same_rows = Arc::ptr_eq(&before.rows, &now.rows);
         for server in now.rows.backends().iter().flat_map(|backend| &backend.servers) {
             let id = now.rows.ids()[*server];
             let Some(earlier) = (if same_rows { Some(*server) } else { before.rows.index_of(id) }) else { continue };
-            let grown = |field| {
-                let (old, new) = (before.table.number(earlier, field), now.table.number(*server, field));
-                old.zip(new).map_or(0, |(old, new)| new.saturating_sub(old).max(0))
-            };
-            let (times_down, failed_checks) = (grown(Field::Chkdown), grown(Field::Chkfail));
-            if times_down > 0 || failed_checks > 0 {
-                self.add(id, CheckFailures { at, times_down, failed_checks });
+            let (was, is) = (before.table.rows()[earlier].state(), now.table.rows()[*server].state());
+            if is == RowState::Maint {
+                // Checks that failed before maintenance say nothing about the time after it.
+                self.servers.get_mut(&id).into_iter().flatten().for_each(|entry| entry.failed_checks = 0);
+                continue;
+            }
+            let failures = self.failures_between(before, earlier, now, *server);
+            if failures.times_down > 0 || failures.failed_checks > 0 {
+                self.add(id, failures);
+            }
+            let is_down = matches!(is, RowState::Down | RowState::ComingUp);
+            if is_down && was.is_usable() {
+                self.servers.get_mut(&id).into_iter().flatten().for_each(|entry| entry.failed_checks = 0);
             }
         }
+    }
+
+    /// Returns how often a server went down between two samples of one process, because a check failed after another one
+    /// had passed, and how many checks failed while it was up.
+    ///
+    /// HAProxy's `chkdown` also counts the begin of maintenance and a server that fails its first check.
+    fn failures_between(&self, before: &Sample, earlier: usize, now: &Sample, index: usize) -> CheckFailures {
+        let id = now.rows.ids()[index];
+        let (row_before, row) = (&before.table.rows()[earlier], &now.table.rows()[index]);
+        let (was, is) = (row_before.state(), row.state());
+        let grown = |field| {
+            let (old, new) = (before.table.number(earlier, field), now.table.number(index, field));
+            old.zip(new).map(|(old, new)| new.saturating_sub(old).max(0))
+        };
+        let failed_checks = grown(Field::Chkfail).unwrap_or(0);
+        let is_ordered = |state: RowState| state.is_out_of_service();
+        let at = now.at.monotonic;
+        let times_down = match grown(Field::Chkdown) {
+            // Of a drained server, or one that its checks took out of load balancing, the application may be restarted.
+            _ if is_ordered(was) || self.starts.is_down_in_drain(id, before.at.monotonic) => 0,
+            // Without a failed check, an operator took the server out of service.
+            Some(counted) if self.starts.is_proven(id) => counted.min(failed_checks),
+            Some(counted) => counted.saturating_sub(1).min(failed_checks),
+            // HAProxy counts only for servers with health checks, not for those with an agent alone.
+            None => {
+                let is_seen = was.is_usable() && matches!(is, RowState::Down | RowState::ComingUp);
+                i64::from(is_seen && state_cause::has_agent(row) && self.starts.is_proven(id))
+            }
+        };
+        let counts_failed = was.is_usable() && self.starts.is_proven(id);
+        CheckFailures { at, times_down, failed_checks: if counts_failed { failed_checks } else { 0 } }
     }
 
     fn add(&mut self, id: RowId, failures: CheckFailures) {
@@ -85,6 +132,11 @@ impl CheckHistory {
             }
             None => entries.push_back(failures),
         }
+    }
+
+    /// Returns the servers whose health checks started again.
+    pub(crate) fn starts(&self) -> &CheckStarts {
+        &self.starts
     }
 
     /// Returns how often a server went down in the last 5 minutes.
@@ -114,7 +166,62 @@ mod tests {
     use crate::observe::test_samples::SampleBuilder;
 
     fn stat(downs: i64, fails: i64) -> String {
-        format!("# pxname,svname,chkdown,chkfail,type,status,\nb,s,{downs},{fails},2,UP,\nb,BACKEND,,,1,UP,\n")
+        stat_with_status(downs, fails, "UP", "L4OK", 4)
+    }
+
+    /// Returns the reply for a server with `rise 2 fall 3`.
+    fn stat_with_status(downs: i64, fails: i64, status: &str, result: &str, health: i64) -> String {
+        format!(
+            "# pxname,svname,chkdown,chkfail,type,status,check_status,check_rise,check_fall,check_health,\n\
+             b,s,{downs},{fails},2,{status},{result},2,3,{health},\nb,BACKEND,,,1,UP,,,,,\n"
+        )
+    }
+
+    /// Records samples of one process, which differ in `chkdown`, `chkfail`, status, check result and health. Returns how
+    /// often the server went down, and how many of its checks failed.
+    fn failures(samples: &[(i64, i64, &str, &str, i64)]) -> (f64, f64) {
+        let (mut history, mut builder) = (CheckHistory::default(), SampleBuilder::default());
+        let mut before = None;
+        for ((downs, fails, status, result, health), second) in samples.iter().zip(0..) {
+            let now =
+                builder.build_at_millis(second * 2000, &stat_with_status(*downs, *fails, status, result, *health));
+            history.record(before.as_deref(), &now);
+            before = Some(now);
+        }
+        let last = before.unwrap();
+        (history.times_down(last.rows.ids()[0]), history.failed_checks(last.rows.ids()[0], last.at.monotonic))
+    }
+
+    #[test]
+    fn w18_maintenance_is_no_transition_of_checks() {
+        let (up, maint) = ((3, 9, "UP", "L4OK", 4), (4, 9, "MAINT", "L4OK", 2));
+        let start = (4, 9, "UP 1/3", "L4OK", 2);
+        assert_eq!(failures(&[up, maint, start, (4, 9, "UP", "L4OK", 4)]), (0.0, 0.0));
+        assert_eq!(failures(&[up, (4, 9, "UP", "L4OK", 4)]), (0.0, 0.0), "in and out between two samples");
+        assert_eq!(failures(&[up, maint, start, (5, 10, "DOWN", "L4CON", 0)]), (0.0, 0.0), "not yet started");
+        let again = [start, (4, 9, "UP", "L4OK", 4), (5, 12, "DOWN", "L4CON", 0), (5, 12, "UP", "L4OK", 4)];
+        assert_eq!(failures(&[&[up, maint][..], &again].concat()), (1.0, 0.0), "a transition after a passed check");
+        let failing = (3, 11, "UP 1/3", "L4CON", 2);
+        assert_eq!(failures(&[up, failing]), (0.0, 2.0));
+        assert_eq!(failures(&[up, failing, (4, 11, "MAINT", "L4CON", 2), (4, 11, "UP 1/3", "L4CON", 2)]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn w18_deploy_during_drain_is_no_transition_of_checks() {
+        let (up, drain) = ((3, 9, "UP", "L4OK", 4), (3, 9, "DRAIN", "L4OK", 4));
+        let (down, back) = ((4, 12, "DOWN", "L4CON", 0), (4, 12, "DRAIN", "L4OK", 4));
+        assert_eq!(failures(&[up, drain, down, back, (4, 12, "UP", "L4OK", 4)]), (0.0, 0.0));
+        let nolb = [(3, 9, "NOLB", "L7OKC", 4), down, (4, 12, "UP", "L7OK", 4)];
+        assert_eq!(failures(&[&[up][..], &nolb].concat()), (0.0, 0.0), "disable-on-404");
+        assert_eq!(failures(&[up, down, (4, 12, "UP", "L4OK", 4)]), (1.0, 0.0), "not drained");
+    }
+
+    #[test]
+    fn w19_first_check_after_start_is_no_transition() {
+        let (start, down) = ((0, 0, "UP 1/3", "INI", 2), (1, 1, "DOWN", "L4CON", 0));
+        assert_eq!(failures(&[start, down]), (0.0, 0.0));
+        assert_eq!(failures(&[down, (1, 1, "UP", "L4OK", 4), (2, 4, "DOWN", "L4CON", 0)]), (1.0, 0.0));
+        assert_eq!(failures(&[(0, 1, "UP 2/3", "L4CON", 3), (1, 3, "DOWN", "L4CON", 0)]), (1.0, 0.0), "was up before");
     }
 
     #[test]
@@ -124,13 +231,13 @@ mod tests {
         let id = first.rows.ids()[0];
         history.record(None, &first);
         assert!(history.servers.is_empty(), "failures before the first sample do not count");
-        let second = builder.build_at_millis(2000, &stat(6, 9));
+        let second = builder.build_at_millis(2000, &stat(6, 12));
         history.record(Some(&first), &second);
-        let third = builder.build_at_millis(8000, &stat(6, 12));
+        let third = builder.build_at_millis(8000, &stat(6, 15));
         history.record(Some(&second), &third);
         assert_eq!((history.times_down(id), history.failed_checks(id, Duration::from_secs(8))), (1.0, 3.0));
         assert_eq!((history.times_down(id), history.failed_checks(id, Duration::from_secs(69))), (1.0, 0.0));
-        let fourth = builder.build_at_millis(9000, &stat(7, 15));
+        let fourth = builder.build_at_millis(9000, &stat(7, 18));
         history.record(Some(&third), &fourth);
         assert_eq!(
             (history.times_down(id), history.failed_checks(id, Duration::from_secs(9))),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::observe::severity::Severity;
 use crate::problems::cause::ProblemKey;
 use crate::problems::hysteresis::{Hysteresis, Transition};
-use crate::problems::measurement::{Grade, Measurement};
+use crate::problems::measurement::{Grade, Measurement, NotEvaluatedReason};
 use crate::problems::not_evaluated::{GapCounts, GapReason};
 use crate::problems::problem::{Problem, ProblemSubject};
 use crate::problems::problem_changes::ProblemChanges;
@@ -46,8 +46,8 @@ impl Evaluation<'_> {
     /// past its threshold.
     pub(super) fn apply_rules(&mut self, scope: Scope, input: &RuleInput<'_>, is_tracked: bool) {
         for rule in rule_table::rules_for_scope(scope) {
-            let measurement = (rule.measure)(input);
-            let grade = self.thresholds.grade(rule.id, measurement);
+            let measurement = rule.evaluate(input);
+            let grade = self.thresholds.grade(rule.id, input.names(), measurement);
             self.count_gap(rule.id, measurement);
             if is_tracked || grade.is_problem() {
                 self.update_entry(scope, rule.id, input, measurement, grade);
@@ -57,7 +57,8 @@ impl Evaluation<'_> {
 
     fn count_gap(&mut self, rule: RuleId, measurement: Measurement) {
         let reason = match measurement {
-            Measurement::TooFew => Some(GapReason::TooFewEvents),
+            Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests) => Some(GapReason::TooFewEvents),
+            Measurement::NotEvaluated(NotEvaluatedReason::Reload) => Some(GapReason::NewProcess),
             Measurement::Unknown => self.no_rates,
             Measurement::Value(_) | Measurement::Fine => None,
         };
@@ -105,7 +106,7 @@ impl Evaluation<'_> {
         if std::mem::replace(&mut entry.is_bad, is_bad) && !is_bad {
             self.changes.recovering.extend(entry.problem.clone());
         }
-        let transition = entry.hysteresis.update(grade, self.thresholds.for_rule(id), now.monotonic);
+        let transition = entry.hysteresis.update(grade, self.thresholds.for_row(id, input.names()), now.monotonic);
         if let Some(problem) = &mut entry.problem {
             problem.severity = entry.hysteresis.severity.unwrap_or(problem.severity);
         }
@@ -116,10 +117,12 @@ impl Evaluation<'_> {
             }
             (Measurement::Value(value), none @ None) if transition == Transition::Opened => {
                 let names = input.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone()));
+                let is_silenced = self.thresholds.silences.is_silenced(id.as_str(), names.as_ref());
                 let subject = ProblemSubject { id: input.id, names };
                 let severity = entry.hysteresis.severity.unwrap_or(Severity::Warn);
                 let since = entry.hysteresis.since;
-                *none = Some(Problem { rule: id.rule(), subject, severity, since, value, text: text(value) });
+                let (rule, text) = (id.rule(), text(value));
+                *none = Some(Problem { rule, subject, severity, since, value, text, is_silenced });
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
 use crate::problems::figures;
-use crate::problems::measurement::Measurement;
+use crate::problems::measurement::{Measurement, NotEvaluatedReason};
 use crate::problems::rule_input::{RuleInput, measure_usage};
 use crate::units;
 
@@ -36,7 +36,8 @@ pub(super) fn share_5xx(input: &RuleInput<'_>) -> Measurement {
         None => Measurement::Unknown,
         // Without 5xx, the share is 0 however few responses there are.
         Some(errors) if errors <= 0.0 => Measurement::Value(0.0),
-        Some(_) => figures::share_5xx(input.rates, &[input.id]).map_or(Measurement::TooFew, Measurement::Value),
+        Some(_) => figures::share_5xx(input.rates, &[input.id])
+            .map_or(Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests), Measurement::Value),
     }
 }
 
@@ -58,7 +59,12 @@ pub(super) fn describe_denied(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} requests, connections or sessions denied per second", units::decimal(value))
 }
 
+/// Measures the bad requests per second. Fine in TCP mode, in which a client that ends its connection before it sends
+/// data, such as a health check of another load balancer, counts as a bad request.
 pub(super) fn bad_requests(input: &RuleInput<'_>) -> Measurement {
+    if input.is_tcp() {
+        return Measurement::Fine;
+    }
     input.rate(Field::Ereq).map_or(Measurement::Unknown, Measurement::Value)
 }
 

@@ -31,6 +31,7 @@ pub mod cause_table;
 pub(crate) mod cause_tests;
 pub(crate) mod cause_tracker;
 pub(crate) mod check_history;
+pub(crate) mod check_starts;
 pub(crate) mod evaluation;
 pub(crate) mod figures;
 pub(crate) mod flap;
@@ -50,6 +51,7 @@ pub(crate) mod problem_log;
 pub(crate) mod process_rules;
 #[cfg(test)]
 pub(crate) mod proptests;
+pub mod row_pattern;
 pub(crate) mod rule;
 pub(crate) mod rule_input;
 pub(crate) mod rule_table;
@@ -59,6 +61,7 @@ pub(crate) mod rule_tests;
 pub(crate) mod scenario_tests;
 pub(crate) mod server_loss;
 pub(crate) mod server_rules;
+pub mod silences;
 #[cfg(test)]
 pub(crate) mod test_site;
 pub mod thresholds;

@@ -43,6 +43,8 @@ pub struct Problem {
     pub(crate) value: f64,
     /// Description for operators, without the row's name.
     pub(crate) text: String,
+    /// True if the configuration silences the problem: it is shown, but does not alarm.
+    pub(crate) is_silenced: bool,
 }
 
 impl Problem {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::haproxy::fields::InfoField;
 use crate::observe::slow_facts::CertificateExpiry;
 use crate::problems::figures::MIN_EVENTS;
-use crate::problems::measurement::Measurement;
+use crate::problems::measurement::{Measurement, NotEvaluatedReason};
 use crate::problems::rule_input::{RuleInput, measure_usage};
 use crate::units;
 
@@ -55,10 +55,16 @@ pub(super) fn describe_tls_connections(input: &RuleInput<'_>, value: f64) -> Str
     describe_usage(input, value, InfoField::MaxSslConns, "TLS connections")
 }
 
-/// Measures the share of TLS sessions in the last second that were resumed. Unknown if there were fewer than
-/// [`MIN_EVENTS`] sessions, because the share is then meaningless.
+/// Time after its start in which a process is not judged by its TLS sessions: it does not know those of the process
+/// before.
+const TLS_START_SECONDS: f64 = 60.0;
+
+/// Measures the share of TLS sessions in the last second that were resumed. Not evaluated right after a start, or if
+/// there were fewer than [`MIN_EVENTS`] sessions, because the share is then meaningless.
 pub(super) fn tls_reuse(input: &RuleInput<'_>) -> Measurement {
+    let is_new = input.process_number(InfoField::UptimeSec).is_some_and(|uptime| uptime < TLS_START_SECONDS);
     match (input.process_number(InfoField::SslFrontendSessionReuse), input.process_number(InfoField::SslRate)) {
+        (Some(_), Some(rate)) if rate >= MIN_EVENTS && is_new => Measurement::NotEvaluated(NotEvaluatedReason::Reload),
         (Some(percent), Some(rate)) if rate >= MIN_EVENTS => Measurement::Value(percent / 100.0),
         _ => Measurement::Unknown,
     }

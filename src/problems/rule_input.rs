@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField, TextField};
-use crate::haproxy::stat_table::StatRow;
+use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::haproxy::status::RowState;
 use crate::history::interval_times::IntervalTime;
 use crate::history::rates::RateWindow;
@@ -12,7 +13,7 @@ use crate::observe::sample::Sample;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::check_history::CheckHistory;
 use crate::problems::figures;
-use crate::problems::measurement::Measurement;
+use crate::problems::measurement::{Measurement, NotEvaluatedReason};
 use crate::units;
 
 /// One row, or the process, with the other data that rules need.
@@ -81,9 +82,26 @@ impl<'a> RuleInput<'a> {
         self.sample.table.rows().get(self.index?)
     }
 
-    /// Returns whether the row is in maintenance or drain.
+    /// Returns the kind of the row, the name of the proxy and the name of the row; `None` for the process.
+    pub(crate) fn names(&self) -> Option<(RowKind, &'a SafeText, &'a SafeText)> {
+        self.row().map(|row| (row.kind, &row.proxy, &row.name))
+    }
+
+    /// Returns whether the row is in maintenance or drain, or went down during a drain not long ago.
     pub(crate) fn is_out_of_service(&self) -> bool {
-        self.state.is_out_of_service()
+        self.state.is_out_of_service() || self.is_down_in_drain()
+    }
+
+    /// Returns whether the server went down during a drain not long ago, for example because its application is being
+    /// restarted.
+    pub(crate) fn is_down_in_drain(&self) -> bool {
+        self.check_history.starts().is_down_in_drain(self.id, self.sample.at.monotonic)
+    }
+
+    /// Returns whether the row is a backup server that gets no traffic, because an active server of its backend is
+    /// usable.
+    pub(crate) fn is_idle_backup(&self) -> bool {
+        self.backend_stats.has_active && self.number(Field::Bck).is_some_and(|backup| backup > 0.0)
     }
 
     /// Returns a text field of the row; empty if HAProxy left it empty.
@@ -167,14 +185,14 @@ pub(crate) fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measureme
 
 /// Measures `part` as a share of `whole`, both counted in the rate window.
 ///
-/// The share is 0 if `part` is 0. Otherwise the measurement is `TooFew` if `whole` is less than `min_whole`.
+/// The share is 0 if `part` is 0. Otherwise it is not evaluated if `whole` is less than `min_whole`.
 pub(crate) fn measure_share(part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
     match part {
         None => Measurement::Unknown,
         Some(part) if part <= 0.0 => Measurement::Value(0.0),
         Some(part) => match whole() {
             Some(whole) if whole >= min_whole && whole > 0.0 => Measurement::Value((part / whole).min(1.0)),
-            Some(_) => Measurement::TooFew,
+            Some(_) => Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests),
             None => Measurement::Unknown,
         },
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::problems::backend_rules;
 use crate::problems::frontend_rules;
 use crate::problems::listener_rules;
-use crate::problems::measurement::Measurement;
+use crate::problems::measurement::{Measurement, NotEvaluatedReason};
 use crate::problems::process_rules;
 use crate::problems::rule::{Direction, HoldTime, RuleUnit, Scope};
 use crate::problems::rule_input::RuleInput;
@@ -76,6 +76,18 @@ pub(crate) struct Rule {
     pub(crate) help: &'static str,
 }
 
+impl Rule {
+    /// Measures the rule's value for a row. Without a result right after a reload, the reload is the reason.
+    pub(crate) fn evaluate(&self, input: &RuleInput<'_>) -> Measurement {
+        match (self.measure)(input) {
+            Measurement::Unknown if input.rates.is_cut_by_reload() => {
+                Measurement::NotEvaluated(NotEvaluatedReason::Reload)
+            }
+            measurement => measurement,
+        }
+    }
+}
+
 macro_rules! rules {
     ($($name:ident $id:literal $scope:ident $unit:ident $direction:ident $thresholds:expr, $warn_for:expr, $crit_for:expr;
        $measure:path, $describe:path; $formula:literal $source:literal $help:literal)*) => {
@@ -114,7 +126,7 @@ rules! {
     TlsConnections "tls-connections" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::tls_connections, process_rules::describe_tls_connections;
         "CurrSslConns / MaxSslConns" "own judgment" "TLS connections are refused when the limit is reached"
     TlsReuse "tls-reuse" Process Share Below warn_only(0.5), HOLD_60S, HOLD_60S; process_rules::tls_reuse, process_rules::describe_tls_reuse;
-        "SslFrontendSessionReuse_pct, with at least 20 TLS sessions per second" "own judgment" "full handshakes cost CPU: the session cache may be too small"
+        "SslFrontendSessionReuse_pct, with at least 20 TLS sessions per second, not in the first minute of a process" "own judgment" "full handshakes cost CPU: the session cache may be too small"
     Idle "idle" Process Share Below warn_and_crit(0.3, 0.1), HOLD_10S, HOLD_10S; process_rules::idle, process_rules::describe_idle;
         "Idle_pct" "own judgment" "HAProxy has little CPU time left; an average over all threads hides a single busy thread"
     Memory "memory" Process Share AtLeast warn_only(0.8), HOLD_4S, HOLD_4S; process_rules::memory, process_rules::describe_memory;
@@ -152,7 +164,7 @@ rules! {
     Denied "denied" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::denied, frontend_rules::describe_denied;
         "d (dreq + dcon + dses) per second" "APA, Zabbix" "an attack, or an ACL that denies legitimate clients"
     BadRequests "bad-requests" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::bad_requests, frontend_rules::describe_bad_requests;
-        "d ereq per second" "APA, Zabbix" "scanners, broken clients or timeouts"
+        "d ereq per second; not in TCP mode" "APA, Zabbix" "scanners, broken clients or timeouts"
     FrontendPaused "frontend-paused" Frontend Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::paused, frontend_rules::describe_paused;
         "status PAUSED" "own judgment" "the frontend was disabled and accepts no connections until it is enabled"
     FrontendStopped "frontend-stopped" Frontend Count AtLeast crit_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::stopped, frontend_rules::describe_stopped;
@@ -167,7 +179,7 @@ rules! {
     QueueGrowing "queue-growing" Backend Count AtLeast crit_only(1.0), THREE_SAMPLES, THREE_SAMPLES; backend_rules::queue_growing, backend_rules::describe_queue_growing;
         "qcur of the backend plus Σ qcur of its servers, minus the same sum in the previous sample" "own judgment" "requests arrive faster than they are served"
     QueueWait "queue-wait" Backend Millis AtLeast warn_and_crit(50.0, 500.0), HOLD_4S, HOLD_4S; backend_rules::queue_wait, backend_rules::describe_queue_wait;
-        "mean qtime of the requests of the last seconds (docs/times.md)" "own judgment" "clients wait for a server to become free"
+        "mean qtime of the requests of the last seconds (docs/times.md), only while requests are queued" "own judgment" "clients wait for a server to become free"
     Backend5xx "backend-5xx" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "clients of this backend see errors"
     Own5xx "own-5xx" Backend Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; backend_rules::own_5xx, backend_rules::describe_own_5xx;
@@ -181,7 +193,7 @@ rules! {
     Redispatches "redispatches" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::redispatches, backend_rules::describe_redispatches;
         "d wredis / d req_tot, with at least 20 requests" "APA" "requests are redispatched from their server to another one"
     ClientAborts "client-aborts" Backend Share AtLeast warn_and_crit(0.05, 0.2), HOLD_10S, HOLD_10S; backend_rules::client_aborts, backend_rules::describe_client_aborts;
-        "d cli_abrt / d req_tot, with at least 20 requests" "own judgment" "clients give up, usually because they wait too long"
+        "d cli_abrt / d req_tot, with at least 20 requests; not in TCP mode" "own judgment" "clients give up, usually because they wait too long"
     ResponseTime "response-time" Backend Millis AtLeast warn_and_crit(500.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::response_time, backend_rules::describe_response_time;
         "mean rtime of the requests of the last seconds (docs/times.md); not in TCP mode" "Datadog, APA" "the application is slow"
     ConnectTime "connect-time" Backend Millis AtLeast warn_and_crit(100.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::connect_time, backend_rules::describe_connect_time;
@@ -190,13 +202,13 @@ rules! {
         "status (UNPUB) (3.4 and newer)" "own judgment" "content switching skips the backend until it is published"
 
     ServerDown "server-down" Server Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; server_rules::down, server_rules::describe_down;
-        "status DOWN" "APA" "the server's health checks fail; maintenance and drain do not count"
+        "status DOWN, not of a backup server that gets no traffic" "APA" "the server's health checks fail; maintenance and drain do not count"
     ServerSessions "server-sessions" Server Share AtLeast warn_and_crit(0.8, 1.0), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
         "scur / slim, not in maintenance or drain" "LazyHAP" "when the server reaches its maxconn, further requests are queued"
     QueueLimit "queue-limit" Server Share AtLeast warn_and_crit(0.5, 0.9), HOLD_4S, HOLD_4S; server_rules::queue_limit, server_rules::describe_queue_limit;
         "qcur / qlimit" "own judgment" "when the queue reaches maxqueue, requests are redispatched to other servers"
     SlowServer "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
-        "mean rtime of the last seconds (docs/times.md) / its median over the peers with traffic, with a difference of at least 20 ms" "own judgment" "one server is slower than the others"
+        "mean rtime of the last seconds (docs/times.md) / its median over the peers with traffic, with a difference of at least 20 ms; not during slowstart" "own judgment" "one server is slower than the others"
     Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "this server responds with errors"
     ServerConnectionErrors "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
@@ -204,9 +216,9 @@ rules! {
     ServerResponseErrors "server-response-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
         "d eresp / d Σ hrsp_* (TCP: d stot), with at least 20 responses (TCP: sessions)" "APA" "this server's responses are invalid, aborted or missing"
     Flapping "flapping" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::flapping, server_rules::describe_flapping;
-        "d chkdown in 5 min; a server that is still down must have gone down at least twice" "APA" "the server goes down repeatedly"
+        "d chkdown in 5 min, without maintenance, drains and first checks; a server that is still down must have gone down at least twice" "APA" "the server goes down repeatedly"
     FailingChecks "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
-        "d chkfail in 1 min, while up; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
+        "d chkfail in 1 min, while up, after a passed check; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
     ServerUnresolved "server-unresolved" Server Count AtLeast warn_only(1.0), HOLD_4S, HOLD_4S; server_rules::unresolved, server_rules::describe_unresolved;
         "status MAINT (resolution), except unused slots; once for the servers of one DNS name" "own judgment" "DNS has no address for the server, so it gets no requests"
 

@@ -35,7 +35,12 @@ pub(super) fn check_text(input: &RuleInput<'_>) -> String {
     }
 }
 
+/// Measures whether the server is down. Fine for a backup server that gets no traffic anyway, and for a server that went
+/// down during a drain not long ago.
 pub(super) fn down(input: &RuleInput<'_>) -> Measurement {
+    if input.is_idle_backup() || input.is_down_in_drain() {
+        return Measurement::Fine;
+    }
     let is_down = matches!(input.state, RowState::Down | RowState::ComingUp);
     Measurement::Value(f64::from(u8::from(is_down)))
 }
@@ -74,9 +79,10 @@ pub(super) fn describe_queue_limit(input: &RuleInput<'_>, _: f64) -> String {
     format!("queue: {:.0} of {:.0} requests (maxqueue)", number(Field::Qcur), number(Field::Qlimit))
 }
 
-/// Measures the response time as a multiple of the median response time of the other servers with traffic.
+/// Measures the response time as a multiple of the median response time of the other servers with traffic. Fine during
+/// slowstart, which is for servers that are slow at first.
 pub(super) fn slower_than_peers(input: &RuleInput<'_>) -> Measurement {
-    if !input.state.is_usable() || input.is_tcp() {
+    if !input.state.is_usable() || input.is_tcp() || input.number(Field::Throttle).is_some() {
         return Measurement::Fine;
     }
     let Measurement::Value(own) = input.mean(Field::Rtime) else { return Measurement::Unknown };
@@ -99,11 +105,12 @@ pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, value: f64) -> S
     format!("{}x slower than its peers ({own} against {median}, {requests})", units::ratio(value))
 }
 
-/// Counts how often the server went down in the last 5 minutes. A server that went down once and is still down is fine.
+/// Counts how often the server went down in the last 5 minutes, because of its checks, after it was up. A server that
+/// went down once and is still down is fine, and so is a backup server that gets no traffic.
 pub(super) fn flapping(input: &RuleInput<'_>) -> Measurement {
     let times_down = input.check_history.times_down(input.id);
     let is_down = matches!(input.state, RowState::Down | RowState::ComingUp);
-    if input.is_out_of_service() || is_down && times_down < 2.0 {
+    if input.is_out_of_service() || input.is_idle_backup() || is_down && times_down < 2.0 {
         Measurement::Fine
     } else {
         Measurement::Value(times_down)
@@ -120,14 +127,15 @@ pub(super) fn describe_flapping(_: &RuleInput<'_>, value: f64) -> String {
 /// Counts the failed checks of a server that is up, in the last minute; at least 1 while a failed check reduces the
 /// server's health.
 ///
-/// Before its first check, a server also has reduced health (`UP 1/3`), but the check result is `INI` or empty.
+/// Before its first check, a server also has reduced health (`UP 1/3`), but the check result is `INI`, empty or, after
+/// maintenance, that of an earlier check.
 pub(super) fn failing_checks(input: &RuleInput<'_>) -> Measurement {
     let state = input.state;
-    if !matches!(state, RowState::Up | RowState::GoingDown) {
+    if !matches!(state, RowState::Up | RowState::GoingDown) || input.is_idle_backup() {
         return Measurement::Fine;
     }
     let failed = input.check_history.failed_checks(input.id, input.sample.at.monotonic);
-    let is_weak = state == RowState::GoingDown && {
+    let is_weak = state == RowState::GoingDown && input.check_history.starts().is_proven(input.id) && {
         let result = check_result(input);
         let is_failed = !matches!(result, "" | "INI" | "UNK") && !is_passed(result);
         let numbers =

@@ -1,4 +1,5 @@
-//! Thresholds of the rules: the defaults of the rule table, and the changes from the configuration.
+//! Thresholds of the rules: the defaults of the rule table, and the changes from the configuration, for all rows or for
+//! those that match a pattern; and the silences.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -7,27 +8,42 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::config::former_names::{FormerName, NameKind};
+use crate::config::suggest;
+use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::RowKind;
 use crate::problems::measurement::{Grade, Measurement};
-use crate::problems::rule::{Direction, HoldTime};
+use crate::problems::row_pattern::{BadPattern, RowPattern};
+use crate::problems::rule::{Direction, HoldTime, Scope};
 use crate::problems::rule_table::{RULES, Rule, RuleId};
+use crate::problems::silences::Silences;
 
 /// The error for an invalid change to a rule's thresholds.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ThresholdError {
     /// No rule has this name.
-    #[error("unknown rule {:?}; rules: {}", .0, rule_names())]
+    #[error("unknown rule {:?}{}; rules: {}", .0, suggest::did_you_mean(.0, rule_names()), rule_names().collect::<Vec<_>>().join(", "))]
     UnknownRule(String),
+    /// The pattern for the names of rows is invalid.
+    #[error(transparent)]
+    BadPattern(#[from] BadPattern),
+    /// A rule of the process has a pattern.
+    #[error("{0} is a rule of the process, which has no name: remove the pattern after @")]
+    ProcessPattern(RuleId),
     /// The string does not have one of the accepted forms.
-    #[error("{0:?} is not RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; docs/problems.md lists the rules")]
+    #[error(
+        "{0:?} is not RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off, with @PATTERN after RULE for some rows only; docs/problems.md lists the rules"
+    )]
     Syntax(String),
     /// The threshold is negative, infinite or not a number.
     #[error("{0}: a threshold must be a number, 0 or greater")]
     InvalidNumber(RuleId),
     /// The critical threshold would be reached before the warning threshold.
-    #[error("{}", wrong_order_text(*.rule, *.warn, *.crit))]
+    #[error("{}", wrong_order_text(*.rule, .pattern.as_ref(), *.warn, *.crit))]
     WrongOrder {
         /// The rule.
         rule: RuleId,
+        /// The pattern for the names of rows, if the thresholds apply to some rows only.
+        pattern: Option<RowPattern>,
         /// The rule's new warning threshold, or the default if it was not changed.
         warn: f64,
         /// The rule's new critical threshold, or the default if it was not changed.
@@ -35,15 +51,16 @@ pub enum ThresholdError {
     },
 }
 
-fn rule_names() -> String {
-    RULES.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>().join(", ")
+fn rule_names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.id.as_str())
 }
 
-fn wrong_order_text(rule: RuleId, warn: f64, crit: f64) -> String {
+fn wrong_order_text(rule: RuleId, pattern: Option<&RowPattern>, warn: f64, crit: f64) -> String {
     let (is_past, at_crit, at_warn) = match rule.rule().direction {
         Direction::AtLeast => ("above", "or more", "or less"),
         Direction::Below => ("below", "or less", "or more"),
     };
+    let rule = pattern.map_or(rule.to_string(), |pattern| format!("{rule}@{pattern}"));
     format!(
         "{rule}: warn = {warn} is {is_past} crit = {crit}; set {rule}.crit to {warn} {at_crit}, \
          or {rule}.warn to {crit} {at_warn}"
@@ -64,10 +81,13 @@ pub(crate) struct RuleOverride {
 }
 
 /// Changes to the thresholds of a rule, as configured: `rule.warn=N`, `rule.crit=N`, `rule.for=SECONDS` or `rule=off`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// `@pattern` after the name of the rule restricts the change to rows that match.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ThresholdChange {
     /// The rule.
     pub(crate) rule: RuleId,
+    /// The pattern for the names of rows; `None` for all rows.
+    pub(crate) pattern: Option<RowPattern>,
     /// Former names of the rule and the property, if the string contains any.
     former_names: [Option<&'static FormerName>; 2],
     /// The changes.
@@ -75,16 +95,25 @@ pub struct ThresholdChange {
 }
 
 impl ThresholdChange {
-    /// Builds a change to the rule with this name.
+    /// Builds a change to the rule with this name, for some rows only if `@pattern` follows.
     ///
     /// # Errors
-    /// Returns an error if no rule has this name, or if a threshold is negative, infinite or not a number.
+    /// Returns an error if no rule has this name, if the pattern is invalid, or if a threshold is negative, infinite or
+    /// not a number.
     pub(crate) fn new(name: &str, change: RuleOverride) -> Result<Self, ThresholdError> {
+        let (name, pattern) = match name.split_once('@') {
+            Some((name, pattern)) => (name, Some(pattern)),
+            None => (name, None),
+        };
         let rule = RuleId::parse(name).ok_or_else(|| ThresholdError::UnknownRule(name.to_owned()))?;
+        let pattern = pattern.map(str::parse::<RowPattern>).transpose()?;
+        if pattern.is_some() && rule.rule().scope == Scope::Process {
+            return Err(ThresholdError::ProcessPattern(rule));
+        }
         if [change.warn, change.crit].iter().flatten().any(|limit| !limit.is_finite() || *limit < 0.0) {
             return Err(ThresholdError::InvalidNumber(rule));
         }
-        Ok(Self { rule, former_names: [None; 2], change })
+        Ok(Self { rule, pattern, former_names: [None; 2], change })
     }
 
     /// Returns the former names that were used to write the change.
@@ -100,7 +129,7 @@ impl FromStr for ThresholdChange {
         let bad = || ThresholdError::Syntax(text.to_owned());
         let with_current_rule = |name: &str, change, former_property| {
             let former_rule = FormerName::find(NameKind::Rule, name);
-            let change = Self::new(former_rule.map_or(name, |name| name.current), change)?;
+            let change = Self::new(former_rule.map_or(name, |former| former.current), change)?;
             Ok(Self { former_names: [former_rule, former_property], ..change })
         };
         let (name, value) = text.split_once('=').ok_or_else(bad)?;
@@ -144,7 +173,12 @@ impl RuleLimits {
         Self { direction, warn, crit, warn_for, crit_for, recovery_time: rule.unit.recovery_time() }
     }
 
-    fn with_override(mut self, rule: RuleId, change: RuleOverride) -> Result<Self, ThresholdError> {
+    fn with_override(
+        mut self,
+        rule: RuleId,
+        pattern: Option<&RowPattern>,
+        change: RuleOverride,
+    ) -> Result<Self, ThresholdError> {
         if change.is_off {
             return Ok(Self { warn: None, crit: None, ..self });
         }
@@ -153,7 +187,7 @@ impl RuleLimits {
         if let (Some(warn), Some(crit)) = (self.warn, self.crit)
             && (if self.direction == Direction::AtLeast { crit < warn } else { crit > warn })
         {
-            return Err(ThresholdError::WrongOrder { rule, warn, crit });
+            return Err(ThresholdError::WrongOrder { rule, pattern: pattern.cloned(), warn, crit });
         }
         if let Some(time) = change.hold_time {
             self.warn_for.duration = time;
@@ -165,7 +199,7 @@ impl RuleLimits {
     /// Compares a measurement with the thresholds, and returns the grade.
     fn grade(&self, measurement: Measurement) -> Grade {
         let value = match measurement {
-            Measurement::Unknown | Measurement::TooFew => return Grade::Unknown,
+            Measurement::Unknown | Measurement::NotEvaluated(_) => return Grade::Unknown,
             Measurement::Fine => return Grade::Fine,
             Measurement::Value(value) => value,
         };
@@ -183,29 +217,38 @@ impl RuleLimits {
     }
 }
 
-/// The thresholds of every rule.
+/// The thresholds of every rule, and the silences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thresholds {
     /// One entry for each of [`RULES`], in the same order.
     limits: Vec<RuleLimits>,
+    /// Thresholds for the rows that match a pattern; narrow patterns first.
+    pattern_limits: Vec<(RuleId, RowPattern, RuleLimits)>,
+    /// Rules whose problems do not alarm for certain rows.
+    pub(crate) silences: Silences,
 }
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { limits: RULES.iter().map(RuleLimits::from_rule).collect() }
+        Self {
+            limits: RULES.iter().map(RuleLimits::from_rule).collect(),
+            pattern_limits: Vec::new(),
+            silences: Silences::default(),
+        }
     }
 }
 
 impl Thresholds {
-    /// Builds thresholds from the defaults and `changes`. If several changes set the same value, the last one wins.
-    /// Warning and critical thresholds are compared only after all changes, so they can be changed in any order.
+    /// Builds thresholds from the defaults and `changes`. If several changes set the same value, the last one wins; if
+    /// several patterns match a row, the narrowest one wins. Warning and critical thresholds are compared only after all
+    /// changes, so they can be changed in any order.
     ///
     /// # Errors
     /// Returns an error if a critical threshold would be reached before the warning threshold.
     pub fn with_changes(changes: impl IntoIterator<Item = ThresholdChange>) -> Result<Self, ThresholdError> {
-        let mut merged: BTreeMap<RuleId, RuleOverride> = BTreeMap::new();
-        for ThresholdChange { rule, change, .. } in changes {
-            let earlier = merged.entry(rule).or_default();
+        let mut merged: BTreeMap<(Option<RowPattern>, RuleId), RuleOverride> = BTreeMap::new();
+        for ThresholdChange { rule, pattern, change, .. } in changes {
+            let earlier = merged.entry((pattern, rule)).or_default();
             *earlier = RuleOverride {
                 warn: change.warn.or(earlier.warn),
                 crit: change.crit.or(earlier.crit),
@@ -214,9 +257,15 @@ impl Thresholds {
             };
         }
         let mut thresholds = Self::default();
-        for (rule, change) in merged {
-            thresholds.limits[rule as usize] = RuleLimits::from_rule(rule.rule()).with_override(rule, change)?;
+        // Changes for all rows come first: those for some rows change what these result in.
+        for ((pattern, rule), change) in merged {
+            let changed = thresholds.for_rule(rule).with_override(rule, pattern.as_ref(), change)?;
+            match pattern {
+                None => thresholds.limits[rule as usize] = changed,
+                Some(pattern) => thresholds.pattern_limits.push((rule, pattern, changed)),
+            }
         }
+        thresholds.pattern_limits.sort_by_key(|(_, pattern, _)| std::cmp::Reverse(pattern.specificity()));
         Ok(thresholds)
     }
 
@@ -233,14 +282,27 @@ impl Thresholds {
         self
     }
 
-    /// Returns the thresholds in effect for a rule.
+    /// Returns the thresholds of a rule for rows that no pattern matches.
     pub(crate) fn for_rule(&self, rule: RuleId) -> &RuleLimits {
         &self.limits[rule as usize]
     }
 
-    /// Compares a measurement with the thresholds of a rule, and returns the grade.
-    pub(crate) fn grade(&self, rule: RuleId, measurement: Measurement) -> Grade {
-        self.for_rule(rule).grade(measurement)
+    /// Returns the thresholds of a rule for a row, given by its kind, proxy and name; `None` for the process.
+    pub(crate) fn for_row(&self, rule: RuleId, row: Option<(RowKind, &SafeText, &SafeText)>) -> &RuleLimits {
+        let is_own = |(of, pattern, _): &&(RuleId, RowPattern, RuleLimits)| {
+            *of == rule && row.is_some_and(|(kind, proxy, name)| pattern.matches(kind, proxy, name))
+        };
+        self.pattern_limits.iter().find(is_own).map_or(self.for_rule(rule), |(_, _, limits)| limits)
+    }
+
+    /// Compares a measurement with the thresholds of a rule for a row, and returns the grade.
+    pub(crate) fn grade(
+        &self,
+        rule: RuleId,
+        row: Option<(RowKind, &SafeText, &SafeText)>,
+        measurement: Measurement,
+    ) -> Grade {
+        self.for_row(rule, row).grade(measurement)
     }
 }
 
@@ -255,7 +317,7 @@ mod tests {
     }
 
     fn grade(changes: &[&str], rule: RuleId, value: f64) -> Grade {
-        thresholds(changes).unwrap().grade(rule, Measurement::Value(value))
+        thresholds(changes).unwrap().grade(rule, None, Measurement::Value(value))
     }
 
     #[test]
@@ -305,6 +367,30 @@ mod tests {
     }
 
     #[test]
+    fn w11_thresholds_apply_to_rows_that_match_pattern() {
+        let changes =
+            ["queue@be_*.warn=20", "queue@be_*.crit=30", "queue.warn=5", "queue@be_api=off", "queue@be_*/s1.warn=7"];
+        let thresholds = thresholds(&changes).unwrap();
+        let grade = |kind, proxy: &str, name: &str, value| {
+            thresholds.grade(RuleId::Queue, Some((kind, &proxy.into(), &name.into())), Measurement::Value(value))
+        };
+        assert_eq!(grade(RowKind::Backend, "web", "BACKEND", 6.0), Grade::Warn);
+        assert_eq!(grade(RowKind::Backend, "be_web", "BACKEND", 19.0), Grade::Fine);
+        assert_eq!(grade(RowKind::Backend, "be_web", "BACKEND", 30.0), Grade::Crit);
+        assert_eq!(grade(RowKind::Backend, "be_api", "BACKEND", 999.0), Grade::Fine, "the narrowest pattern wins");
+        assert_eq!(grade(RowKind::Server, "be_api", "s1", 8.0), Grade::Warn);
+        let error = |change: &str| change.parse::<ThresholdChange>().unwrap_err().to_string();
+        assert_eq!(
+            error("idle@lb1.warn=1"),
+            "idle is a rule of the process, which has no name: remove the pattern after @"
+        );
+        assert!(error("queue@a b.warn=1").starts_with("\"a b\" is not a pattern for names"));
+        assert!(error("queeu@a.warn=1").starts_with("unknown rule \"queeu\"; did you mean queue?; rules: "));
+        let order = Thresholds::with_changes(["queue@a.warn=50".parse().unwrap()]).unwrap_err().to_string();
+        assert!(order.starts_with("queue@a: warn = 50 is above crit = 10; set queue@a.crit to 50 or more"), "{order}");
+    }
+
+    #[test]
     fn new_rejects_invalid_thresholds() {
         let new = |name, warn| ThresholdChange::new(name, RuleOverride { warn, ..RuleOverride::default() });
         assert_eq!(new("nope", None), Err(ThresholdError::UnknownRule("nope".into())));
@@ -334,7 +420,7 @@ mod tests {
             assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{text}");
             assert!(rule.warn.is_some() || rule.crit.is_some(), "{text}");
             assert!(!rule.formula.contains("_max"), "{text}: a maximum since start must not raise a problem");
-            let limits = RuleLimits::from_rule(rule).with_override(rule.id, RuleOverride::default());
+            let limits = RuleLimits::from_rule(rule).with_override(rule.id, None, RuleOverride::default());
             assert_eq!(limits, Ok(RuleLimits::from_rule(rule)));
         }
     }

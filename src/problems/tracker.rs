@@ -35,8 +35,10 @@ use crate::problems::thresholds::Thresholds;
 pub struct ProblemTracker {
     thresholds: Thresholds,
     entries: BTreeMap<ProblemKey, TrackedRule>,
-    /// Keys of the open problems, worst first.
+    /// Keys of the open problems that are not silenced, worst first.
     open_keys: Vec<ProblemKey>,
+    /// Keys of the open problems that are silenced, worst first.
+    silenced_keys: Vec<ProblemKey>,
     causes: CauseTracker,
     /// Servers that flap.
     flaps: BTreeMap<RowId, Flap>,
@@ -97,7 +99,8 @@ impl ProblemTracker {
     ) -> Self {
         let mut tracker = Self::new(thresholds.clone());
         let mut samples = rates.samples().rev();
-        let (Some(sample), previous) = (samples.next(), samples.next()) else { return tracker };
+        let Some(sample) = samples.next() else { return tracker };
+        let previous = samples.next().filter(|previous| previous.epoch == sample.epoch);
         for problem in open {
             let exists = problem.subject.id == RowId::PROCESS || sample.rows.index_of(problem.subject.id).is_some();
             if exists {
@@ -125,9 +128,15 @@ impl ProblemTracker {
         &self.thresholds
     }
 
-    /// Iterates over the open problems, critical ones before warnings, and older ones before newer ones.
+    /// Iterates over the open problems, critical ones before warnings, and older ones before newer ones. Silenced ones
+    /// are left out here and in all other methods except [`Self::silenced`].
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.open_keys.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())
+    }
+
+    /// Iterates over the open problems that the configuration silences, in the same order.
+    pub(crate) fn silenced(&self) -> impl Iterator<Item = &Problem> {
+        self.silenced_keys.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())
     }
 
     /// Iterates over the open problems of one row, or of the process for [`RowId::PROCESS`].
@@ -245,8 +254,8 @@ impl ProblemTracker {
         let snapshot = Snapshot { sample, previous, rates, check_history };
         for_each_row(snapshot, tracked_rows, stats, |_, input, _| {
             for ((_, id), entry) in entries.range_mut(keys_of_row(input.id)) {
-                let measurement = (id.rule().measure)(input);
-                let is_bad = thresholds.grade(*id, measurement).is_problem();
+                let measurement = id.rule().evaluate(input);
+                let is_bad = thresholds.grade(*id, input.names(), measurement).is_problem();
                 entry.is_bad = is_bad;
                 if let (Measurement::Value(value), Some(problem), true) = (measurement, &mut entry.problem, is_bad) {
                     (problem.value, problem.text) = (value, (id.rule().describe)(input, value));
@@ -257,10 +266,18 @@ impl ProblemTracker {
 
     fn sort_open_problems(&mut self) {
         let open = self.entries.iter().filter_map(|(key, entry)| Some((*key, entry.problem.as_ref()?)));
-        let mut open: Vec<_> = open.map(|(key, problem)| (problem.severity, problem.since.monotonic, key)).collect();
-        open.sort_unstable_by_key(|(severity, since, (row, rule))| (std::cmp::Reverse(*severity), *since, *rule, *row));
+        let order = |(key, problem): (ProblemKey, &Problem)| {
+            (problem.severity, problem.since.monotonic, key, problem.is_silenced)
+        };
+        let mut open: Vec<_> = open.map(order).collect();
+        open.sort_unstable_by_key(|(severity, since, (row, rule), _)| {
+            (std::cmp::Reverse(*severity), *since, *rule, *row)
+        });
+        let keys = |silenced| open.iter().filter(move |(.., is)| *is == silenced).map(|(_, _, key, _)| *key);
         self.open_keys.clear();
-        self.open_keys.extend(open.into_iter().map(|(_, _, key)| key));
+        self.open_keys.extend(keys(false));
+        self.silenced_keys.clear();
+        self.silenced_keys.extend(keys(true));
     }
 
     /// Updates the servers that flap: those with the problem `flapping` that went down again not long ago.
@@ -298,7 +315,7 @@ impl ProblemTracker {
         let ids = sample.rows.ids();
         for backend in sample.rows.backends() {
             if self.tracked_rows[backend.row] || backend.servers.iter().any(|server| self.tracked_rows[*server]) {
-                stats.recompute(sample, rates, backend);
+                stats.recompute(sample, rates, self.check_history.starts(), backend);
                 let rows = std::iter::once(&backend.row).chain(&backend.servers).map(|row| ids[*row]);
                 finder.add_backend(snapshot.backend_input(backend, stats), &self.open_problems(rows));
             }
@@ -316,6 +333,7 @@ impl ProblemTracker {
     fn open_problems(&self, rows: impl Iterator<Item = RowId>) -> OpenProblems<'_> {
         let entries = rows.flat_map(|row| self.entries.range(keys_of_row(row)));
         let open = entries.filter_map(|(_, entry)| Some((entry.problem.as_ref()?, entry.is_bad)));
+        let open = open.filter(|(problem, _)| !problem.is_silenced);
         let (problems, is_bad) = open.unzip();
         OpenProblems { problems, is_bad }
     }
@@ -327,9 +345,10 @@ fn keys_of_row(row: RowId) -> RangeInclusive<ProblemKey> {
     (row, first)..=(row, last)
 }
 
-/// Iterates over the open problems of one row.
+/// Iterates over the open problems of one row, without the silenced ones.
 fn problems_of_row(entries: &BTreeMap<ProblemKey, TrackedRule>, row: RowId) -> impl Iterator<Item = &Problem> {
-    entries.range(keys_of_row(row)).filter_map(|(_, entry)| entry.problem.as_ref())
+    let problems = entries.range(keys_of_row(row)).filter_map(|(_, entry)| entry.problem.as_ref());
+    problems.filter(|problem| !problem.is_silenced)
 }
 
 /// Calls `each` for every row to which rules apply, and finally for the process. The `bool` is true if the row has an
@@ -340,10 +359,10 @@ fn for_each_row(
     stats: &mut BackendStats,
     mut each: impl FnMut(Scope, &RuleInput<'_>, bool),
 ) {
-    let Snapshot { sample, rates, .. } = snapshot;
+    let Snapshot { sample, rates, check_history, .. } = snapshot;
     let mut counts = BackendCounts::default();
     for backend in sample.rows.backends() {
-        stats.recompute(sample, rates, backend);
+        stats.recompute(sample, rates, check_history.starts(), backend);
         counts.with_servers += usize::from(stats.servers > 0);
         counts.with_usable_server += usize::from(stats.usable > 0);
         let input = snapshot.backend_input(backend, stats);

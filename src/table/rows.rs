@@ -49,6 +49,8 @@ pub struct TableSettings {
     pub hidden_columns: usize,
     /// Sort column and direction; `None` for HAProxy's order.
     pub sort: Option<Sort>,
+    /// True if the lists of the dashboard have the rows with problems first. Other tables ignore it.
+    pub is_worst_first: bool,
     /// True if all rows are sorted together instead of below their proxies.
     pub(crate) is_flat: bool,
     /// Filter for rows.
@@ -68,6 +70,7 @@ impl TableSettings {
             columns: columns.to_vec(),
             hidden_columns: 0,
             sort: None,
+            is_worst_first: true,
             is_flat: false,
             filter: RowFilter::default(),
             scope: RowScope::All,

@@ -6,13 +6,13 @@ use crate::app::layout::{Area, Pane, SizeClass};
 use crate::haproxy::fields::TextField;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
-use crate::table::columns::column::{self, Column};
-use crate::table::columns::column_sets;
+use crate::table::columns::column;
 use crate::table::columns::row_view::RowView;
 use crate::ui::draw_context::DrawContext;
-use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
 use crate::ui::text_width;
+use crate::units;
 
 /// Draws the list of a pane.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, pane: Pane) {
@@ -20,39 +20,69 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let Some(sample) = context.sample() else { return };
     let is_framed = layout.size_class == SizeClass::Wide;
     let has_focus = model.focus == pane;
-    let rows = dashboard_lists::row_indexes(sample, pane, instance.cursor_row(Pane::Backends));
-    let Some(state) = instance.list_cursor(pane) else { return };
+    let settings = &model.view_settings[model.view()];
+    let rows = instance.lists.rows(pane);
+    let Some(list) = instance.lists.cursor(pane) else { return };
     let title = pane_title(instance, sample, pane);
-    let role = if has_focus { Role::Focus } else { Role::Frame };
-    let position = match (rows.len(), usize::from(area.height)) {
-        (count, height) if count + 1 > height => {
-            vec![styled_text(format!(" {}/{count} ", state.index() + 1), Role::Dim)]
-        }
-        _ => Vec::new(),
-    };
+    let hidden = rows.len().saturating_sub(usize::from(area.height.saturating_sub(if is_framed { 3 } else { 1 })));
+    let more = if hidden > 0 { format!("{} more", units::count(hidden as i64)) } else { String::new() };
     let inner = if is_framed {
+        let role = if has_focus { Role::Focus } else { Role::Frame };
         let name = if has_focus { Role::Focus } else { Role::Title };
         let mut texts = vec![styled_text(format!(" {} ", title.name), name)];
         texts.extend(title.more.as_ref().map(|more| styled_text(format!("{more} "), Role::Dim)));
+        let position = if hidden > 0 {
+            vec![styled_text(format!(" {}/{}, {more} ", list.index() + 1, rows.len()), Role::Normal)]
+        } else {
+            Vec::new()
+        };
         canvas.draw_frame(area, &texts, &position, role)
     } else {
         area
     };
-    let fitted = column::fit_columns(pane_columns(pane), inner.width.saturating_sub(PREFIX_WIDTH), 1);
-    let first = if is_framed { FirstHeading::Plain } else { FirstHeading::Title(&title.name, has_focus) };
-    row_renderer::draw_heading(canvas, inner, &fitted, first, None);
+    let width = inner.width.saturating_sub(PREFIX_WIDTH);
+    // Without a frame, the title is the heading of the names, and is shown whole, too.
+    let title_cells = match (is_framed, more.len()) {
+        (true, _) => 0,
+        (false, 0) => text_width::width(&title.name),
+        (false, length) => text_width::width(&title.name) + length + 2,
+    };
+    let name_width = instance.lists.name_width(pane).max((title_cells as u16).saturating_sub(PREFIX_WIDTH));
+    let fitted = column::fit_columns_after_names(dashboard_lists::columns(pane), width, 1, name_width);
+    let title_width = usize::from(PREFIX_WIDTH + fitted.first().map_or(0, |(_, width)| *width));
+    let title_text = match more.len() {
+        0 => title.name,
+        length => format!("{}  {more}", text_width::middle(&title.name, title_width.saturating_sub(length + 2))),
+    };
+    let first = if is_framed { FirstHeading::Plain } else { FirstHeading::Title(&title_text, has_focus) };
+    row_renderer::draw_heading(canvas, inner, &fitted, first, settings.sort);
     let body = inner.rows(1, inner.height);
     if rows.is_empty() {
-        canvas.draw_text(body, PREFIX_WIDTH, 0, empty_message(pane), Role::Dim);
+        let message = if settings.filter.is_empty() { empty_message(pane) } else { "no rows match the filter" };
+        canvas.draw_text(body, PREFIX_WIDTH, 0, message, Role::Dim);
     }
-    for (line, (position, row_index)) in
-        rows.iter().enumerate().skip(state.top()).take(usize::from(body.height)).enumerate()
-    {
-        let row = RowView::new(&instance.data, sample, *row_index);
-        let cursor = CursorStyle::new(position == state.index(), has_focus);
+    let visible = rows.iter().enumerate().skip(list.top()).take(usize::from(body.height));
+    for ((position, id), line) in visible.zip(0_u16..) {
+        let Some(row_index) = sample.rows.index_of(*id) else { continue };
+        let row = RowView::new(&instance.data, sample, row_index);
+        let cursor = CursorStyle::new(position == list.index(), has_focus);
         let front = RowPrefix::new(context, &row, cursor, "");
-        row_renderer::draw_row(canvas, body.rows(line as u16, 1), &fitted, &row, front);
+        row_renderer::draw_row(canvas, body.rows(line, 1), &fitted, &row, front);
     }
+}
+
+/// Returns remarks for the line of tabs: the filter and, if it is not the usual one, the order of the rows.
+pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
+    let settings = &context.model.view_settings[context.model.view()];
+    let mut texts = Vec::new();
+    if !settings.is_worst_first {
+        texts.push(styled_text("HAProxy's order ", Role::Dim));
+    }
+    if !settings.filter.is_empty() {
+        let filter = text_width::end(&format!("/{}", settings.filter), usize::from(context.model.terminal_size.0 / 4));
+        texts.push(styled_text(format!(" {filter} "), Role::Key));
+    }
+    texts
 }
 
 struct PaneTitle {
@@ -72,15 +102,7 @@ fn pane_title(instance: &InstanceView, sample: &Sample, pane: Pane) -> PaneTitle
             },
             None => plain("Servers"),
         },
-        Pane::Charts | Pane::Events => plain(""),
-    }
-}
-
-fn pane_columns(pane: Pane) -> &'static [&'static Column] {
-    match pane {
-        Pane::Frontends => column_sets::FRONTENDS,
-        Pane::Servers => column_sets::SERVERS,
-        _ => column_sets::BACKENDS,
+        Pane::Causes | Pane::Charts | Pane::Events => plain(""),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The detail page of a row: charts, all fields with their descriptions, and events.
+//! The detail page of a row: charts, what is wrong, all fields with their descriptions, and events.
 
 use crate::app::layout::Area;
 use crate::haproxy::fields::{Field, FieldKind, TextField};
@@ -10,8 +10,9 @@ use crate::table::columns::out_of_service;
 use crate::table::columns::outlook;
 use crate::table::columns::row_view::RowView;
 use crate::ui::chart_pane;
+use crate::ui::detail_summary::{self, DetailLine, FIRST_COLUMN as NAME};
 use crate::ui::draw_context::DrawContext;
-use crate::ui::drawing::{Canvas, StyledText, styled_text};
+use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::text_width;
 use crate::units;
 
@@ -36,40 +37,54 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         styled_text(format!(" {} ", text_width::middle(&title, 50)), Role::Focus),
         styled_text(format!("{} ", names.status()), state_role(names.state())),
     ];
-    let lines = detail_lines(context, &row);
+    let width = area.width.saturating_sub(2);
+    let mut head = detail_summary::wrong_lines(context, &row, width);
+    let rest = detail_lines(context, &row, width);
     let chart_rows = match area.height {
         ..16 => 0,
         16..30 => 5,
         _ => 10,
     };
-    let visible = usize::from(area.height.saturating_sub(2 + chart_rows + u16::from(chart_rows > 0)));
+    // With charts, what is wrong stays above them; without, it is the first part of the text.
+    let fixed = if chart_rows > 0 { head.len().min(usize::from(area.height / 4)) as u16 } else { 0 };
+    let lines = [head.split_off(usize::from(fixed)), rest].concat();
+    let visible = usize::from(area.height.saturating_sub(2 + fixed + chart_rows + u16::from(chart_rows > 0)));
     let last = lines.len().saturating_sub(visible);
     let top = top.min(last);
     let position = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
     let inner = canvas.draw_frame(area, &title, &[styled_text(position, Role::Dim)], Role::Focus);
-    chart_pane::draw_full_strip(context, canvas, inner.rows(0, chart_rows), id);
-    let body = inner.rows(chart_rows + u16::from(chart_rows > 0), inner.height);
-    for (line, texts) in lines.into_iter().skip(top).take(visible).enumerate() {
-        let mut column = 1;
-        for (offset, (message, role)) in texts {
-            let start = offset.max(column);
-            let available = usize::from(body.width.saturating_sub(start + 1));
-            column = canvas.draw_text(body, start, line as u16, &text_width::end(&message, available), role) + 1;
-        }
-    }
+    draw_lines(canvas, inner.rows(0, fixed), &head);
+    chart_pane::draw_full_strip(context, canvas, inner.rows(fixed, chart_rows), id);
+    let body = inner.rows(fixed + chart_rows + u16::from(chart_rows > 0), inner.height);
+    draw_lines(canvas, body, lines.get(top..(top + visible).min(lines.len())).unwrap_or_default());
     last
 }
 
-type DetailLine = Vec<(u16, StyledText<'static>)>;
+fn draw_lines(canvas: &mut Canvas<'_>, body: Area, lines: &[DetailLine]) {
+    for (texts, line) in lines.iter().zip(0_u16..) {
+        for (index, (start, (message, role))) in texts.iter().enumerate() {
+            // A text ends before the next one, so that every value is in its column.
+            let shown = match texts.get(index + 1) {
+                Some((next, _)) if *next > *start => text_width::middle(message, usize::from(next - start)),
+                _ => text_width::end(message, usize::from(body.width.saturating_sub(start + 1))),
+            };
+            canvas.draw_text(body, *start, line, &shown, *role);
+        }
+    }
+}
 
-/// Screen columns where the name, value, rate and description of a field begin.
-const NAME: u16 = 1;
+/// Screen columns where the value, rate and description of a field begin. Long names of fields move the others to
+/// the right.
 const VALUE: u16 = 18;
 const RATE: u16 = 28;
 const HELP: u16 = 38;
 
-fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<DetailLine> {
-    let mut lines: Vec<DetailLine> = Vec::new();
+fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16) -> Vec<DetailLine> {
+    let mut lines = detail_summary::neighbor_lines(context, row, width);
+    let names = row.sample.table.schema().names().iter().enumerate();
+    let reported = names.filter(|(slot, _)| row.sample.table.slot_number(row.index, *slot).is_some());
+    let longest = reported.map(|(_, name)| text_width::width(name.as_str())).max();
+    let shift = (longest.unwrap_or(0) as u16 + NAME + 1).clamp(VALUE, (width / 3).clamp(VALUE, 30)) - VALUE;
     let service =
         [("draining", out_of_service::drain_status_cell(row)), ("ordered by", out_of_service::ordered_by_cell(row))];
     for (name, cell) in service.into_iter().chain(outlook::outlook_lines(row)) {
@@ -93,16 +108,16 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<DetailLine>
             let cell = Cell::from_option(known_number(row, *field), |number| number_cell(*field, number));
             let mut line = vec![
                 (NAME, styled_text(field.info().name, Role::Dim)),
-                (VALUE, styled_text(format!("{:>7}", cell.text), cell.role)),
-                (HELP, styled_text(field.info().help, Role::Dim)),
+                (VALUE + shift, styled_text(format!("{:>7}", cell.text), cell.role)),
+                (HELP + shift, styled_text(field.info().help, Role::Dim)),
             ];
             if let Some(rate) = row.rate(*field).filter(|_| field.info().kind == FieldKind::Counter) {
-                line.insert(2, (RATE, styled_text(format!("{}/s", units::rate(rate)), Role::Normal)));
+                line.insert(2, (RATE + shift, styled_text(format!("{}/s", units::rate(rate)), Role::Normal)));
             }
             lines.push(line);
         }
     }
-    let extra = build_specific_lines(row);
+    let extra = build_specific_lines(row, shift);
     if !extra.is_empty() {
         lines.push(Vec::new());
         lines.push(vec![(NAME, styled_text("Other fields of this build", Role::Title))]);
@@ -133,14 +148,14 @@ static FIELD_GROUPS: &[(&str, &[FieldKind])] = &[
 ];
 
 /// Returns the lines for the numeric fields that HAProxy reports and that are unknown to hapulse.
-fn build_specific_lines(row: &RowView<'_>) -> Vec<DetailLine> {
+fn build_specific_lines(row: &RowView<'_>, shift: u16) -> Vec<DetailLine> {
     let schema = row.sample.table.schema();
     let named =
         schema.names().iter().enumerate().filter(|(_, name)| Field::by_name(name.as_str().as_bytes()).is_none());
     named
         .filter_map(|(slot, name)| {
             let number = row.sample.table.slot_number(row.index, slot)?;
-            let value = (VALUE + 16, styled_text(format!("{:>7}", units::count(number)), Role::Normal));
+            let value = (VALUE + 16 + shift, styled_text(format!("{:>7}", units::count(number)), Role::Normal));
             Some(vec![(NAME, styled_text(name.to_string(), Role::Dim)), value])
         })
         .collect()

@@ -256,7 +256,6 @@ fn is_available(model: &Model, spec: &CommandSpec) -> bool {
         | UiCommand::RemoveLine => action_targets::check_available(model, spec).is_ok(),
         UiCommand::Undo => model.instance().is_some_and(|instance| model.undo.next_undo(&instance.data).is_some()),
         UiCommand::ToggleZoom => matches!(model.current_view().content, Content::Dashboard),
-        UiCommand::EditFilter | UiCommand::OpenSortMenu => !matches!(model.current_view().content, Content::Dashboard),
         _ => true,
     }
 }

@@ -126,7 +126,7 @@ fn draw_gauge(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &Proce
 
 /// Returns the role for a value, graded by the thresholds of a rule.
 fn graded_role(instance: &InstanceView, rule: RuleId, value: f64) -> Role {
-    grade_role(instance.data.problems().thresholds().grade(rule, Measurement::Value(value)))
+    grade_role(instance.data.problems().thresholds().grade(rule, None, Measurement::Value(value)))
 }
 
 fn instance_name(instance: &InstanceView) -> String {

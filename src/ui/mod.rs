@@ -6,6 +6,7 @@
 //! overlays, and the shortening of strings. It does not own the geometry of the screen (`app::layout`), the contents of
 //! tables (`table`), any state, any I/O or any clock.
 
+pub(crate) mod causes_pane;
 pub(crate) mod chart_pane;
 pub(crate) mod cli_pane;
 pub(crate) mod color;
@@ -13,6 +14,7 @@ pub(crate) mod confirm_dialog;
 pub(crate) mod connecting_page;
 pub(crate) mod dashboard_panes;
 pub(crate) mod detail_pane;
+pub(crate) mod detail_summary;
 pub(crate) mod diff_line;
 pub(crate) mod draw_context;
 pub(crate) mod drawing;

@@ -1,5 +1,5 @@
-//! The problems view: causes, worst first, with severity, age, impact, row and sentence, and below each unfolded cause its
-//! problems.
+//! The problems view: causes, worst first, with severity, age, impact, row and sentence, below each unfolded cause its
+//! problems, and at the end the silenced problems, dimmed.
 
 use crate::app::layout::Area;
 use crate::app::problem_lines::ProblemLine;
@@ -22,7 +22,8 @@ const NAME_COLUMN: u16 = 22;
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, .. } = *context;
     if model.shown_problem_lines().next().is_none() {
-        if instance.data.problems().causes().next().is_some() {
+        let problems = instance.data.problems();
+        if problems.causes().next().is_some() || problems.silenced().next().is_some() {
             canvas.draw_text(area, 1, 0, "no problems match the filter; Esc clears it", Role::Dim);
         } else {
             canvas.draw_text(area, 1, 0, "no problems; ! goes back", Role::Good);
@@ -90,12 +91,15 @@ fn draw_problem(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     };
     let now = context.instance.data.shown_time(context.now);
     let since = units::duration(now.saturating_sub(problem.since.monotonic));
-    canvas.draw_text(area, 3, 0, problem.severity.label(), severity_role(problem.severity));
+    let role = if problem.is_silenced { Role::Dim } else { Role::Normal };
+    let label_role = if problem.is_silenced { Role::Dim } else { severity_role(problem.severity) };
+    canvas.draw_text(area, 3, 0, problem.severity.label(), label_role);
     canvas.draw_number(area, 8..13, 0, &since, Role::Dim);
     let start = draw_name(canvas, area, &name);
-    let text = format!("{}: {}", problem.rule.id, problem.text);
+    let silenced = if problem.is_silenced { "silenced: " } else { "" };
+    let text = format!("{silenced}{}: {}", problem.rule.id, problem.text);
     let available = usize::from(area.width.saturating_sub(start));
-    let end = canvas.draw_text(area, start, 0, &text_width::end(&text, available), Role::Normal);
+    let end = canvas.draw_text(area, start, 0, &text_width::end(&text, available), role);
     let check = context.sample().map(|sample| last_check_text(sample, problem)).unwrap_or_default();
     if problem.text.contains(&check) {
         return;

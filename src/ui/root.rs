@@ -11,6 +11,7 @@ use crate::app::model::Model;
 use crate::app::overhead;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
+use crate::ui::causes_pane;
 use crate::ui::chart_pane;
 use crate::ui::cli_pane;
 use crate::ui::confirm_dialog;
@@ -120,6 +121,7 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     }
     let remarks = match model.current_view().content {
         Content::Table(_) => table_pane::tab_remarks(context),
+        Content::Dashboard => dashboard_panes::tab_remarks(context),
         _ if !model.text_filter().is_empty() => {
             vec![styled_text(format!("/{} ", model.text_filter()), Role::Key)]
         }
@@ -131,6 +133,7 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         Content::Dashboard => {
             for (pane, area) in &layout.panes {
                 match pane {
+                    Pane::Causes => causes_pane::draw(context, canvas, *area),
                     Pane::Charts => chart_pane::draw(context, canvas, *area),
                     Pane::Events => events_pane::draw(context, canvas, *area),
                     list => dashboard_panes::draw(context, canvas, *area, *list),

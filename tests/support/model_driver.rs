@@ -18,6 +18,7 @@ use hapulse::haproxy::level::Level;
 use hapulse::instance::access::Access;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
+use hapulse::table::view_table::ViewId;
 use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use proptest::prelude::*;
@@ -62,6 +63,8 @@ impl ModelDriver {
             last_key_millis: 0,
             frame: 0,
         };
+        // Most tests select rows by their place in HAProxy's order.
+        driver.model.view_settings[ViewId::Dashboard].is_worst_first = false;
         driver.poll();
         driver
     }

@@ -14,6 +14,7 @@ use hapulse::haproxy::level::Level;
 use hapulse::instance::access::Access;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
+use hapulse::table::view_table::ViewId;
 use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
@@ -39,9 +40,20 @@ impl Scene {
         Self { model: new_model(access, size), now: Duration::ZERO }
     }
 
-    /// Returns a scene after four seconds of traffic, in which a server goes down and a queue grows.
+    /// Returns a scene after four seconds of traffic, in which a server goes down and a queue grows. The rows are in
+    /// HAProxy's order, so that keys select the same rows at each size.
     pub fn busy(version: &str, access: Access, level: Level, size: (u16, u16)) -> Self {
+        Self::busy_in_order(version, access, level, size, false)
+    }
+
+    /// Returns the scene of [`Self::busy`] with the worst rows first.
+    pub fn triage(size: (u16, u16)) -> Self {
+        Self::busy_in_order(DEFAULT_VERSION, Access::default(), Level::Admin, size, true)
+    }
+
+    fn busy_in_order(version: &str, access: Access, level: Level, size: (u16, u16), is_worst_first: bool) -> Self {
         let mut scene = Self::empty(access, size);
+        scene.model.view_settings[ViewId::Dashboard].is_worst_first = is_worst_first;
         let (mut samples, mut stat) =
             (SampleFactory::for_version(version), StatCsv::recorded(version, "show-stat.csv"));
         samples.level = Some(level);

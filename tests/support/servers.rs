@@ -4,8 +4,9 @@
 //! recover or become slow.
 
 use super::lock;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -20,6 +21,8 @@ pub enum ServerBehavior {
     Slow(Duration),
     /// Sends this status at once.
     Status(u16),
+    /// Sends 500 at once for this percentage of the requests, evenly distributed, and 200 for the others.
+    Errors(u8),
     /// Does not listen, so connections are refused.
     Closed,
 }
@@ -45,6 +48,9 @@ pub fn free_port(ip: impl Into<std::net::IpAddr>) -> std::io::Result<SocketAddr>
 struct ServerState {
     behavior: Mutex<ServerBehavior>,
     requests: AtomicUsize,
+    accepted: AtomicUsize,
+    /// Open connections by the number of connections accepted before.
+    connections: Mutex<BTreeMap<usize, TcpStream>>,
 }
 
 /// A web server; dropping it closes its port.
@@ -66,7 +72,12 @@ impl WebServer {
         let listener = TcpListener::bind((ip, 0)).expect("a loopback port is free");
         let server = Self {
             addr: listener.local_addr().expect("a bound socket has an address"),
-            state: Arc::new(ServerState { behavior: Mutex::new(behavior), requests: AtomicUsize::new(0) }),
+            state: Arc::new(ServerState {
+                behavior: Mutex::new(behavior),
+                requests: AtomicUsize::new(0),
+                accepted: AtomicUsize::new(0),
+                connections: Mutex::default(),
+            }),
             acceptor: Mutex::new(None),
         };
         if behavior != ServerBehavior::Closed {
@@ -95,6 +106,14 @@ impl WebServer {
         }
     }
 
+    /// Closes the port and every connection, as a program does that ends; [`WebServer::set_behavior`] starts it again.
+    pub fn stop(&self) {
+        self.set_behavior(ServerBehavior::Closed);
+        for connection in std::mem::take(&mut *lock(&self.state.connections)).into_values() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+    }
+
     fn listen(&self, listener: TcpListener) {
         let stop = Arc::new(AtomicUsize::new(0));
         let (state, stopped) = (Arc::clone(&self.state), Arc::clone(&stop));
@@ -104,9 +123,16 @@ impl WebServer {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
+                let number = state.accepted.fetch_add(1, Ordering::Relaxed);
+                if let Ok(copy) = stream.try_clone() {
+                    lock(&state.connections).insert(number, copy);
+                }
                 let state = Arc::clone(&state);
                 // Ends when HAProxy closes the connection, at the latest when it is killed.
-                thread::spawn(move || serve_connection(stream, &state));
+                thread::spawn(move || {
+                    serve_connection(stream, &state);
+                    lock(&state.connections).remove(&number);
+                });
             }
         });
         *lock(&self.acceptor) = Some(Acceptor { thread, stop });
@@ -148,10 +174,15 @@ fn serve_connection(mut stream: TcpStream, state: &ServerState) {
             }
         }
         let behavior = *lock(&state.behavior);
+        let number = state.requests.load(Ordering::Relaxed);
         let status = match behavior {
             ServerBehavior::Closed => return,
             ServerBehavior::Ok => 200,
             ServerBehavior::Status(status) => status,
+            ServerBehavior::Errors(percent) => {
+                let errors_until = |requests: usize| requests * usize::from(percent) / 100;
+                if errors_until(number + 1) > errors_until(number) { 500 } else { 200 }
+            }
             ServerBehavior::Slow(time) => {
                 thread::sleep(time);
                 200

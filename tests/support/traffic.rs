@@ -34,6 +34,7 @@ pub struct Traffic {
     keep_alive: bool,
     workers: usize,
     pause: Duration,
+    period: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +43,19 @@ struct TrafficState {
     failed: AtomicUsize,
     started: AtomicUsize,
     stop: AtomicBool,
+}
+
+impl TrafficState {
+    /// Waits this long, or until the traffic is stopped.
+    fn sleep(&self, time: Duration) {
+        let end = Instant::now() + time;
+        while let left @ 1.. = end.saturating_duration_since(Instant::now()).as_micros() {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            thread::sleep(Duration::from_micros(left as u64).min(Duration::from_millis(50)));
+        }
+    }
 }
 
 /// Traffic that continues until it is stopped or dropped.
@@ -54,7 +68,15 @@ pub struct RunningTraffic {
 impl Traffic {
     /// Sends `GET /` to this address by default, with two workers and a new connection for each request.
     pub fn to(addr: SocketAddr) -> Self {
-        Self { addr, path: "/".into(), headers: String::new(), keep_alive: false, workers: 2, pause: Duration::ZERO }
+        Self {
+            addr,
+            path: "/".into(),
+            headers: String::new(),
+            keep_alive: false,
+            workers: 2,
+            pause: Duration::ZERO,
+            period: Duration::ZERO,
+        }
     }
 
     pub fn path(mut self, path: &str) -> Self {
@@ -87,6 +109,13 @@ impl Traffic {
         self
     }
 
+    /// Sends this many requests per second, as far as the responses allow: each worker starts a request per period, and
+    /// omits those for which it was late. Set the number of workers first.
+    pub fn rate(mut self, per_second: f64) -> Self {
+        self.period = Duration::from_secs_f64(self.workers as f64 / per_second);
+        self
+    }
+
     /// Sends this many requests and waits for all responses.
     pub fn send(self, count: usize) -> RequestCounts {
         let mut running = self.spawn(count);
@@ -104,9 +133,13 @@ impl Traffic {
     fn spawn(self, count: usize) -> RunningTraffic {
         let shared = Arc::new(TrafficState::default());
         let threads = (0..self.workers)
-            .map(|_| {
+            .map(|worker| {
                 let (traffic, shared) = (self.clone(), Arc::clone(&shared));
-                thread::spawn(move || traffic.send_requests(&shared, count))
+                let delay = traffic.period.mul_f64(worker as f64 / traffic.workers as f64);
+                thread::spawn(move || {
+                    shared.sleep(delay);
+                    traffic.send_requests(&shared, count);
+                })
             })
             .collect();
         RunningTraffic { shared, threads }
@@ -119,6 +152,7 @@ impl Traffic {
             self.path, self.headers
         );
         let mut connection = None;
+        let mut next = Instant::now();
         while !shared.stop.load(Ordering::Relaxed) && shared.started.fetch_add(1, Ordering::Relaxed) < count {
             let is_reused = connection.is_some();
             let mut result = self.send_request(&mut connection, &request, &shared.stop);
@@ -139,6 +173,8 @@ impl Traffic {
                 connection = None;
             }
             thread::sleep(self.pause);
+            next = (next + self.period).max(Instant::now());
+            shared.sleep(next.saturating_duration_since(Instant::now()));
         }
     }
 

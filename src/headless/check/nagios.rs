@@ -19,6 +19,7 @@ use crate::observe::severity::Severity;
 use crate::problems::cause::Cause;
 use crate::problems::not_evaluated::not_evaluated_line;
 use crate::problems::thresholds::Thresholds;
+use crate::units;
 
 /// Default sampling time: enough for a hold time of ten seconds, plus two samples for a rate.
 pub(crate) const DEFAULT_SAMPLING_TIME: Duration = Duration::from_secs(12);
@@ -179,6 +180,11 @@ fn evaluate(polled: &[PolledInstance], options: &CheckOptions) -> (NagiosState, 
         lines.push(format!("sampled {over} s instead of {options} s: HAProxy answers too slowly"));
     }
     lines.extend(not_evaluated);
+    let silenced = polled.iter().map(|(poller, _)| poller.instance.problems().silenced().count()).sum::<usize>();
+    lines.extend(
+        (silenced > 0)
+            .then(|| format!("silenced by the configuration: {}", units::pluralize(silenced as i64, "problem"))),
+    );
     (worst, lines)
 }
 

@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::config::suggest::did_you_mean;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
-use crate::headless::suggest::did_you_mean;
 use crate::instance::state::Instance;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table as columns;

@@ -13,11 +13,11 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::config::suggest::did_you_mean;
 use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
 use crate::headless::report::json::info_value;
-use crate::headless::suggest::did_you_mean;
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, ColumnSource};

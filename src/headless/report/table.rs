@@ -80,8 +80,8 @@ fn info_lines(sample: &Sample) -> Vec<String> {
     align_cells(&lines).collect()
 }
 
-/// Returns the causes, worst first, with their problems below them if `are_unfolded` is set, and the rules that were not
-/// evaluated.
+/// Returns the causes, worst first, with their problems below them if `are_unfolded` is set, the rules that were not
+/// evaluated, and the silenced problems.
 fn cause_lines(poller: &Poller, are_unfolded: bool) -> Vec<String> {
     let problems = poller.instance.problems();
     let mut lines = Vec::new();
@@ -101,6 +101,7 @@ fn cause_lines(poller: &Poller, are_unfolded: bool) -> Vec<String> {
         (false, _) => {}
     }
     lines.extend(gaps);
+    lines.extend(problems.silenced().map(|problem| format!("silenced: {}", problem.line())));
     lines
 }
 

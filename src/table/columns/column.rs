@@ -199,7 +199,22 @@ pub(crate) fn number_cell(field: Field, number: i64) -> Cell {
 /// Returns the columns that fit into `width` terminal cells with `spacing` blanks between columns, each with its width.
 /// The first column gets the spare cells.
 pub fn fit_columns(columns: &[&'static Column], width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
-    let mut kept = drop_to_fit(columns.iter().map(|column| (*column, column.width)).collect(), width, spacing);
+    fit_columns_after_names(columns, width, spacing, 0)
+}
+
+/// Returns the columns that fit, like [`fit_columns`], but drops columns before it shortens names of up to `name_width`
+/// cells, as long as these take no more than half of the width.
+pub(crate) fn fit_columns_after_names(
+    columns: &[&'static Column],
+    width: u16,
+    spacing: u16,
+    name_width: u16,
+) -> Vec<(&'static Column, u16)> {
+    let mut wanted: Vec<_> = columns.iter().map(|column| (*column, column.width)).collect();
+    if let Some((_, first)) = wanted.first_mut() {
+        *first = (*first).max(name_width.min(width / 2));
+    }
+    let mut kept = drop_to_fit(wanted, width, spacing);
     let spare = width.saturating_sub(required_width(&kept, spacing));
     if let Some((_, wide)) = kept.first_mut() {
         *wide = (*wide + spare).min(width);

@@ -78,7 +78,9 @@ impl<'a> RowView<'a> {
 
     /// Returns the role for a value, graded by the thresholds of a rule.
     pub(crate) fn graded_role(&self, rule: RuleId, value: f64) -> Role {
-        grade_role(self.instance.problems().thresholds().grade(rule, Measurement::Value(value)))
+        let row = self.stat_row();
+        let names = Some((row.kind, &row.proxy, &row.name));
+        grade_role(self.instance.problems().thresholds().grade(rule, names, Measurement::Value(value)))
     }
 
     /// Returns the backend if this row is the backend's own row, not that of a server.

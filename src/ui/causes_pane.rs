@@ -1,0 +1,174 @@
+//! The causes on top of the dashboard: one line each, worst first, with name, sentence, trend, impact, age and what helps.
+
+use crate::app::layout::{Area, Pane};
+use crate::app::ui_commands::UiCommand;
+use crate::observe::severity::Severity;
+use crate::problems::cause::{Cause, CauseTrend};
+use crate::table::cell::{Role, severity_role};
+use crate::table::view_table::ViewId;
+use crate::ui::draw_context::DrawContext;
+use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::row_renderer::CursorStyle;
+use crate::ui::text_width;
+use crate::units;
+
+/// Age below which a cause is marked as new, in seconds.
+const NEW_SECONDS: u64 = 30;
+/// Widths of the columns on the right, in screen cells.
+const SINCE_WIDTH: u16 = 8;
+const IMPACT_WIDTH: u16 = 7;
+const TREND_WIDTH: u16 = 2;
+/// Width of the key and the title of an action.
+const ACTION_WIDTH: u16 = 18;
+/// Screen width from which the advice is shown.
+const ADVICE_MIN_WIDTH: u16 = 150;
+
+/// Columns of the pane, as ranges of screen cells; an empty range is not drawn.
+struct CauseColumns {
+    /// True if the severity is a word, and not a sign.
+    has_label: bool,
+    /// True if the action is followed by advice in words.
+    has_advice: bool,
+    name: std::ops::Range<u16>,
+    sentence: std::ops::Range<u16>,
+    trend: std::ops::Range<u16>,
+    impact: std::ops::Range<u16>,
+    since: std::ops::Range<u16>,
+    remedy: std::ops::Range<u16>,
+}
+
+impl CauseColumns {
+    /// Divides `width` cells. Columns without a value in `causes` are omitted, and so are the less important ones on a
+    /// narrow screen.
+    fn new(width: u16, causes: &[&Cause]) -> Self {
+        let has_label = width >= 60;
+        let name_start = if has_label { 7 } else { 4 };
+        let longest = causes.iter().map(|cause| text_width::width(&cause.name())).max().unwrap_or(0) as u16;
+        let name = name_start..name_start + longest.min(width / 4).max(7);
+        let has_remedy = width >= 110;
+        let has_impact = width >= 60 && causes.iter().any(|cause| cause.impact.is_some_and(|impact| impact > 0.0));
+        let has_trend = width >= 60 && causes.iter().any(|cause| cause.trend != CauseTrend::Steady);
+        // Times far from their sentences are hard to read, so part of a wide screen stays empty.
+        let sentences = causes.iter().map(|cause| text_width::width(&cause.sentence)).max().unwrap_or(0) as u16;
+        let without_remedy = name.end + sentences.saturating_add(SINCE_WIDTH + IMPACT_WIDTH + TREND_WIDTH + 8);
+        // In little space, only the action is named, so that the sentence is shown whole.
+        let has_advice = width >= ADVICE_MIN_WIDTH;
+        let remedies = match (has_remedy, has_advice) {
+            (false, _) => 0,
+            (true, false) => ACTION_WIDTH,
+            (true, true) => width.saturating_sub(without_remedy).clamp(40, 110),
+        };
+        let needed = without_remedy + remedies;
+        let mut end = width.saturating_sub(1).min(needed);
+        let mut split = |is_shown: bool, cells: u16| {
+            let from = if is_shown { end.saturating_sub(cells) } else { end };
+            let columns = from..end;
+            end = if is_shown { from.saturating_sub(1) } else { end };
+            columns
+        };
+        let remedy = split(has_remedy, remedies.saturating_sub(1));
+        let since = split(true, if width >= 60 { SINCE_WIDTH } else { 5 });
+        let impact = split(has_impact, IMPACT_WIDTH);
+        let trend = split(has_trend, TREND_WIDTH);
+        let sentence = (name.end + 2).min(end)..end;
+        Self { has_label, has_advice, name, sentence, trend, impact, since, remedy }
+    }
+}
+
+/// Draws the pane.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, .. } = *context;
+    let Some(list) = instance.lists.cursor(Pane::Causes) else { return };
+    let count = instance.lists.rows(Pane::Causes).len();
+    if count == 0 {
+        let end = canvas.draw_text(area, 1, 0, "nothing wrong", Role::Good);
+        let silenced = instance.data.problems().silenced().count();
+        if silenced > 0 {
+            let key = model.keymap.key_or_command(UiCommand::ShowView(ViewId::Problems));
+            let text = format!("{} silenced: ", units::count(silenced as i64));
+            canvas.draw_texts(area, end + 2, 0, [styled_text(text, Role::Dim), styled_text(key, Role::Key)]);
+        }
+        return;
+    }
+    let has_focus = model.focus == Pane::Causes;
+    let lines = area.rows(1, area.height);
+    let causes: Vec<&Cause> =
+        instance.data.problems().causes().skip(list.top()).take(usize::from(lines.height)).collect();
+    let columns = CauseColumns::new(area.width, &causes);
+    draw_heading(context, canvas, area, &columns, count - causes.len());
+    for (index, (cause, row)) in causes.iter().zip(0_u16..).enumerate() {
+        let line = lines.rows(row, 1);
+        draw_cause(context, canvas, line, &columns, cause);
+        if has_focus && CursorStyle::new(list.top() + index == list.index(), true) == CursorStyle::Full {
+            canvas.draw_text(line, 0, 0, canvas.theme.choose_glyph("▶", ">"), Role::Focus);
+            canvas.highlight_row(line, 0, Role::Selected);
+        }
+    }
+}
+
+fn draw_heading(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, columns: &CauseColumns, hidden: usize) {
+    let DrawContext { model, instance, .. } = *context;
+    let count = instance.data.problems().open_causes().count();
+    let role = if model.focus == Pane::Causes { Role::Focus } else { Role::Title };
+    let title = match count {
+        0 => styled_text("nothing wrong any more", Role::Good),
+        count => styled_text(units::pluralize(count as i64, "cause"), role),
+    };
+    let mut texts = vec![title];
+    if hidden > 0 {
+        let key = model.keymap.key_or_command(UiCommand::ShowView(ViewId::Problems));
+        texts.push(styled_text(format!("  {} more: ", units::count(hidden as i64)), Role::Normal));
+        texts.push(styled_text(key, Role::Key));
+    }
+    canvas.draw_texts(area, 0, 0, texts);
+    canvas.draw_number(area, columns.impact.clone(), 0, "IMPACT", Role::Dim);
+    canvas.draw_number(area, columns.since.clone(), 0, "SINCE", Role::Dim);
+    if !columns.remedy.is_empty() {
+        canvas.draw_text(area, columns.remedy.start + 1, 0, "WHAT HELPS", Role::Dim);
+    }
+}
+
+fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, columns: &CauseColumns, cause: &Cause) {
+    let now = context.instance.data.shown_time(context.now);
+    let is_resolved = !cause.is_open();
+    let role = if is_resolved { Role::Good } else { severity_role(cause.severity) };
+    let (sign, ascii) = if cause.severity == Severity::Crit { ("✖", "x") } else { ("▲", "!") };
+    let label = match (is_resolved, columns.has_label) {
+        (true, true) => "over",
+        (true, false) => canvas.theme.choose_glyph("✓", "v"),
+        (false, true) => cause.severity.label(),
+        (false, false) => canvas.theme.choose_glyph(sign, ascii),
+    };
+    canvas.draw_text(line, 2, 0, label, role);
+    let name = text_width::middle(&cause.name(), columns.name.len());
+    canvas.draw_text(line, columns.name.start, 0, &name, Role::Title);
+    let sentence = text_width::end(&cause.sentence, columns.sentence.len());
+    canvas.draw_text(line, columns.sentence.start, 0, &sentence, role);
+    let trend = match cause.trend {
+        CauseTrend::Growing => canvas.theme.choose_glyph("↗", "^"),
+        CauseTrend::Steady => "",
+        CauseTrend::Falling => canvas.theme.choose_glyph("↘", "v"),
+    };
+    canvas.draw_number(line, columns.trend.clone(), 0, trend, role);
+    let impact = cause.impact.filter(|impact| *impact > 0.0 && !is_resolved).map(units::percent);
+    canvas.draw_number(line, columns.impact.clone(), 0, &impact.unwrap_or_default(), role);
+    let age = cause.age(now);
+    let is_new = age.as_secs() < NEW_SECONDS && !is_resolved && columns.since.len() > 5;
+    let since = if is_new { format!("{} new", units::duration(age)) } else { units::duration(age) };
+    canvas.draw_number(line, columns.since.clone(), 0, &since, Role::Normal);
+    if columns.remedy.is_empty() || is_resolved {
+        return;
+    }
+    // The action comes with its key, because it works right here.
+    let mut start = columns.remedy.start + 1;
+    if let Some(action) = cause.action() {
+        let key = context.model.keymap.key_or_command(UiCommand::StartAction(action));
+        let title = format!(" {}{}", action.title, if columns.has_advice { "; " } else { "" });
+        start = canvas.draw_texts(line, start, 0, [styled_text(key, Role::Key), styled_text(title, Role::Normal)]);
+    }
+    if !columns.has_advice {
+        return;
+    }
+    let remedy = text_width::end(cause.remedy(), usize::from(columns.remedy.end.saturating_sub(start)));
+    canvas.draw_text(line, start, 0, &remedy, Role::Dim);
+}
