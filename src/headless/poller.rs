@@ -16,6 +16,7 @@ use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};
 use crate::observe::severity::Severity;
 use crate::observe::timestamp::{Clock, Timestamp};
+use crate::problems::not_evaluated::GapReason;
 use crate::problems::thresholds::Thresholds;
 
 /// Bytes of memory for past samples. Only rates use them, and they cover a few seconds.
@@ -147,11 +148,12 @@ impl Poller {
         last.map(|()| sampled)
     }
 
-    /// Returns whether a rule is not evaluated, and no cause is critical yet.
+    /// Returns whether further samples can change the worst cause: a rule waits for its hold time, or it is not evaluated
+    /// for another reason and no cause is critical yet.
     fn may_get_worse(&self) -> bool {
         let problems = self.instance.problems();
         let is_critical = problems.open_causes().any(|cause| cause.severity == Severity::Crit);
-        !is_critical && !problems.not_evaluated().is_empty()
+        problems.not_evaluated().iter().any(|gap| !is_critical || gap.reason == GapReason::TooShort)
     }
 
     /// Returns the current time.

@@ -90,7 +90,7 @@ causes! {
         [ServerDown BackendWeight FailingChecks ServerConnectionErrors ServerResponseErrors Server5xx Own5xx Backend5xx
          BackendConnectionErrors BackendResponseErrors Retries Redispatches ConnectTime Queue QueueGrowing QueueWait ClientAborts
          ResponseTime SlowServer ServerSessions QueueLimit ServerUnresolved]
-        conditions::always, sentences::no_server, impact::no_server, Some(&action_table::READY);
+        conditions::always, sentences::no_server, impact::no_server, None;
         "no server available: s1, s2: L4CON Connection refused" "the backend has no usable server, so each request gets a 503" "start a server, enable one that is in maintenance, or check the network to the servers"
     AgentDown "agent-down" "agent" Server [ServerDown] [FailingChecks BackendWeight]
         conditions::is_down_by_agent, sentences::problem_text, impact::failed, Some(&action_table::AGENT_UP);
