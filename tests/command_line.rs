@@ -116,7 +116,7 @@ fn t19_flags_before_a_command_take_effect() {
     assert!(run(&["show", "status", socket]).contains('–'));
     assert!(run(&["--ascii", "show", "status", socket]).is_ascii());
     for args in [["--ascii", "check", "--over", "1s", socket], ["--over", "1s", "--ascii", "check", socket]] {
-        assert!(run(&args).contains("sampling time too short"), "{args:?}");
+        assert!(run(&args).contains("HAPULSE OK"), "{args:?}");
     }
     assert!(run(&["-i", "1", "doctor", "-s", socket]).contains("ok     level admin"));
     let printed = run(&["-n", "-i", "1", "--theme", "light", "--ascii", "--history-memory", "9", "config"]);
@@ -168,7 +168,7 @@ fn t19_flag_that_does_not_apply_is_an_error_in_both_places() {
         }
     }
     shell.assert_usage_error("-y /run/a.sock", &["-y is a flag of the commands drain, maint, ready"]);
-    shell.assert_usage_error("/run/a.sock --format csv", &["--format is a flag of the commands show, watch"]);
+    shell.assert_usage_error("/run/a.sock --format csv", &["--format is a flag of the commands show, check, watch"]);
     shell.assert_usage_error("--ascii show --format csv", &["--ascii applies only to tables"]);
     shell.assert_usage_error("--reed-only drain be/s1", &["--read-only"]);
     shell.assert_usage_error("drain be/s1 --wiat 5m", &["--wait"]);

@@ -120,7 +120,7 @@ fn v4_reading_commands_use_every_haproxy() {
     let labs = [Lab::builder().start(), Lab::builder().start()];
     let machine = Machine::with(&[&labs[0], &labs[1]]);
     for args in
-        [&["show", "info"][..], &["watch", "--count", "1", "-i", "0.1"], &["check", "--over", "0s"], &["doctor"]]
+        [&["show", "info"][..], &["watch", "--count", "1", "-i", "0.1"], &["check", "--over", "2s"], &["doctor"]]
     {
         let (code, out, err) = machine.run(args);
         assert!(code == 0 && err.is_empty(), "{args:?}: {code} {err}{out}");

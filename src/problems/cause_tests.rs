@@ -146,7 +146,11 @@ fn each_kind_has_a_sentence() {
             "WARN api backend-unpublished",
             "not published: content switching does not use it",
         ),
-        ("db/db1.status=MAINT_(resolution)", "WARN db/db1 server-unresolved", "not resolved (DNS): it has no address"),
+        (
+            "db/db1.status=MAINT_(resolution) db/db2.status=MAINT_(resolution)",
+            "WARN db/db1 server-unresolved",
+            "not resolved (DNS): ",
+        ),
         ("www-in/l1.scur=400", "WARN www-in/l1 listener-full", "400 of"),
     ] {
         let mut site = TestSite::healthy();
