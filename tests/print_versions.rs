@@ -49,7 +49,8 @@ fn show_prints_every_row_and_number_of_each_version() {
                 }
             }
         }
-        let allowed = ["show info;show stat", "show resolvers", "show ssl cert"];
+        // The states of servers show which of those without an address are unused slots.
+        let allowed = ["show info;show stat", "show servers state", "show resolvers", "show ssl cert"];
         assert!(fake.received().iter().all(|line| allowed.contains(&line.as_str())), "{:?}", fake.received());
     }
 }

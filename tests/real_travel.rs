@@ -216,7 +216,7 @@ fn playback_moves_to_oldest_moment_when_shown_one_is_evicted() {
         drop(stream.write_all(&large_replies(number).reply_to(line)));
     });
     let args = ["-i", "0.1", "--history-memory", "1"];
-    let mut term = Term::builder().args(args).args([fake.path()]).size(120, 40).start();
+    let mut term = Term::builder().args(args).args([fake.path()]).size(160, 40).start();
     term.wait_for("live");
     term.press("1");
     let shown = |grid: &Grid| grid.nth_cell(0, "STOT").and_then(|cell| cell.parse::<u64>().ok());
