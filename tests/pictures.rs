@@ -45,7 +45,7 @@ const SCENES: [Scene; 4] = [
     Scene {
         file: "drain.svg",
         title: "The confirmation before a server is drained: the exact command and the remaining servers",
-        keys: &["1", "/www2<ret>", "D"],
+        keys: &["6", "/www2<ret>", "D"],
         words: &["Drain: www / www2", "set server www/www2 state drain", "usable", "y yes"],
     },
     Scene {
