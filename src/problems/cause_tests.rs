@@ -7,15 +7,6 @@ use crate::problems::cause_table::{CAUSES, CauseGroup, CauseKind, fallback_kind}
 use crate::problems::rule_table::RuleId;
 use crate::problems::test_site::TestSite;
 
-/// Returns a site that was healthy at first and then had these changes for ten seconds.
-fn site_after_10_s(changes: &str) -> TestSite {
-    let mut site = TestSite::healthy();
-    site.steps(4);
-    site.set(changes);
-    site.steps(6);
-    site
-}
-
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn each_kind_has_a_sentence() {
@@ -192,15 +183,15 @@ fn each_rule_belongs_to_a_kind() {
 
 #[test]
 fn busy_process_explains_slow_backends() {
-    let site = site_after_10_s("info.Idle_pct=8 api/BACKEND.rtime=1200 www/BACKEND.rtime=1100");
+    let site = TestSite::after_10_s("info.Idle_pct=8 api/BACKEND.rtime=1200 www/BACKEND.rtime=1100");
     assert_eq!(site.causes(), ["CRIT process haproxy-busy"]);
-    let site = site_after_10_s("api/BACKEND.rtime=1200");
+    let site = TestSite::after_10_s("api/BACKEND.rtime=1200");
     assert_eq!(site.causes(), ["CRIT api slow-application"]);
 }
 
 #[test]
 fn w22_larger_impact_comes_first() {
-    let mut site = site_after_10_s("api/BACKEND.hrsp_5xx+30");
+    let mut site = TestSite::after_10_s("api/BACKEND.hrsp_5xx+30");
     site.set("www/BACKEND.hrsp_5xx+300");
     site.steps(6);
     assert_eq!(site.causes(), ["CRIT www haproxy-5xx", "CRIT api haproxy-5xx"]);
@@ -210,7 +201,7 @@ fn w22_larger_impact_comes_first() {
 
 #[test]
 fn w26_cause_keeps_the_numbers_that_showed_it() {
-    let mut site = site_after_10_s("api/BACKEND.qcur=12");
+    let mut site = TestSite::after_10_s("api/BACKEND.qcur=12");
     let sentence = site.sentence("api").to_owned();
     assert!(sentence.contains("12 waiting for 10 s"), "{sentence}");
     site.set("api/BACKEND.qcur=0");
@@ -220,7 +211,7 @@ fn w26_cause_keeps_the_numbers_that_showed_it() {
 
 #[test]
 fn cause_is_resolved_and_listed_for_20_s() {
-    let mut site = site_after_10_s("api/BACKEND.qcur=12");
+    let mut site = TestSite::after_10_s("api/BACKEND.qcur=12");
     let fault = site.now;
     site.set("api/BACKEND.qcur=0");
     let listed = |site: &TestSite| site.problems.causes().map(Cause::is_open).collect::<Vec<_>>();
@@ -293,7 +284,7 @@ fn flapping_server_that_stays_down_is_down() {
 
 #[test]
 fn w5_agent_text_is_the_reason() {
-    let site = site_after_10_s(
+    let site = TestSite::after_10_s(
         "api/api3.status=DOWN_(agent) api/api3.agent_status=L7STS api/api3.last_agt=via_agent_:_down_(deploy_until_5)",
     );
     assert_eq!(site.sentence("api/api3"), "down by its agent (\"deploy until 5\")");
@@ -302,13 +293,13 @@ fn w5_agent_text_is_the_reason() {
 
 #[test]
 fn w16_unknown_status_word_is_quoted() {
-    let site = site_after_10_s("db/db1.status=WORRIED");
+    let site = TestSite::after_10_s("db/db1.status=WORRIED");
     assert_eq!(site.sentence("db"), "1 of 2 servers WORRIED, 50% of the weight available");
 }
 
 #[test]
 fn w27_frontend_errors_follow_from_their_backend() {
-    let site = site_after_10_s("api/BACKEND.hrsp_5xx+90 www-in.hrsp_5xx+90");
+    let site = TestSite::after_10_s("api/BACKEND.hrsp_5xx+90 www-in.hrsp_5xx+90");
     assert_eq!(site.causes(), ["CRIT api haproxy-5xx"]);
 }
 

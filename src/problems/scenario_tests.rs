@@ -13,15 +13,6 @@ fn problem_lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(problem_line).collect()
 }
 
-/// Returns a site that was healthy at first and then had these changes for ten seconds.
-fn site_after_10_s(changes: &str) -> TestSite {
-    let mut site = TestSite::healthy();
-    site.steps(4);
-    site.set(changes);
-    site.steps(6);
-    site
-}
-
 #[test]
 fn healthy_site_has_no_problems() {
     let mut site = TestSite::healthy();
@@ -95,7 +86,7 @@ fn four_faults_give_four_causes() {
 
 #[test]
 fn outliers_are_not_reported_for_most_servers() {
-    let site = site_after_10_s("api/api1.rtime=900 api/api2.rtime=900 api/BACKEND.rtime=620");
+    let site = TestSite::after_10_s("api/api1.rtime=900 api/api2.rtime=900 api/BACKEND.rtime=620");
     assert_eq!(site.causes(), ["WARN api slow-application"]);
 }
 
@@ -131,7 +122,7 @@ fn single_error_with_little_traffic_opens_no_problem() {
 
 #[test]
 fn problem_stays_open_while_value_oscillates() {
-    let mut site = site_after_10_s("www-in.scur=1700");
+    let mut site = TestSite::after_10_s("www-in.scur=1700");
     assert_eq!(site.open_problems(), ["WARN www-in frontend-sessions"]);
     for scur in [1590, 1610].repeat(20) {
         site.set(&format!("www-in.scur={scur}"));
@@ -149,7 +140,7 @@ fn problem_stays_open_while_value_oscillates() {
 
 #[test]
 fn reload_keeps_problems_open() {
-    let mut site = site_after_10_s("api/BACKEND.hrsp_5xx+40 api/BACKEND.qcur=12");
+    let mut site = TestSite::after_10_s("api/BACKEND.hrsp_5xx+40 api/BACKEND.qcur=12");
     let before = site.open_problems();
     assert_eq!(before, ["CRIT api queue", "CRIT api backend-5xx", "WARN api own-5xx"]);
     site.reload();
@@ -161,7 +152,7 @@ fn reload_keeps_problems_open() {
 
 #[test]
 fn unknown_measurement_closes_problem_after_timeout() {
-    let mut site = site_after_10_s("api/BACKEND.hrsp_5xx+40");
+    let mut site = TestSite::after_10_s("api/BACKEND.hrsp_5xx+40");
     site.set("api/BACKEND.hrsp_5xx=");
     site.set("api/BACKEND.hrsp_5xx+0 api/BACKEND.rtime=900");
     // Traffic stops: too few responses for a share.
@@ -174,7 +165,7 @@ fn unknown_measurement_closes_problem_after_timeout() {
 
 #[test]
 fn removed_rows_close_their_problems() {
-    let mut site = site_after_10_s("api/BACKEND.act=0 api/api1.status=DOWN db/db1.status=DOWN");
+    let mut site = TestSite::after_10_s("api/BACKEND.act=0 api/api1.status=DOWN db/db1.status=DOWN");
     assert!(site.open_problems().len() > 3);
     site.remove("api");
     let changes = site.step();
@@ -207,7 +198,7 @@ fn hold_time_needs_two_samples_at_long_intervals() {
 
 #[test]
 fn maintenance_and_drain_open_no_problem() {
-    let site = site_after_10_s(
+    let site = TestSite::after_10_s(
         "api/api1.status=MAINT api/api2.status=DRAIN api/api2.scur=50 api/api2.rtime=900 api/BACKEND.act=1 api/BACKEND.weight=1",
     );
     assert_eq!(site.open_problems(), NOTHING);

@@ -85,6 +85,15 @@ pub(crate) struct TestSite {
 }
 
 impl TestSite {
+    /// Returns a site that was healthy at first and then had these changes for ten seconds.
+    pub(crate) fn after_10_s(changes: &str) -> Self {
+        let mut site = Self::healthy();
+        site.steps(4);
+        site.set(changes);
+        site.steps(6);
+        site
+    }
+
     /// Creates a healthy site: `www` with four servers, `api` with three, `db` with two in TCP mode,
     /// `stats` without servers.
     pub(crate) fn healthy() -> Self {
