@@ -230,7 +230,7 @@ impl Instance {
         self.forecasts = Forecasts::from_sample(&sample, &self.history);
         let changes = self.problems.evaluate(&sample, &self.rates);
         self.problem_log.record(&changes, sample.at.monotonic);
-        for cause in transitions::updated_flaps(&changes.causes) {
+        for cause in transitions::updated_causes(&changes.causes) {
             self.events.update_cause(cause.subject.id, transitions::event_kind(true, cause));
         }
         for event in transitions::cause_events(&changes.causes, sample.at) {

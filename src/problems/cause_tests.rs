@@ -6,6 +6,7 @@ use crate::problems::cause::{Cause, CauseChange};
 use crate::problems::cause_table::{CAUSES, CauseGroup, CauseKind, fallback_kind};
 use crate::problems::rule_table::RuleId;
 use crate::problems::test_site::TestSite;
+use crate::problems::transitions::{cause_events, updated_causes};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -321,4 +322,41 @@ fn w23_rules_without_result_are_listed() {
     site.set("api/BACKEND.qcur=12");
     site.step();
     assert_eq!(reasons(&site), [("queue", "too-short"), ("queue-growing", "too-short")]);
+}
+
+#[test]
+fn u6_queue_in_every_other_sample_is_one_cause() {
+    let mut site = TestSite::after_10_s("api/api1.scur=50 api/BACKEND.qcur=2");
+    assert_eq!(site.causes(), ["CRIT api at-maxconn"]);
+    let mut changes = Vec::new();
+    for _ in 0..10 {
+        site.set("api/BACKEND.qcur=0");
+        changes.extend(site.step().causes);
+        assert_eq!(site.causes(), ["CRIT api at-maxconn"]);
+        site.set("api/BACKEND.qcur=2");
+        changes.extend(site.step().causes);
+    }
+    let is_event =
+        |change: &CauseChange| matches!(change, CauseChange::Opened | CauseChange::Resolved | CauseChange::Removed);
+    assert_eq!(changes.iter().find(|event| is_event(&event.change)).map(|event| event.cause.kind), None);
+    site.set("api/BACKEND.qcur=0");
+    site.steps(14);
+    assert_eq!(site.causes(), ["CRIT api server-full"], "the queue stays empty");
+}
+
+#[test]
+fn u6_warning_that_soon_becomes_critical_is_one_event() {
+    let mut site = TestSite::healthy();
+    site.steps(4);
+    site.set("api/api1.hrsp_5xx+4 api/BACKEND.hrsp_5xx+4");
+    let mut changes = site.steps(3);
+    site.set("api/api1.hrsp_5xx+30 api/BACKEND.hrsp_5xx+30");
+    changes.extend(site.steps(5));
+    let kinds: Vec<CauseChange> = changes.iter().flat_map(|one| &one.causes).map(|event| event.change).collect();
+    assert!(kinds.contains(&CauseChange::Worsened), "{kinds:?}");
+    let at = changes.iter().flat_map(|one| &one.causes).map(|event| event.at).next().unwrap();
+    let events: usize = changes.iter().map(|one| cause_events(&one.causes, at).len()).sum();
+    assert_eq!(events, 1);
+    let updated = changes.iter().flat_map(|one| updated_causes(&one.causes)).count();
+    assert_eq!(updated, 1);
 }

@@ -18,12 +18,18 @@ const MIN_TREND_TIME: Duration = Duration::from_secs(6);
 /// Minimum change of a value that counts as a trend, as a share of the value.
 const MIN_TREND: f64 = 0.2;
 
+/// Time for which a cause stays after its problems were last explained by it, if a less basic cause explains them now.
+/// Without it, a queue that is empty in every other sample would make two causes take turns.
+const STABLE_TIME: Duration = Duration::from_secs(10);
+
 /// A cause with its recent values.
 #[derive(Debug)]
 struct TrackedCause {
     cause: Cause,
     is_current: bool,
     values: VecDeque<(Duration, f64)>,
+    /// Time of the last sample that showed the cause.
+    shown_at: Duration,
 }
 
 /// The open causes and those that were resolved recently, worst first.
@@ -49,6 +55,9 @@ impl CauseTracker {
         let mut known: BTreeMap<(RowId, CauseKind), TrackedCause> =
             std::mem::take(&mut self.tracked).into_iter().map(|tracked| (tracked.cause.key(), tracked)).collect();
         let continued = found.iter().map(|found| known.remove(&found.cause.key())).collect::<Vec<_>>();
+        let is_new: Vec<bool> =
+            continued.iter().map(|before| before.as_ref().is_none_or(|before| !before.cause.is_open())).collect();
+        let mut is_replaced = vec![false; found.len()];
         let mut events = Vec::new();
         let mut push = |change, cause: &Cause| events.push(CauseEvent { at, change, cause: cause.clone() });
         let mut kept = Vec::new();
@@ -64,9 +73,16 @@ impl CauseTracker {
                 Some(resolved_at) if at.elapsed_since(resolved_at.monotonic) < RESOLVED_TIME => kept.push(tracked),
                 Some(_) => push(CauseChange::Removed, cause),
                 None => {
-                    let by = cause.problems[..cause.shown_by].iter().find_map(|key| index.get(key));
-                    if let Some(by) = by.and_then(|index| found.get_mut(*index)) {
+                    let by = cause.problems[..cause.shown_by].iter().find_map(|key| index.get(key)).copied();
+                    if let Some((by_index, by)) = by.and_then(|by| Some((by, found.get_mut(by)?))) {
                         // Another cause explains the problems now.
+                        if is_new[by_index] && tracked.outlasts(&by.cause, at.monotonic) {
+                            tracked.take_problems(&by.cause);
+                            is_replaced[by_index] = true;
+                            kept.push(tracked);
+                            continue;
+                        }
+                        let cause = &tracked.cause;
                         if cause.since.monotonic < by.cause.since.monotonic {
                             (by.cause.since, by.cause.before) = (cause.since, cause.before);
                         }
@@ -84,7 +100,10 @@ impl CauseTracker {
                 }
             }
         }
-        for (found, before) in found.into_iter().zip(continued) {
+        for ((found, before), is_replaced) in found.into_iter().zip(continued).zip(is_replaced) {
+            if is_replaced {
+                continue;
+            }
             let (tracked, change) = match before.filter(|before| before.cause.is_open()) {
                 Some(before) => before.continued(found, at.monotonic),
                 None => (TrackedCause::new(found, at.monotonic), Some(CauseChange::Opened)),
@@ -114,7 +133,7 @@ impl CauseTracker {
                 }
                 None => past,
             };
-            TrackedCause { cause, is_current: true, values: VecDeque::new() }
+            TrackedCause { shown_at: cause.since.monotonic, cause, is_current: true, values: VecDeque::new() }
         });
         let mut tracked: Vec<TrackedCause> = restored.collect();
         tracked.sort_by(|one, other| cause_order(&one.cause, &other.cause));
@@ -125,12 +144,28 @@ impl CauseTracker {
 impl TrackedCause {
     fn new(found: FoundCause, now: Duration) -> Self {
         let FoundCause { cause, is_current, value } = found;
-        Self { cause, is_current, values: VecDeque::from([(now, value)]) }
+        Self { cause, is_current, values: VecDeque::from([(now, value)]), shown_at: now }
+    }
+
+    /// Returns whether this cause stays although `other` explains its problems now: it is more basic and not less severe,
+    /// and was shown not long ago.
+    fn outlasts(&self, other: &Cause, now: Duration) -> bool {
+        self.cause.kind < other.kind
+            && self.cause.proxy_row == other.proxy_row
+            && self.cause.severity >= other.severity
+            && now.saturating_sub(self.shown_at) < STABLE_TIME
+    }
+
+    /// Takes the problems of the cause that would replace this one. The sentence stays that of an earlier sample.
+    fn take_problems(&mut self, other: &Cause) {
+        self.cause.problems.clone_from(&other.problems);
+        self.cause.shown_by = other.shown_by;
+        self.is_current = false;
     }
 
     /// Returns the cause with what the next sample shows of it, and the change.
     fn continued(self, found: FoundCause, now: Duration) -> (Self, Option<CauseChange>) {
-        let Self { cause: before, is_current: was_current, mut values } = self;
+        let Self { cause: before, is_current: was_current, mut values, .. } = self;
         let FoundCause { mut cause, is_current, value } = found;
         if before.since.monotonic <= cause.since.monotonic {
             (cause.since, cause.before) = (before.since, before.before);
@@ -161,7 +196,7 @@ impl TrackedCause {
                 (!is_same).then_some(CauseChange::Updated)
             }
         };
-        (Self { cause, is_current, values }, change)
+        (Self { cause, is_current, values, shown_at: now }, change)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Events for causes that appear, become critical or are resolved.
 
+use std::time::Duration;
+
 use crate::observe::events::{Event, EventKind, display_name};
 use crate::observe::timestamp::Timestamp;
 use crate::problems::cause::{Cause, CauseChange, CauseEvent};
@@ -8,11 +10,14 @@ use crate::problems::cause_table::CauseKind;
 /// Maximum number of cause events per sample; of further causes, only the number is reported.
 pub(crate) const MAX_EVENTS: usize = 20;
 
+/// Time after its start in which a cause that becomes critical changes its event instead of adding another one.
+const EARLY: Duration = Duration::from_secs(15);
+
 /// Builds the events for the changes that one sample made to the causes.
 pub(crate) fn cause_events(changes: &[CauseEvent], at: Timestamp) -> Vec<Event> {
     let is_open = |change: &CauseEvent| match change.change {
         CauseChange::Opened => Some(true),
-        CauseChange::Worsened if change.cause.flap.is_none() => Some(true),
+        CauseChange::Worsened if !is_update(change) => Some(true),
         CauseChange::Resolved => Some(false),
         CauseChange::Worsened | CauseChange::Eased | CauseChange::Updated | CauseChange::Removed => None,
     };
@@ -39,10 +44,18 @@ pub(crate) fn cause_events(changes: &[CauseEvent], at: Timestamp) -> Vec<Event> 
     events
 }
 
-/// Returns the causes of flapping servers that went down again, whose event is updated instead of adding another one.
-pub(crate) fn updated_flaps(changes: &[CauseEvent]) -> impl Iterator<Item = &Cause> {
-    let updated = changes.iter().filter(|change| matches!(change.change, CauseChange::Updated | CauseChange::Worsened));
-    updated.map(|change| &change.cause).filter(|cause| cause.flap.is_some())
+/// Returns the causes whose event is updated instead of adding another one: those of flapping servers that went down
+/// again, and those that became critical soon after their start.
+pub(crate) fn updated_causes(changes: &[CauseEvent]) -> impl Iterator<Item = &Cause> {
+    changes.iter().filter(|change| is_update(change)).map(|change| &change.cause)
+}
+
+fn is_update(CauseEvent { at, change, cause }: &CauseEvent) -> bool {
+    match change {
+        CauseChange::Worsened => cause.flap.is_some() || at.elapsed_since(cause.since.monotonic) < EARLY,
+        CauseChange::Updated => cause.flap.is_some(),
+        CauseChange::Opened | CauseChange::Eased | CauseChange::Resolved | CauseChange::Removed => false,
+    }
 }
 
 /// Builds the event kind that reports that a cause appeared, got worse or was resolved.
