@@ -85,7 +85,7 @@ fn a7_moving_rows_stay_within_budget() {
     fake.set_behavior(FakeSocket::handling_lines(move |line, stream| {
         if line.contains("show stat") {
             let number = served.fetch_add(1, Ordering::SeqCst);
-            let stat = flood::stat_reply(30_000, 0);
+            let stat = flood::stat_reply(30_000, 0, 0);
             let (header, rows) = stat.split_once('\n').unwrap();
             let new = format!("{header}\nnew{number},s,0,1,2,,50,700,800,UP,1,1,0,2,5,9,L4OK,\n{rows}");
             let _ = stream.write_all(format!("{INFO}{new}").as_bytes());
@@ -104,7 +104,7 @@ fn a7_moving_rows_stay_within_budget() {
 #[test]
 fn a7_state_changes_of_all_rows_stay_within_budget() {
     // Every server goes down, and comes back with the next sample: events, problems and texts for each.
-    let replies = ["UP", "DOWN"].map(|status| flood::stat_reply(30_000, 0).replace(",UP,", &format!(",{status},")));
+    let replies = ["UP", "DOWN"].map(|status| flood::stat_reply(30_000, 0, 0).replace(",UP,", &format!(",{status},")));
     let count = Arc::new(AtomicUsize::new(0));
     let served = Arc::clone(&count);
     let fake = FakeSocket::with_handler(move |line, stream| {

@@ -12,24 +12,89 @@ use super::{FakeSocket, lock};
 pub const INFO: &str =
     "Name: HAProxy\nVersion: 2.6.12\nPid: 77\nUptime_sec: 9\nMaxconn: 100\nCurrConns: 1\nnode: flood\n\n";
 
-const HEADER: &str =
-    "# pxname,svname,qcur,scur,smax,slim,stot,bin,bout,status,weight,act,bck,type,lastchg,iid,last_chk,\n";
+/// A reply of HAProxy 2.6.12, whose rows are the templates of the rows.
+const TEMPLATE: &str = include_str!("../fixtures/2.6.12/batch-stat-info.txt");
 /// Servers of a backend.
 const SERVERS: usize = 99;
 
-/// Returns a `show stat` reply with `count` rows, whose names contain `tag`.
-pub fn stat_reply(count: usize, tag: u64) -> String {
-    let mut reply = String::with_capacity(80 * count + 1000);
-    reply.push_str(HEADER);
+/// A row of [`TEMPLATE`], split at the columns whose values differ between rows and replies.
+struct RowTemplate {
+    /// For each of these columns, in their order, the text before it.
+    parts: Vec<(&'static str, String)>,
+    rest: String,
+}
+
+impl RowTemplate {
+    /// Splits the first row of this kind (`type`) that has served requests.
+    fn new(kind: &str) -> Self {
+        let lines = || TEMPLATE.lines().skip_while(|line| !line.starts_with("# pxname"));
+        let columns: Vec<&str> = lines().next().unwrap_or_default()[2..].split(',').collect();
+        let place = |name: &str| columns.iter().position(|column| *column == name).expect("2.6 has the column");
+        let mut rows = lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+        let row =
+            rows.find(|row| row[place("type")] == kind && row[place("rtime")].parse().is_ok_and(|ms: u64| ms > 0));
+        let (mut parts, mut text) = (Vec::new(), String::new());
+        for (name, value) in columns.iter().zip(row.expect("the reply has such a row")) {
+            if CHANGING.contains(name) {
+                parts.push((*name, std::mem::take(&mut text)));
+                text.push(',');
+            } else {
+                write!(text, "{value},").expect("a string accepts text");
+            }
+        }
+        text.truncate(text.len() - 1);
+        Self { parts, rest: text }
+    }
+
+    fn write(&self, reply: &mut String, values: &RowValues) {
+        for (column, text) in &self.parts {
+            reply.push_str(text);
+            let written = match *column {
+                "pxname" => write!(reply, "be{}-{}", values.tag, values.row / (SERVERS + 1)),
+                "svname" if values.is_backend => write!(reply, "BACKEND"),
+                "svname" => write!(reply, "s{}-{}", values.tag, values.row),
+                "status" => write!(reply, "UP"),
+                "hrsp_2xx" => write!(reply, "{}", values.total - values.failed),
+                "hrsp_5xx" => write!(reply, "{}", values.failed),
+                "rtime" => write!(reply, "{}", values.millis),
+                "ttime" => write!(reply, "{}", values.millis + 20),
+                "bout" => write!(reply, "{}", values.total * 900),
+                _ => write!(reply, "{}", values.total),
+            };
+            written.expect("a string accepts text");
+        }
+        reply.push_str(&self.rest);
+        reply.push('\n');
+    }
+}
+
+/// The columns whose values differ.
+const CHANGING: [&str; 11] =
+    ["pxname", "svname", "status", "stot", "bout", "lbtot", "req_tot", "hrsp_2xx", "hrsp_5xx", "rtime", "ttime"];
+
+struct RowValues {
+    tag: u64,
+    row: usize,
+    is_backend: bool,
+    total: u64,
+    failed: u64,
+    millis: u64,
+}
+
+/// Returns the reply to `show stat` number `poll`, with `count` rows, whose names contain `tag`. All counters grow with
+/// each poll. One server of 50 is slow, and one of 70 fails.
+pub fn stat_reply(count: usize, tag: u64, poll: u64) -> String {
+    let [backend, server] = ["1", "2"].map(RowTemplate::new);
+    let mut reply = String::with_capacity(300 * count + 3000);
+    reply.push_str(TEMPLATE.lines().find(|line| line.starts_with("# pxname")).unwrap_or_default());
+    reply.push('\n');
     for row in 0..count {
-        let backend = row / (SERVERS + 1);
-        let is_last = row + 1 == count || row % (SERVERS + 1) == SERVERS;
-        let written = if is_last {
-            writeln!(reply, "be{tag}-{backend},BACKEND,0,1,2,9,50,700,800,UP,1,1,0,1,5,{backend},,")
-        } else {
-            writeln!(reply, "be{tag}-{backend},s{tag}-{row},0,1,2,,50,700,800,UP,1,1,0,2,5,{backend},L4OK,")
-        };
-        written.expect("a string accepts text");
+        let is_backend = row + 1 == count || row % (SERVERS + 1) == SERVERS;
+        let total = 1000 + poll * 40;
+        let failed = if row % 70 == 0 { poll * 9 } else { 0 };
+        let millis = if row % 50 == 0 { 900 } else { 10 + (poll + row as u64) % 5 };
+        let template = if is_backend { &backend } else { &server };
+        template.write(&mut reply, &RowValues { tag, row, is_backend, total, failed, millis });
     }
     reply.push('\n');
     reply
@@ -47,7 +112,7 @@ impl Flood {
     pub fn new(counts: &'static [usize], has_new_names: bool) -> Self {
         let reply = move |poll: u64| {
             let count = counts[poll as usize % counts.len()];
-            format!("{INFO}{}", stat_reply(count, if has_new_names { poll } else { 0 }))
+            format!("{INFO}{}", stat_reply(count, if has_new_names { poll } else { 0 }, poll))
         };
         let polls = Arc::new(Mutex::new(0));
         let state = Mutex::new((0, reply(0)));
