@@ -162,8 +162,15 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     // The action comes with its key, because it works right here.
     let mut start = columns.remedy.start + 1;
     if let Some(action) = cause.action() {
-        let key = context.model.keymap.key_or_command(UiCommand::StartAction(action));
+        let keymap = &context.model.keymap;
+        let mut key = keymap.key_or_command(UiCommand::StartAction(action));
+        if key.starts_with(':') && !columns.has_advice {
+            // The name of a command is too long for the column.
+            key = keymap.key_or_command(UiCommand::OpenActionMenu);
+        }
         let title = format!(" {}{}", action.title, if columns.has_advice { "; " } else { "" });
+        let room = columns.remedy.len().saturating_sub(1 + text_width::width(&key));
+        let title = text_width::end(&title, room);
         start = canvas.draw_texts(line, start, 0, [styled_text(key, Role::Key), styled_text(title, Role::Normal)]);
     }
     if !columns.has_advice {
