@@ -35,7 +35,7 @@ const MAX_REPLY_BYTES: usize = 9 << 20;
 /// because samples taken every second do not arrive exactly one second apart.
 const MIN_GAP: Duration = Duration::from_millis(900);
 
-/// Part of the memory limit of the samples that the moving means may take in addition: one eighth.
+/// Part of the memory limit of samples and moving means that the moving means may take: one eighth.
 const MAX_TIMES_MEMORY_SHARE: usize = 8;
 
 /// Time before a past sample from which headers are replayed to find the samples that the window contained then.
@@ -217,13 +217,14 @@ impl RateWindow {
         self.samples.iter().zip(rows_before).map(memory).sum()
     }
 
-    /// Drops the oldest samples, but not the newest, while the samples use more than `limit` bytes, and the moving means
-    /// that use more than an eighth of it.
+    /// Drops the oldest moving means that use more than an eighth of `limit` bytes, and the oldest samples, but not the
+    /// newest, while both use more than `limit`.
     pub(crate) fn limit_memory(&mut self, limit: usize) {
+        self.times.limit_memory(limit / MAX_TIMES_MEMORY_SHARE);
+        let limit = limit.saturating_sub(self.times.memory());
         while self.samples.len() > 1 && self.sample_memory() > limit {
             self.samples.pop_front();
         }
-        self.times.limit_memory(limit / MAX_TIMES_MEMORY_SHARE);
     }
 
     /// Returns the samples in the window, oldest first.

@@ -254,8 +254,7 @@ impl Instance {
         if self.unevaluated_sample.is_some() {
             self.evaluate_problems();
         } else if let Some(sample) = self.unstored_sample.take() {
-            // The log of the problems takes about as much memory as the open problems.
-            let used = self.rates.memory() + self.problems.memory() * 2;
+            let used = self.rates.memory() + self.problems.memory() + self.problem_log.memory();
             self.history.set_limit(self.memory_plan.history_limit(used, &sample));
             self.history.start_push(&sample);
         } else {

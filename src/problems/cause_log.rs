@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::observe::row_ids::RowId;
-use crate::problems::cause::{Cause, CauseChange, CauseEvent};
+use crate::problems::cause::{Cause, CauseChange, CauseEvent, ProblemKey};
 use crate::problems::cause_table::CauseKind;
 
 /// Maximum number of states of all causes that are no longer listed; the oldest causes are dropped.
@@ -13,6 +13,9 @@ const MAX_CLOSED_STATES: usize = 20_000;
 const MAX_CAUSE_STATES: usize = 500;
 /// Maximum number of problems of a cause that are recorded.
 const MAX_PROBLEMS: usize = 50;
+
+/// Estimated memory of a description, in bytes.
+pub(super) const TEXT_BYTES: usize = 80;
 
 /// One cause from its appearance until it is no longer listed.
 #[derive(Debug)]
@@ -69,6 +72,12 @@ impl CauseLog {
             let Some(oldest) = self.closed.pop_front() else { break };
             self.closed_states -= oldest.states.len();
         }
+    }
+
+    /// Returns the estimated memory of the log, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let states = self.closed_states + self.listed.values().map(|episode| episode.states.len()).sum::<usize>();
+        states * (size_of::<(Duration, Cause)>() + TEXT_BYTES + 4 * size_of::<ProblemKey>())
     }
 
     /// Returns the causes that were listed at `time`, as they were then.
