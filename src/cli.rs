@@ -11,6 +11,7 @@ mod dashboard;
 mod debug_log;
 mod doctor_command;
 mod get_command;
+mod plain_mode;
 mod process_limits;
 mod resolve_settings;
 mod server_commands;
@@ -117,20 +118,28 @@ fn require_terminal() -> Option<ExitCode> {
         true => "one terminal for keys and screen, but standard input and output are different ones",
         false => "a terminal, but standard output is not one",
     };
-    eprintln!("hapulse: the dashboard needs {why}\n  run hapulse without a pipe or redirection");
+    eprintln!(
+        "hapulse: the dashboard needs {why}\n  run hapulse without a pipe or redirection, or hapulse --plain for lines of text"
+    );
     Some(usage_error())
 }
 
 fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitCode> {
-    if let Some(code) = require_terminal() {
-        return Ok(code);
-    }
     let flags = options.settings.partial_settings(read_only);
     let settings = resolve_settings::load_settings(options.settings.config.as_deref(), flags)?;
+    let is_plain = plain_mode::is_chosen(&settings);
+    if let (false, Some(code)) = (is_plain, require_terminal()) {
+        return Ok(code);
+    }
     let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
     let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
     let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
-    dashboard::show(FoundTargets { targets: vec![target], discovery: None }, options, &settings, audit)
+    let found = FoundTargets { targets: vec![target], discovery: None };
+    if is_plain {
+        plain_mode::run(found, options, &settings, audit)
+    } else {
+        dashboard::show(found, options, &settings, audit)
+    }
 }
 
 fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -144,10 +153,12 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
         Ok(named) => named,
         Err(why) => return Ok(report_no_target(&why)),
     };
-    if let Some(code) = require_terminal() {
+    let is_plain = plain_mode::is_chosen(&settings);
+    if let (false, Some(code)) = (is_plain, require_terminal()) {
         return Ok(code);
     }
     match targets::find(named, &settings.targets) {
+        Ok(found) if is_plain => plain_mode::run(found, options, &settings, open_audit(&settings, "plain")),
         Ok(found) => dashboard::show(found, options, &settings, open_audit(&settings, "dashboard")),
         Err(why) => {
             let code = report_no_target(&why);

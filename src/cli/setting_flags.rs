@@ -10,13 +10,17 @@ use crate::config::partial_settings::PartialSettings;
 use crate::config::terminal_env::ColorTheme;
 
 /// Flags of [`SettingFlags`].
-pub(super) const SETTING_FLAGS: [&str; 6] = ["config", "interval", "theme", "ascii", "log_file", "history_memory"];
+pub(super) const SETTING_FLAGS: [&str; 7] =
+    ["config", "interval", "theme", "ascii", "plain", "log_file", "history_memory"];
 
 /// Flags that set a setting of the configuration, and the configuration file.
 #[derive(Debug, Clone, Args)]
 pub(super) struct SettingFlags {
     #[command(flatten)]
     display: DisplayFlags,
+    /// Print lines instead of drawing a screen: for screen readers, dumb terminals and pipes
+    #[arg(long, overrides_with = "plain")]
+    plain: bool,
     /// Append every event to this file
     #[arg(long, value_name = "FILE", overrides_with = "log_file")]
     log_file: Option<PathBuf>,
@@ -53,6 +57,7 @@ impl SettingFlags {
     /// Returns the settings that are set by these flags and by `--read-only`, which override all other sources.
     pub(super) fn partial_settings(&self, read_only: bool) -> PartialSettings {
         PartialSettings {
+            plain: self.plain.then_some(true),
             history_memory: self.history_memory,
             log_file: self.log_file.clone(),
             ..self.display.partial_settings(read_only)

@@ -35,6 +35,9 @@ pub struct PartialSettings {
     /// Draw with ASCII characters only.
     #[serde(deserialize_with = "boolean")]
     pub(crate) ascii: Option<bool>,
+    /// Print lines instead of drawing a screen.
+    #[serde(deserialize_with = "boolean")]
+    pub(crate) plain: Option<bool>,
     /// Memory for the history of each instance, in MiB.
     #[serde(deserialize_with = "mebibytes")]
     pub(crate) history_memory: Option<u16>,

@@ -104,6 +104,14 @@ pub static SETTINGS: &[Setting] = &[
         toml_lines: |settings| vec![settings.ascii.to_string()],
     },
     Setting {
+        name: "plain",
+        kind: SettingKind::Boolean,
+        help: "Prints lines instead of drawing a screen, for screen readers (docs/plain.md); default: only if TERM is dumb.",
+        example: "true",
+        is_set_in: |settings| settings.plain.is_some(),
+        toml_lines: |settings| settings.plain.iter().map(bool::to_string).collect(),
+    },
+    Setting {
         name: "history_memory",
         kind: SettingKind::Number,
         help: "Memory for the history of each HAProxy, in MiB.",

@@ -33,6 +33,8 @@ pub struct Settings {
     pub(crate) theme: ColorTheme,
     /// Draw with ASCII characters only, regardless of the locale.
     pub(crate) ascii: bool,
+    /// Print lines instead of drawing a screen; `None` if the terminal decides.
+    pub(crate) plain: Option<bool>,
     /// Memory for the history of each instance, in MiB.
     pub(crate) history_memory: u16,
     /// File to which events are written as they happen.
@@ -86,6 +88,7 @@ impl Settings {
             interval: Duration::from_secs(2),
             theme: ColorTheme::Auto,
             ascii: false,
+            plain: None,
             history_memory: 64,
             log_file: None,
             audit: AuditSettings {
@@ -119,6 +122,7 @@ impl Settings {
             interval,
             theme,
             ascii,
+            plain,
             history_memory,
             log_file,
             audit,
@@ -139,6 +143,7 @@ impl Settings {
             interval: interval.unwrap_or(self.interval),
             theme: theme.unwrap_or(self.theme),
             ascii: ascii.unwrap_or(self.ascii),
+            plain: plain.or(self.plain),
             history_memory: history_memory.unwrap_or(self.history_memory),
             log_file: log_file.or(self.log_file),
             audit: AuditSettings {

@@ -83,11 +83,16 @@ impl TerminalEnv {
     /// Returns the theme to use for a setting; never [`ColorTheme::Auto`].
     pub(crate) fn resolve_theme(&self, setting: ColorTheme) -> ColorTheme {
         match setting {
-            ColorTheme::Auto if self.no_color.is_some() || self.term.as_deref() == Some("dumb") => ColorTheme::Mono,
+            ColorTheme::Auto if self.no_color.is_some() || self.is_dumb() => ColorTheme::Mono,
             ColorTheme::Auto if self.has_light_background() => ColorTheme::Light,
             ColorTheme::Auto => ColorTheme::Dark,
             explicit => explicit,
         }
+    }
+
+    /// Returns true if the terminal cannot move the cursor.
+    pub(crate) fn is_dumb(&self) -> bool {
+        self.term.as_deref() == Some("dumb")
     }
 
     /// Returns true if only ASCII characters are certain to be shown, because of the locale or the terminal's font.

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
@@ -33,7 +33,7 @@ use crate::live::process_memory;
 use crate::live::reload::ReloadSettings;
 use crate::live::terminal_session::TerminalSession;
 use crate::observe::instance_id::InstanceId;
-use crate::observe::timestamp::{Clock, Timestamp};
+use crate::observe::timestamp::{Clock, Timestamp, local_clock_time};
 use crate::table::cell::Role;
 use crate::term::ending_signals::SIGHUP;
 use crate::term::job_control;
@@ -103,7 +103,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     terminal_restorer::start();
     let session = TerminalSession::start(&sender, clock, &pending_report, model.terminal_size);
     let exit_reason = session.and_then(|terminal| {
-        let appearance = Appearance { theme: config.theme, format_time: format_local_time };
+        let appearance = Appearance { theme: config.theme, format_time: local_clock_time };
         let first = clock.now().monotonic + FIRST_FRAME_WAIT;
         let event_loop = EventLoop {
             model,
@@ -125,12 +125,6 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     });
     terminal_mode::leave();
     exit_reason
-}
-
-/// Formats a time as `03:12:41` in the local time zone.
-fn format_local_time(at: SystemTime) -> String {
-    let zoned = jiff::Timestamp::try_from(at).map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
-    zoned.map(|at| at.strftime("%H:%M:%S").to_string()).unwrap_or_default()
 }
 
 /// State of the running dashboard.

@@ -36,3 +36,9 @@ impl Clock {
         Timestamp { monotonic: self.start.elapsed(), wall: SystemTime::now() }
     }
 }
+
+/// Formats a time as `03:12:41` in the local time zone.
+pub(crate) fn local_clock_time(at: SystemTime) -> String {
+    let zoned = jiff::Timestamp::try_from(at).map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
+    zoned.map(|at| at.strftime("%H:%M:%S").to_string()).unwrap_or_default()
+}

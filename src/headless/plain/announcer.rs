@@ -1,0 +1,358 @@
+//! Finds out what is new about one HAProxy since the last announcement, as lines of text.
+//!
+//! The announcer remembers what it said about each cause and each server, and compares that with the instance. A state
+//! that is announced is never repeated, and a state that changes quickly is announced at most every few seconds, with
+//! the number of changes in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use crate::actions::drain_tracker::DrainProgress;
+use crate::haproxy::status::RowState;
+use crate::headless::plain::event_sentences::{event_sentence, state_words, status_sentence};
+use crate::headless::plain::summary_sentences::{cause_without_severity, severity_word};
+use crate::instance::state::Instance;
+use crate::observe::events::{Event, EventKind, display_name};
+use crate::observe::row_ids::RowId;
+use crate::observe::severity::Severity;
+use crate::observe::state_cause::StateCause;
+use crate::observe::timestamp::Timestamp;
+use crate::problems::cause::Cause;
+use crate::problems::cause_table::CauseKind;
+use crate::units::{duration_words, pluralize};
+
+/// Minimum time between two lines about the same cause, unless it gets worse.
+const CAUSE_GAP: Duration = Duration::from_secs(10);
+/// Minimum time between two lines about a flapping server.
+const FLAP_GAP: Duration = Duration::from_secs(30);
+/// Minimum time between two lines about the state of the same row, and between two lines of a drain.
+const ROW_GAP: Duration = Duration::from_secs(5);
+/// Time after which a resolved cause is forgotten: if it opens again, it is announced as new.
+const FORGET_AFTER: Duration = Duration::from_mins(10);
+/// Maximum number of lines about causes, and of lines about events, per sample.
+const MAX_LINES: usize = 12;
+
+/// A line to print, with the time of the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Announcement {
+    /// Time of the change.
+    pub(crate) at: SystemTime,
+    /// Text without time and name of the balancer.
+    pub(crate) text: String,
+}
+
+/// The last line about a cause.
+#[derive(Debug)]
+struct AnnouncedCause {
+    /// Severity that was announced; `None` if the last line said that the cause is resolved.
+    severity: Option<Severity>,
+    at: Duration,
+    /// Number of times that a flapping server had gone down.
+    downs: i64,
+    /// Rows that the line was about, without those that were announced as up since.
+    rows: Vec<RowId>,
+}
+
+/// Rows whose change a line about a cause covers, with true for a change to a usable state.
+type CoveredChanges = BTreeSet<(RowId, bool)>;
+
+/// The last line about the state of a row.
+#[derive(Debug, Default)]
+struct AnnouncedState {
+    /// Words that were announced, or the state before the first change; `None` if that was between two states.
+    words: Option<String>,
+    at: Option<Duration>,
+    /// Number of changes since then.
+    changes: i64,
+    /// The newest change, if it is not announced yet.
+    pending: Option<PendingChange>,
+}
+
+/// A change of state that is not announced yet.
+#[derive(Debug)]
+struct PendingChange {
+    sentence: String,
+    words: String,
+    is_usable: bool,
+    at: SystemTime,
+}
+
+/// What was announced about one HAProxy.
+#[derive(Debug, Default)]
+pub(crate) struct Announcer {
+    seen_events: u64,
+    causes: BTreeMap<(RowId, CauseKind), AnnouncedCause>,
+    states: BTreeMap<RowId, AnnouncedState>,
+    /// Servers whose drain was ordered here, with the last line about it.
+    drains: BTreeMap<RowId, Option<(String, Duration)>>,
+    /// Rows whose figures are announced on request, with the last line about them.
+    watched: BTreeMap<RowId, Option<(String, Duration)>>,
+}
+
+impl Announcer {
+    /// Records the present state as announced: it was printed as a whole.
+    pub(crate) fn start(&mut self, instance: &Instance, now: Timestamp) {
+        self.seen_events = instance.all_events().total();
+        for cause in instance.problems().open_causes() {
+            self.causes.insert(cause.key(), announced(cause, now.monotonic));
+        }
+    }
+
+    /// Announces the drain of a server until it is empty.
+    pub(crate) fn follow_drain(&mut self, id: RowId) {
+        self.drains.insert(id, None);
+    }
+
+    /// Starts or stops announcing the figures of a row. Returns whether they are announced now.
+    pub(crate) fn toggle_watch(&mut self, id: RowId) -> bool {
+        if self.watched.remove(&id).is_some() {
+            return false;
+        }
+        self.watched.insert(id, None);
+        true
+    }
+
+    /// Returns the rows whose figures are announced.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = RowId> {
+        self.watched.keys().copied()
+    }
+
+    /// Returns the lines about everything that changed since the last call. `describe_row` returns the figures of a row.
+    pub(crate) fn announce(
+        &mut self,
+        instance: &Instance,
+        now: Timestamp,
+        describe_row: impl Fn(RowId) -> Option<String>,
+    ) -> Vec<Announcement> {
+        let mut covered = CoveredChanges::new();
+        let mut lines = self.announce_causes(instance, now, &mut covered);
+        self.announce_events(instance, now, &covered, &mut lines);
+        self.announce_drains(instance, now, &mut lines);
+        self.announce_watched(now, describe_row, &mut lines);
+        lines
+    }
+
+    /// Adds to `covered` the changes of rows that need no line of their own.
+    fn announce_causes(
+        &mut self,
+        instance: &Instance,
+        now: Timestamp,
+        covered: &mut CoveredChanges,
+    ) -> Vec<Announcement> {
+        let (mut lines, mut more) = (Vec::new(), 0);
+        let mut push = |text: String| {
+            if lines.len() < MAX_LINES {
+                lines.push(Announcement { at: now.wall, text });
+            } else {
+                more += 1;
+            }
+        };
+        let mut open = BTreeSet::new();
+        for cause in instance.problems().open_causes() {
+            open.insert(cause.key());
+            let before = self.causes.get(&cause.key());
+            // It was announced that these rows are down.
+            let known = before.filter(|before| before.severity.is_some());
+            covered.extend(known.iter().flat_map(|before| &before.rows).map(|row| (*row, false)));
+            let is_due = |gap: Duration| before.is_none_or(|before| now.elapsed_since(before.at) >= gap);
+            let word = severity_word(cause.severity);
+            let start = match before.map(|before| (before.severity, before.downs)) {
+                None => word.to_owned(),
+                Some((None, _)) if is_due(CAUSE_GAP) => format!("{word} again"),
+                Some((Some(severity), _)) if cause.severity > severity => format!("Worse, now {word}"),
+                Some((Some(severity), _)) if cause.severity < severity && is_due(CAUSE_GAP) => {
+                    format!("Eased, now {word}")
+                }
+                Some((Some(_), downs)) if downs_of(cause) > downs && is_due(FLAP_GAP) => format!("{word}, still"),
+                Some(_) => continue,
+            };
+            push(format!("{start}: {}", cause_without_severity(cause, now.monotonic)));
+            let announced = announced(cause, now.monotonic);
+            covered.extend(announced.rows.iter().flat_map(|row| [(*row, false), (*row, true)]));
+            self.causes.insert(cause.key(), announced);
+        }
+        let resolved: BTreeMap<_, _> =
+            instance.problems().causes().filter(|cause| !cause.is_open()).map(|cause| (cause.key(), cause)).collect();
+        self.causes.retain(|key, before| {
+            if open.contains(key) {
+                return true;
+            }
+            let age = now.elapsed_since(before.at);
+            if before.severity.is_some() && resolved.contains_key(key) {
+                covered.extend(before.rows.iter().map(|row| (*row, true)));
+            }
+            match (before.severity, resolved.get(key)) {
+                // The line about the server said the same.
+                (Some(_), Some(cause)) if is_about_server(cause) && !before.rows.contains(&cause.target) => {
+                    (before.severity, before.at) = (None, now.monotonic);
+                    true
+                }
+                (Some(_), Some(_)) if age < CAUSE_GAP => true,
+                (Some(_), Some(cause)) => {
+                    let after = duration_words(cause.age(now.monotonic));
+                    push(format!("Resolved after {after}: {}: {}", cause.name(), cause.sentence));
+                    (before.severity, before.at) = (None, now.monotonic);
+                    true
+                }
+                // Another cause explains the problems now, or the row was removed.
+                (Some(_), None) => false,
+                (None, _) => age < FORGET_AFTER,
+            }
+        });
+        if more > 0 {
+            let text = format!("and {} more changed; to list them: causes", pluralize(more, "cause"));
+            lines.push(Announcement { at: now.wall, text });
+        }
+        lines
+    }
+
+    fn announce_events(
+        &mut self,
+        instance: &Instance,
+        now: Timestamp,
+        covered: &CoveredChanges,
+        lines: &mut Vec<Announcement>,
+    ) {
+        let total = instance.all_events().total();
+        let count = usize::try_from(total - self.seen_events).unwrap_or(usize::MAX);
+        self.seen_events = total;
+        let mut events: Vec<&Event> = instance.all_events().newest_first().take(count).collect();
+        events.reverse();
+        let lost: BTreeSet<RowId> = events
+            .iter()
+            .filter(|event| matches!(event.kind, EventKind::LostByReload(_)))
+            .filter_map(|event| event.row)
+            .collect();
+        let mut announcements = Vec::new();
+        for event in events {
+            if let (EventKind::Status { from, to, reason, cause }, Some(row)) = (&event.kind, event.row) {
+                let state = self
+                    .states
+                    .entry(row)
+                    .or_insert_with(|| AnnouncedState { words: state_words(from), ..AnnouncedState::default() });
+                let Some(words) = state_words(to) else {
+                    if *cause == StateCause::Us {
+                        state.words = None;
+                    }
+                    continue;
+                };
+                let is_usable = RowState::parse(to).is_usable();
+                let is_told = *cause == StateCause::Us
+                    || *cause == StateCause::Check && covered.contains(&(row, is_usable))
+                    || lost.contains(&row) && *cause == StateCause::NewProcess;
+                if is_told {
+                    *state =
+                        AnnouncedState { words: Some(words), at: Some(now.monotonic), ..AnnouncedState::default() };
+                } else if let Some(sentence) = status_sentence(&event.name, to, reason, cause) {
+                    state.changes += 1;
+                    state.pending = Some(PendingChange { sentence, words, is_usable, at: event.at.wall });
+                }
+            } else if let Some(text) = event_sentence(event) {
+                announcements.push(Announcement { at: event.at.wall, text });
+            }
+        }
+        for (row, state) in &mut self.states {
+            let Some(change) = state.take_change(now.monotonic) else { continue };
+            if change.is_usable {
+                self.causes.values_mut().for_each(|cause| cause.rows.retain(|known| known != row));
+            }
+            announcements.push(Announcement { at: change.at, text: change.sentence });
+        }
+        let more = announcements.len().saturating_sub(MAX_LINES);
+        lines.extend(announcements.into_iter().take(MAX_LINES));
+        if more > 0 {
+            let text = format!("and {}; to list them: events", pluralize(more as i64, "more change"));
+            lines.push(Announcement { at: now.wall, text });
+        }
+    }
+
+    fn announce_drains(&mut self, instance: &Instance, now: Timestamp, lines: &mut Vec<Announcement>) {
+        let Some(sample) = instance.latest() else { return };
+        self.drains.retain(|id, last| {
+            let (Some(progress), Some(row)) = (instance.draining().progress(*id), sample.row(*id)) else {
+                return false;
+            };
+            if let Some(words) = drain_words(progress) {
+                let text = format!("{}: {words}", display_name(row.kind, &row.proxy, &row.name));
+                announce_change(last, text, now, lines);
+            }
+            !progress.is_empty
+        });
+    }
+
+    fn announce_watched(
+        &mut self,
+        now: Timestamp,
+        describe_row: impl Fn(RowId) -> Option<String>,
+        lines: &mut Vec<Announcement>,
+    ) {
+        self.watched.retain(|id, last| match describe_row(*id) {
+            Some(text) => {
+                announce_change(last, text, now, lines);
+                true
+            }
+            None => false,
+        });
+    }
+}
+
+impl AnnouncedState {
+    /// Returns the newest change to announce it, unless the row is back in the announced state or the last line is too
+    /// recent.
+    fn take_change(&mut self, now: Duration) -> Option<PendingChange> {
+        let pending = self.pending.as_ref()?;
+        if self.changes == 1 && self.words.as_ref() == Some(&pending.words) {
+            (self.pending, self.changes) = (None, 0);
+            return None;
+        }
+        if self.at.is_some_and(|at| now.saturating_sub(at) < ROW_GAP) {
+            return None;
+        }
+        let since = self.at.map_or(Duration::ZERO, |at| now.saturating_sub(at));
+        let mut change = self.pending.take()?;
+        if self.changes > 1 {
+            let time = duration_words(since.max(Duration::from_secs(1)));
+            change.sentence += &format!(" ({} changes in {time})", self.changes);
+        }
+        *self = Self { words: Some(change.words.clone()), at: Some(now), ..Self::default() };
+        Some(change)
+    }
+}
+
+fn announced(cause: &Cause, now: Duration) -> AnnouncedCause {
+    let mut rows: Vec<RowId> = cause.problems.iter().map(|(row, _)| *row).collect();
+    rows.extend([cause.subject.id, cause.target]);
+    AnnouncedCause { severity: Some(cause.severity), at: now, downs: downs_of(cause), rows }
+}
+
+/// Returns whether a line about the server's state says the same as the cause.
+fn is_about_server(cause: &Cause) -> bool {
+    matches!(cause.kind, CauseKind::ServerDown | CauseKind::AgentDown | CauseKind::TrackingDown)
+}
+
+fn downs_of(cause: &Cause) -> i64 {
+    cause.flap.as_ref().map_or(0, |flap| flap.downs)
+}
+
+/// Adds a line if the text differs from the last one, which is not too recent.
+fn announce_change(last: &mut Option<(String, Duration)>, text: String, now: Timestamp, lines: &mut Vec<Announcement>) {
+    let is_due = last.as_ref().is_none_or(|(known, at)| *known != text && now.elapsed_since(*at) >= ROW_GAP);
+    if is_due {
+        lines.push(Announcement { at: now.wall, text: text.clone() });
+        *last = Some((text, now.monotonic));
+    }
+}
+
+/// Describes what is left of a drain: `12 sessions left, 3 queued`. Returns `None` while samples confirm that nothing is
+/// left.
+fn drain_words(progress: &DrainProgress) -> Option<String> {
+    if let Some(old) = progress.held_by_old() {
+        return Some(format!("no sessions left here; {old}"));
+    }
+    if progress.sessions == 0 && progress.queued == 0 {
+        return None;
+    }
+    let queued = if progress.queued > 0 { format!(", {} queued", progress.queued) } else { String::new() };
+    let why = progress.stall_reason.map_or(String::new(), |why| format!(", {why}"));
+    Some(format!("{} left{queued}{why}", pluralize(progress.sessions, "session")))
+}

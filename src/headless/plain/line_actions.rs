@@ -1,0 +1,264 @@
+//! Actions of a session: the question, its answer, sending, and the result.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use rustix::termios::{QueueSelector, tcflush};
+
+use crate::actions::action_table::{self, DRAIN, Danger};
+use crate::actions::intent::Intent;
+use crate::actions::outcome::{Outcome, StepResult};
+use crate::config::suggest;
+use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::write_command::WriteCommand;
+use crate::headless::plain::command_words::ActionWords;
+use crate::headless::plain::line_input::InputLine;
+use crate::headless::plain::line_question::{AnswerVerdict, LineQuestion, OpenDialog, question_lines};
+use crate::headless::plain::row_lookup::NamedRows;
+use crate::headless::plain::session::PlainSession;
+use crate::headless::server::confirmation_prompt::ActionPlan;
+use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name_to_type};
+use crate::instance::state::Instance;
+use crate::observe::timestamp::local_clock_time;
+use crate::term::output_thread::wait_until_sent;
+
+impl PlainSession {
+    /// Starts a change of the server with this name.
+    pub(super) async fn start_change(&mut self, command: WriteCommand, name: &str, words: ActionWords) {
+        let (index, id) = match self.find_row(name, NamedRows::Servers) {
+            Ok(found) => found,
+            Err(why) => return self.output.print(&why),
+        };
+        let instance = &self.balancers[index].instance;
+        let (Some(target), Some(action)) = (instance.target(id), action_table::for_command(command)) else {
+            return self.output.print("nothing was sent: the server is gone");
+        };
+        let intent = Intent::new(action, command, instance.id(), vec![target]);
+        self.propose(index, intent, words).await;
+    }
+
+    /// Starts to undo the last action, on the balancer with this name or on that of the last action.
+    pub(super) async fn start_undo(&mut self, balancer: Option<&str>, words: ActionWords) {
+        let index = match balancer.map(|name| self.find_balancer(name)).transpose() {
+            Ok(index) => index.or(self.last_changed).unwrap_or(0),
+            Err(why) => return self.output.print(&why),
+        };
+        let (now, instance) = (self.clock.now().monotonic, &self.balancers[index].instance);
+        let Some(entry) = self.undo.next_undo(instance) else {
+            let why = self.undo.explain_nothing(instance, now);
+            return self.output.print(&format!("{}{why}", self.prefix(index)));
+        };
+        let mut lines = vec![format!("This undoes the {}.", entry.describe(now, local_clock_time))];
+        lines.extend(entry.describe_changes_since(instance, local_clock_time));
+        let intent = with_present_targets(entry.intent().clone(), instance);
+        lines.iter().for_each(|line| self.output.print(line));
+        self.propose(index, intent, words).await;
+    }
+
+    fn find_balancer(&self, name: &str) -> Result<usize, String> {
+        let names = || self.balancers.iter().map(|balancer| balancer.name.as_str());
+        let exact = names().position(|known| known == name);
+        let mut matching = names().enumerate().filter(|(_, known)| known.starts_with(name));
+        match (exact, matching.next(), matching.next()) {
+            (Some(index), ..) | (None, Some((index, _)), None) => Ok(index),
+            _ => {
+                let similar = suggest::did_you_mean(name, names());
+                Err(format!("no balancer is called {}{similar}", SafeText::from(name)))
+            }
+        }
+    }
+
+    /// Checks an action and asks about it, or sends it with `--yes` if questions cannot be asked.
+    async fn propose(&mut self, index: usize, mut intent: Intent, words: ActionWords) {
+        intent.reason = words.reason.clone();
+        let instance = &self.balancers[index].instance;
+        let (intent, danger) = match guard::prepare_question(intent, instance) {
+            Ok(prepared) => prepared,
+            Err(why) => return self.output.print(&format!("nothing was sent: {why}")),
+        };
+        let needs_reason = self.requires_reason && intent.reason.is_none();
+        let Some(obstacle) = self.prompt_obstacle else {
+            if words.yes || words.force {
+                self.output
+                    .print("--yes and --force are only for input that is not a terminal: here a question is asked");
+            }
+            if needs_reason {
+                self.discard_type_ahead();
+                self.output.print("A reason is required for the audit log. Type the reason; an empty line cancels.");
+                self.dialog = Some(OpenDialog::Reason(index, intent, self.sent_at()));
+                return;
+            }
+            return self.ask(index, intent, danger);
+        };
+        let why = match () {
+            () if !words.yes => Some(format!("cannot ask for confirmation: {obstacle}; add --yes to the line")),
+            () if needs_reason => {
+                Some("a reason is required (audit.ask_reason is set): add --reason TEXT to the line".to_owned())
+            }
+            () => self.danger_reason(index, &intent, danger, &words),
+        };
+        if let Some(why) = why {
+            return self.output.print(&format!("nothing was sent: {why}"));
+        }
+        let consent = match danger {
+            Danger::Highest => ConfirmationAnswer::Typed(name_to_type(&intent)),
+            Danger::Low | Danger::High => ConfirmationAnswer::Yes,
+        };
+        match guard::authorise(intent, &consent, &self.balancers[index].instance) {
+            Ok(authorised) => self.send(index, authorised).await,
+            Err(why) => self.output.print(&format!("nothing was sent: {why}")),
+        }
+    }
+
+    /// Returns why an action needs `--force`, or prints its warnings.
+    fn danger_reason(&mut self, index: usize, intent: &Intent, danger: Danger, words: &ActionWords) -> Option<String> {
+        let instance = &self.balancers[index].instance;
+        let sample = instance.latest()?;
+        let plan = ActionPlan { first: Some(intent.clone()), then: None, last_checks: instance.last_checks().clone() };
+        if danger == Danger::Highest && !words.force {
+            return Some(format!("{}; add --force to override", plan.danger_reasons(sample)));
+        }
+        let warnings = plan.warnings(sample);
+        warnings.iter().for_each(|warning| self.output.print(&format!("Warning: {warning}")));
+        None
+    }
+
+    /// Prints the question.
+    fn ask(&mut self, index: usize, intent: Intent, danger: Danger) {
+        self.discard_type_ahead();
+        let balancer = &self.balancers[index];
+        let Some(sample) = balancer.instance.latest() else { return };
+        let lines = question_lines(&intent, danger, &balancer.name, sample, balancer.instance.last_checks());
+        lines.iter().for_each(|line| self.output.print(line));
+        let asked_at = self.sent_at();
+        self.dialog = Some(OpenDialog::Question(LineQuestion { balancer: index, intent, danger, asked_at }));
+    }
+
+    /// Discards the beginning of a line that was typed before a question. Complete lines are discarded by their time.
+    fn discard_type_ahead(&self) {
+        if self.prompt_obstacle.is_none() {
+            // Fails only if the terminal is closed.
+            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+        }
+    }
+
+    /// Waits until the terminal has received all lines, and returns the monotonic time.
+    fn sent_at(&self) -> Duration {
+        // Fails only if the terminal is closed.
+        let _ = wait_until_sent(io::stdout().as_fd());
+        self.clock.now().monotonic
+    }
+
+    /// Handles a line while a dialog is open.
+    pub(super) async fn handle_answer(&mut self, line: &InputLine) {
+        match self.dialog.take() {
+            Some(OpenDialog::Reason(index, mut intent, asked_at)) => {
+                if line.at < asked_at {
+                    self.output.print("discarded: that was typed before the question. Type the reason.");
+                    self.dialog = Some(OpenDialog::Reason(index, intent, asked_at));
+                    return;
+                }
+                if line.text.is_empty() {
+                    self.cancel("a reason is required");
+                    return;
+                }
+                intent.reason = Some(line.text.clone());
+                let intent = with_present_targets(intent, &self.balancers[index].instance);
+                self.ask_again(index, intent);
+            }
+            Some(OpenDialog::Question(question)) => match question.judge(line) {
+                AnswerVerdict::Discarded => {
+                    let word = question.word();
+                    self.output.print(&format!(
+                        "discarded: that was typed before the question could be read. Type {word} to send it; anything \
+                         else cancels."
+                    ));
+                    let asked_at = self.sent_at();
+                    self.dialog = Some(OpenDialog::Question(LineQuestion { asked_at, ..question }));
+                }
+                AnswerVerdict::No if line.text.is_empty() => self.cancel("canceled"),
+                AnswerVerdict::No => self.cancel(&format!("the answer was not {}", question.word())),
+                AnswerVerdict::Yes(consent) => self.confirm(question, &consent).await,
+            },
+            None => {}
+        }
+    }
+
+    /// Ends the question that nobody answered in time.
+    pub(super) fn cancel_unanswered(&mut self) {
+        self.dialog = None;
+        self.cancel("no answer in one minute");
+    }
+
+    fn cancel(&mut self, why: &str) {
+        self.output.print(&format!("nothing was sent: {why}"));
+        self.print_all_news();
+    }
+
+    async fn confirm(&mut self, question: LineQuestion, consent: &ConfirmationAnswer) {
+        let LineQuestion { balancer: index, intent, .. } = question;
+        match guard::authorise(intent.clone(), consent, &self.balancers[index].instance) {
+            Ok(authorised) => self.send(index, authorised).await,
+            Err(why @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed)) => {
+                self.output.print(&format!("{why}; please confirm again."));
+                let intent = with_present_targets(intent, &self.balancers[index].instance);
+                self.ask_again(index, intent);
+            }
+            Err(why) => self.cancel(&why.to_string()),
+        }
+    }
+
+    /// Asks about an action on targets in their present state.
+    fn ask_again(&mut self, index: usize, intent: Intent) {
+        match guard::prepare_question(intent, &self.balancers[index].instance) {
+            Ok((intent, danger)) => self.ask(index, intent, danger),
+            Err(why) => self.cancel(&why.to_string()),
+        }
+    }
+
+    /// Sends the commands and prints the outcome of each.
+    async fn send(&mut self, index: usize, intent: Authorised<Intent>) {
+        let prefix = self.prefix(index);
+        let (output, signals) = (&mut self.output, &self.signals);
+        let each = |done: &StepResult| {
+            let capacity = done.remaining_capacity().map_or(String::new(), |capacity| format!("; {capacity}"));
+            output.print(&format!("{prefix}{}: {}{capacity}", done.command, done.outcome));
+            if let Some(warning) = &done.audit_warning {
+                output.print(&format!("Warning: {warning}"));
+            }
+            signals.received().is_none()
+        };
+        let report = self.balancers[index].operator.execute_each(&intent, |_| {}, each).await;
+        let now = self.clock.now();
+        let balancer = &mut self.balancers[index];
+        balancer.instance.record_report(&report, now);
+        let epoch = balancer.instance.latest().map(|sample| sample.epoch);
+        self.undo.record(&report, epoch, now);
+        self.last_changed = Some(index);
+        for done in report.results.iter().filter(|done| done.outcome.is_success()) {
+            if done.step.action == &DRAIN {
+                balancer.announcer.follow_drain(done.step.target.id);
+            }
+        }
+        balancer.poll_now();
+        let is_changed = report.results.last().is_some_and(|done| matches!(done.outcome, Outcome::Changed(_)));
+        if is_changed {
+            self.output.print("Type the command again to see the present state.");
+        }
+        for step in report.unattempted_steps() {
+            self.output.print(&format!("not sent: {}", step.command_text().unwrap_or_default()));
+        }
+        self.print_all_news();
+    }
+}
+
+/// Returns an intent with the targets as the latest sample shows them.
+fn with_present_targets(mut intent: Intent, instance: &Instance) -> Intent {
+    for step in &mut intent.steps {
+        if let Some(target) = instance.target(step.target.id) {
+            step.target = target;
+        }
+    }
+    intent
+}

@@ -1,0 +1,162 @@
+//! Finds the row that a typed name means, in any of the watched HAProxies.
+
+use crate::config::suggest;
+use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::RowKind;
+use crate::instance::state::Instance;
+use crate::observe::row_ids::RowId;
+
+/// Maximum number of names that an error lists.
+const MAX_LISTED: usize = 10;
+
+/// The kinds of rows that a name may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedRows {
+    /// Servers.
+    Servers,
+    /// Backends.
+    Backends,
+    /// Servers, backends and frontends.
+    All,
+}
+
+impl NamedRows {
+    fn includes(self, kind: RowKind) -> bool {
+        match self {
+            Self::Servers => kind == RowKind::Server,
+            Self::Backends => kind == RowKind::Backend,
+            Self::All => kind != RowKind::Listener,
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Servers => "server",
+            Self::Backends => "backend",
+            Self::All => "server, backend or frontend",
+        }
+    }
+}
+
+/// A row with the names that mean it.
+struct NamedRow {
+    place: (usize, RowId),
+    /// `BACKEND/SERVER`, or the name of a proxy.
+    path: String,
+    /// `BALANCER/` and the path.
+    full: String,
+    /// Name of the server or the proxy alone.
+    short: String,
+}
+
+/// Finds the row with a name, among HAProxies with their names. The name may be the path, the server alone, the path
+/// after the name of the balancer, or the beginning of one of these, as long as it is unique.
+///
+/// # Errors
+/// Returns a message that lists the rows that it may mean, or similar names.
+pub(crate) fn find_row<'a>(
+    name: &str,
+    kinds: NamedRows,
+    balancers: impl Iterator<Item = (&'a str, &'a Instance)>,
+) -> Result<(usize, RowId), String> {
+    let (mut rows, mut count) = (Vec::new(), 0);
+    for (index, (balancer, instance)) in balancers.enumerate() {
+        count += 1;
+        let Some(sample) = instance.latest() else { continue };
+        for (row, id) in sample.table.rows().iter().zip(sample.rows.ids()) {
+            if !kinds.includes(row.kind) {
+                continue;
+            }
+            let (path, short) = match row.kind {
+                RowKind::Server => (format!("{}/{}", row.proxy, row.name), row.name.to_string()),
+                _ => (row.proxy.to_string(), row.proxy.to_string()),
+            };
+            rows.push(NamedRow { place: (index, *id), full: format!("{balancer}/{path}"), path, short });
+        }
+    }
+    let matches: [fn(&NamedRow, &str) -> bool; 6] = [
+        |row, name| row.full == name,
+        |row, name| row.path == name,
+        |row, name| row.short == name,
+        |row, name| row.path.starts_with(name),
+        |row, name| row.short.starts_with(name),
+        |row, name| row.full.starts_with(name),
+    ];
+    for is_match in matches {
+        let mut found: Vec<&NamedRow> = rows.iter().filter(|row| is_match(row, name)).collect();
+        // A frontend and a backend may have the same name: the backend comes first in words.
+        if found.len() == 2 && found[0].full == found[1].full {
+            found.remove(0);
+        }
+        match found.as_slice() {
+            [] => {}
+            [row] => return Ok(row.place),
+            several => return Err(ambiguous(name, several, count > 1)),
+        }
+    }
+    let names = rows.iter().flat_map(|row| [row.path.as_str(), row.short.as_str()]);
+    let similar = suggest::did_you_mean(name, names);
+    let hint = if similar.is_empty() { "; to list them: servers".to_owned() } else { similar };
+    Err(format!("no {} is called {}{hint}", kinds.noun(), SafeText::from(name)))
+}
+
+fn ambiguous(name: &str, rows: &[&NamedRow], has_several: bool) -> String {
+    let label = |row: &&NamedRow| if has_several { row.full.clone() } else { row.path.clone() };
+    let listed: Vec<String> = rows.iter().take(MAX_LISTED).map(label).collect();
+    let more = match rows.len().saturating_sub(MAX_LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{} is ambiguous: {}{more}", SafeText::from(name), listed.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+
+    fn site() -> Instance {
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
+        instance
+    }
+
+    fn found(name: &str, kinds: NamedRows) -> Result<String, String> {
+        let instance = site();
+        let (_, id) = find_row(name, kinds, std::iter::once(("lb1", &instance)))?;
+        let row = instance.latest().unwrap().row(id).unwrap();
+        Ok(format!("{}/{}", row.proxy, row.name))
+    }
+
+    #[test]
+    fn find_row_accepts_path_short_name_and_unique_beginning() {
+        for name in ["api/api2", "api2", "lb1/api/api2"] {
+            assert_eq!(found(name, NamedRows::Servers).unwrap(), "api/api2", "{name}");
+        }
+        assert_eq!(found("legacy/", NamedRows::Servers).unwrap(), "legacy/old1");
+        assert_eq!(found("ol", NamedRows::Servers).unwrap(), "legacy/old1");
+        assert_eq!(found("api", NamedRows::All).unwrap(), "api/BACKEND");
+        assert_eq!(found("leg", NamedRows::Backends).unwrap(), "legacy/BACKEND");
+    }
+
+    #[test]
+    fn find_row_lists_candidates_or_similar_names() {
+        let error = found("api", NamedRows::Servers).unwrap_err();
+        assert_eq!(error, "api is ambiguous: api/api1, api/api2, api/api3");
+        let error = found("apx/api1", NamedRows::Servers).unwrap_err();
+        assert!(error.starts_with("no server is called apx/api1; did you mean api/api1"), "{error}");
+        let error = found("\u{1b}nowhere", NamedRows::Servers).unwrap_err();
+        assert_eq!(error, r"no server is called \x1bnowhere; to list them: servers");
+    }
+
+    #[test]
+    fn find_row_needs_balancer_if_several_have_the_name() {
+        let (one, two) = (site(), site());
+        let all = || [("lb1", &one), ("lb2", &two)].into_iter();
+        let error = find_row("api/api1", NamedRows::Servers, all()).unwrap_err();
+        assert_eq!(error, "api/api1 is ambiguous: lb1/api/api1, lb2/api/api1");
+        let id = one.latest().unwrap().rows.ids();
+        let (index, row) = find_row("lb2/api/api1", NamedRows::Servers, all()).unwrap();
+        assert_eq!((index, id.contains(&row)), (1, true));
+    }
+}

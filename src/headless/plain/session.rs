@@ -1,0 +1,387 @@
+//! A session of `hapulse --plain`: describes the HAProxies, announces what changes, and executes typed commands.
+//!
+//! Samples, typed lines and results arrive as events of one channel. While a question is open, nothing is announced, so
+//! that nothing comes between the question and its answer; what changed meanwhile is announced afterward.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::spawn_blocking;
+
+use crate::actions::audit::audit_index::AuditIndex;
+use crate::actions::audit::audit_writer::AuditWriter;
+use crate::app::undo::UndoStack;
+use crate::config::target::Target;
+use crate::headless::exit_code::CommandExit;
+use crate::headless::plain::balancer::{Balancer, WatchSettings};
+use crate::headless::plain::command_words::{self, PlainCommand};
+use crate::headless::plain::event_sentences::listed_event;
+use crate::headless::plain::line_input::{self, LineInput};
+use crate::headless::plain::line_output::LineOutput;
+use crate::headless::plain::line_question::OpenDialog;
+use crate::headless::plain::row_lookup::{NamedRows, find_row};
+use crate::headless::plain::row_reports;
+use crate::headless::plain::summary_sentences::{cause_sentence, process_sentence};
+use crate::headless::pollers;
+use crate::headless::server::command_output::Console;
+use crate::headless::signals::Signals;
+use crate::observe::instance_id::InstanceId;
+use crate::observe::link::Link;
+use crate::observe::old_processes::OldProcesses;
+use crate::observe::row_ids::RowId;
+use crate::observe::timestamp::{Clock, local_clock_time};
+
+/// Number of events that `events` lists.
+const LISTED_EVENTS: usize = 20;
+
+/// Options of a session.
+pub(crate) struct PlainOptions {
+    /// The HAProxies to watch.
+    pub(crate) targets: Vec<Target>,
+    /// Settings for polling.
+    pub(crate) watch: WatchSettings,
+    /// Each action requires a reason.
+    pub(crate) requires_reason: bool,
+    /// Only ASCII characters are printed.
+    pub(crate) is_ascii: bool,
+    /// Audit log.
+    pub(crate) audit: AuditWriter,
+}
+
+/// Event of a session.
+enum PlainEvent {
+    /// A poll result of this balancer has arrived.
+    Polled(usize),
+    /// The old processes of this balancer were searched.
+    OldProcessesFound(usize, Box<OldProcesses>),
+    /// The audit log was read.
+    AuditLoaded(Box<AuditIndex>),
+    /// A line was typed, or the input ended.
+    Input(LineInput),
+}
+
+/// Runs a session until `quit`, the end of the input, or a signal.
+///
+/// # Errors
+/// Returns an error if the I/O runtime or the thread for the input cannot start, or if the output fails. A closed pipe
+/// is not an error.
+pub(crate) fn run(options: PlainOptions) -> anyhow::Result<CommandExit> {
+    pollers::start_runtime()?.block_on(async {
+        let (events, inbox) = unbounded_channel();
+        let mut session = PlainSession::start(options, &events)?;
+        let exit = session.run(inbox).await;
+        session.output.into_result().context("cannot print")?;
+        Ok(exit)
+    })
+}
+
+/// A running session.
+pub(crate) struct PlainSession {
+    pub(super) balancers: Vec<Balancer>,
+    pub(super) output: LineOutput,
+    pub(super) signals: Signals,
+    pub(super) clock: Clock,
+    /// Reason why questions cannot be asked; `None` if they can.
+    pub(super) prompt_obstacle: Option<&'static str>,
+    pub(super) requires_reason: bool,
+    pub(super) undo: UndoStack,
+    /// The balancer of the last action.
+    pub(super) last_changed: Option<usize>,
+    /// The question that is open.
+    pub(super) dialog: Option<OpenDialog>,
+    /// Input that waits for the first polls.
+    early_input: VecDeque<LineInput>,
+    is_started: bool,
+    events: UnboundedSender<PlainEvent>,
+}
+
+impl PlainSession {
+    fn start(options: PlainOptions, events: &UnboundedSender<PlainEvent>) -> anyhow::Result<Self> {
+        let PlainOptions { targets, watch, requires_reason, is_ascii, audit } = options;
+        let (audit, clock, signals) = (Arc::new(audit), watch.clock, Signals::listen());
+        signals.exit_on_second(Arc::clone(&audit));
+        let ids = InstanceId::first(targets.len());
+        let start = |(index, (target, id)): (usize, (&Target, InstanceId))| {
+            let events = events.clone();
+            // Sending fails only after the session has ended, here and below.
+            let wake = move || drop(events.send(PlainEvent::Polled(index)));
+            Balancer::start(target, id, &watch, &audit, wake)
+        };
+        let balancers = targets.iter().zip(ids).enumerate().map(start).collect();
+        let audit_events = events.clone();
+        spawn_blocking(move || {
+            let index = Box::new(AuditIndex::load(audit.path()));
+            drop(audit_events.send(PlainEvent::AuditLoaded(index)));
+        });
+        let input_events = events.clone();
+        line_input::start(clock, move |input| input_events.send(PlainEvent::Input(input)).is_ok())
+            .context("cannot start the thread for the input")?;
+        Ok(Self {
+            balancers,
+            output: LineOutput::from_stdout(is_ascii),
+            signals,
+            clock,
+            prompt_obstacle: Console::from_stdio().prompt_obstacle(),
+            requires_reason,
+            undo: UndoStack::default(),
+            last_changed: None,
+            dialog: None,
+            early_input: VecDeque::new(),
+            is_started: false,
+            events: events.clone(),
+        })
+    }
+
+    async fn run(&mut self, mut inbox: UnboundedReceiver<PlainEvent>) -> CommandExit {
+        loop {
+            let answer_time = self.answer_time();
+            let event = tokio::select! {
+                biased;
+                number = self.signals.wait() => return CommandExit::Signal(number),
+                () = tokio::time::sleep(answer_time.unwrap_or_default()), if answer_time.is_some() => {
+                    self.cancel_unanswered();
+                    continue;
+                }
+                event = inbox.recv() => event,
+            };
+            // The session keeps a sender, so the channel is never closed.
+            let Some(event) = event else { return CommandExit::Done };
+            let end = self.handle_event(event).await;
+            if let Some(number) = self.signals.received() {
+                return CommandExit::Signal(number);
+            }
+            if end.is_some() || self.output.has_failed() {
+                return end.unwrap_or(CommandExit::Done);
+            }
+        }
+    }
+
+    /// Handles an event. Returns the exit if the session ends.
+    async fn handle_event(&mut self, event: PlainEvent) -> Option<CommandExit> {
+        match event {
+            PlainEvent::Polled(index) => self.handle_poll(index),
+            PlainEvent::OldProcessesFound(index, found) => {
+                self.balancers[index].instance.finish_old_process_search(*found);
+            }
+            PlainEvent::AuditLoaded(audit_index) => {
+                let now = self.clock.now();
+                for balancer in &mut self.balancers {
+                    let address = balancer.operator.reader.address.to_string();
+                    balancer.instance.load_audit_index(&audit_index, &address, now);
+                }
+            }
+            PlainEvent::Input(input) => self.early_input.push_back(input),
+        }
+        if !self.is_started {
+            if !self.balancers.iter().all(|balancer| balancer.is_polled) {
+                return None;
+            }
+            self.is_started = true;
+            self.output.print("Type help for the commands.");
+        }
+        while let Some(input) = self.early_input.pop_front() {
+            let end = self.handle_input(input).await;
+            if end.is_some() || self.signals.received().is_some() {
+                return end;
+            }
+        }
+        None
+    }
+
+    fn handle_poll(&mut self, index: usize) {
+        let now = self.clock.now();
+        let balancer = &mut self.balancers[index];
+        let was_polled = balancer.is_polled;
+        if !balancer.receive() {
+            return;
+        }
+        let events = self.events.clone();
+        balancer.search_old_processes(now.monotonic, move |found| {
+            drop(events.send(PlainEvent::OldProcessesFound(index, Box::new(found))));
+        });
+        if balancer.instance.latest().is_none() {
+            if let (false, Link::Lost { failure, .. }) = (was_polled, balancer.instance.link()) {
+                let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+                let line = format!("{}: HAProxy does not answer: {}{hint}", balancer.name, failure.reason);
+                self.output.print(&line);
+            }
+        } else if self.dialog.is_none() {
+            self.print_news(index);
+        }
+    }
+
+    /// Prints the present state of a balancer the first time, then what changed since the last call.
+    fn print_news(&mut self, index: usize) {
+        let now = self.clock.now();
+        if self.balancers[index].is_described {
+            for announcement in self.balancers[index].announce(now) {
+                let line = format!("{} {}{}", local_clock_time(announcement.at), self.prefix(index), announcement.text);
+                self.output.print(&line);
+            }
+        } else {
+            self.print_status(index);
+            let balancer = &mut self.balancers[index];
+            balancer.is_described = true;
+            balancer.announcer.start(&balancer.instance, now);
+        }
+    }
+
+    /// Prints what changed on all balancers, after a question.
+    pub(super) fn print_all_news(&mut self) {
+        for index in 0..self.balancers.len() {
+            if self.balancers[index].instance.latest().is_some() {
+                self.print_news(index);
+            }
+        }
+    }
+
+    fn print_status(&mut self, index: usize) {
+        let now = self.clock.now().monotonic;
+        let Balancer { name, instance, .. } = &self.balancers[index];
+        self.output.print(&format!("{name}: {}", process_sentence(instance, now)));
+        for cause in instance.problems().open_causes() {
+            self.output.print(&cause_sentence(cause, now));
+        }
+    }
+
+    /// Returns the name of a balancer before its lines; empty for the only one.
+    pub(super) fn prefix(&self, index: usize) -> String {
+        if self.balancers.len() == 1 { String::new() } else { format!("{}: ", self.balancers[index].name) }
+    }
+
+    async fn handle_input(&mut self, input: LineInput) -> Option<CommandExit> {
+        let LineInput::Line(line) = input else {
+            let is_reached = self.balancers.iter().any(|balancer| balancer.instance.latest().is_some());
+            return Some(if is_reached { CommandExit::Done } else { CommandExit::Unreachable });
+        };
+        if self.dialog.is_some() {
+            self.handle_answer(&line).await;
+            return None;
+        }
+        match command_words::parse(&line.text) {
+            Ok(Some(PlainCommand::Quit)) => return Some(CommandExit::Done),
+            Ok(Some(command)) => self.execute(command).await,
+            Ok(None) => {}
+            Err(why) => self.output.print(&why),
+        }
+        None
+    }
+
+    async fn execute(&mut self, command: PlainCommand) {
+        match command {
+            PlainCommand::Status => (0..self.balancers.len()).for_each(|index| self.print_status(index)),
+            PlainCommand::Causes => self.print_causes(),
+            PlainCommand::Backends => {
+                self.print_lists("backend", |balancer| row_reports::backend_lines(&balancer.instance));
+            }
+            PlainCommand::Servers(None) => {
+                self.print_lists("server", |balancer| row_reports::server_lines(&balancer.instance, None));
+            }
+            PlainCommand::Servers(Some(name)) => match self.find_row(&name, NamedRows::Backends) {
+                Ok((index, id)) => {
+                    let lines = row_reports::server_lines(&self.balancers[index].instance, Some(id));
+                    lines.iter().for_each(|line| self.output.print(line));
+                }
+                Err(why) => self.output.print(&why),
+            },
+            PlainCommand::Why(name) => match self.find_row(&name, NamedRows::All) {
+                Ok((index, id)) => {
+                    let now = self.clock.now().monotonic;
+                    let row = row_reports::view_row(&self.balancers[index].instance, id);
+                    let lines = row.map_or_else(Vec::new, |row| row_reports::why_lines(&row, now));
+                    lines.iter().for_each(|line| self.output.print(line));
+                }
+                Err(why) => self.output.print(&why),
+            },
+            PlainCommand::Events => self.print_events(),
+            PlainCommand::Watch(None) => self.print_watched(),
+            PlainCommand::Watch(Some(name)) => match self.find_row(&name, NamedRows::All) {
+                Ok((index, id)) => self.toggle_watch(index, id),
+                Err(why) => self.output.print(&why),
+            },
+            PlainCommand::Change(command, name, words) => self.start_change(command, &name, words).await,
+            PlainCommand::Undo(balancer, words) => self.start_undo(balancer.as_deref(), words).await,
+            PlainCommand::Help => command_words::help_lines().iter().for_each(|line| self.output.print(line)),
+            // Handled by the caller.
+            PlainCommand::Quit => {}
+        }
+    }
+
+    pub(super) fn find_row(&self, name: &str, kinds: NamedRows) -> Result<(usize, RowId), String> {
+        find_row(name, kinds, self.balancers.iter().map(|balancer| (balancer.name.as_str(), &balancer.instance)))
+    }
+
+    fn print_causes(&mut self) {
+        let now = self.clock.now().monotonic;
+        for index in 0..self.balancers.len() {
+            let prefix = self.prefix(index);
+            let lines = row_reports::cause_lines(&self.balancers[index].instance, now);
+            if lines.is_empty() {
+                self.output.print(&format!("{prefix}Nothing is wrong."));
+            }
+            lines.iter().for_each(|line| self.output.print(&format!("{prefix}{line}")));
+        }
+    }
+
+    fn print_lists(&mut self, noun: &str, lines: impl Fn(&Balancer) -> Vec<String>) {
+        for index in 0..self.balancers.len() {
+            let (prefix, lines) = (self.prefix(index), lines(&self.balancers[index]));
+            if lines.is_empty() {
+                self.output.print(&format!("{prefix}no {noun}"));
+            }
+            lines.iter().for_each(|line| self.output.print(&format!("{prefix}{line}")));
+        }
+    }
+
+    fn print_events(&mut self) {
+        for index in 0..self.balancers.len() {
+            let prefix = self.prefix(index);
+            let events = self.balancers[index].instance.all_events().newest_first().take(LISTED_EVENTS);
+            let mut lines: Vec<String> = events
+                .map(|event| format!("{} {prefix}{}", local_clock_time(event.at.wall), listed_event(event)))
+                .collect();
+            lines.reverse();
+            if lines.is_empty() {
+                lines.push(format!("{prefix}no events yet"));
+            }
+            lines.iter().for_each(|line| self.output.print(line));
+        }
+    }
+
+    fn print_watched(&mut self) {
+        let mut is_empty = true;
+        for index in 0..self.balancers.len() {
+            let balancer = &self.balancers[index];
+            let rows = balancer.announcer.watched().filter_map(|id| row_reports::view_row(&balancer.instance, id));
+            let lines: Vec<String> = rows.map(|row| row_reports::row_line(&row)).collect();
+            is_empty &= lines.is_empty();
+            let prefix = self.prefix(index);
+            lines.iter().for_each(|line| self.output.print(&format!("{prefix}{line}")));
+        }
+        if is_empty {
+            self.output.print("no row is watched; to start: watch NAME");
+        }
+    }
+
+    fn toggle_watch(&mut self, index: usize, id: RowId) {
+        let balancer = &mut self.balancers[index];
+        let path =
+            row_reports::view_row(&balancer.instance, id).map_or_else(String::new, |row| row_reports::row_path(&row));
+        if balancer.announcer.toggle_watch(id) {
+            self.output
+                .print(&format!("{path} is watched: its figures are announced when they change, at most every 5 s"));
+            self.print_news(index);
+        } else {
+            self.output.print(&format!("{path} is not watched any more"));
+        }
+    }
+
+    /// Returns the time until an open question counts as No.
+    fn answer_time(&self) -> Option<Duration> {
+        let ends_at = self.dialog.as_ref()?.ends_at();
+        Some(ends_at.saturating_sub(self.clock.now().monotonic))
+    }
+}
