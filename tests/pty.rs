@@ -307,7 +307,7 @@ fn demo_shows_dashboard_in_terminal() {
 #[test]
 fn minimal_environments_work() {
     for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb"), ("LANG", "C"), ("TERM", "vt100"), ("COLUMNS", "7")] {
-        let mut term = Term::builder().args(["demo"]).env(name, value).start();
+        let mut term = Term::builder().args(["demo"]).env(name, value).env("HAPULSE_PLAIN", "0").start();
         term.wait_for("live");
         let raw = term.raw();
         if name == "LANG" {

@@ -31,6 +31,7 @@ use crate::table::view_table::ViewId;
         hapulse /run/haproxy/admin.sock      a Unix socket\n  \
         hapulse -n lb01:9999 eu=lb02:9999    two over TCP, read-only; o switches between them\n  \
         hapulse -m 4 -p www -p api           view 4 (Errors) of two proxies\n  \
+        hapulse --plain                      lines of text and typed commands, for screen readers\n  \
         hapulse demo                         a simulated HAProxy\n  \
         hapulse drain be_app/app1 --wait 5m  drain, return when empty\n  \
         hapulse doctor                       diagnose connection problems\n  \

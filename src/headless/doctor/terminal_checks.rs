@@ -57,7 +57,8 @@ impl TerminalInfo {
         match multiplexer {
             _ if name.is_empty() => Finding::note("TERM is not set").with_fix("export TERM=xterm-256color"),
             _ if name == "dumb" => {
-                Finding::note("TERM is dumb: colors are disabled").with_fix("export TERM=xterm-256color")
+                Finding::note("TERM is dumb: hapulse prints lines instead of a screen")
+                    .with_fix("export TERM=xterm-256color")
             }
             Some((program, fix)) if !is_of_multiplexer => {
                 Finding::note(format!("TERM is {name} inside {program}: unsupported sequences may garble the screen"))

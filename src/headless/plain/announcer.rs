@@ -350,7 +350,7 @@ fn drain_words(progress: &DrainProgress) -> Option<String> {
         return Some(format!("no sessions left here; {old}"));
     }
     if progress.sessions == 0 && progress.queued == 0 {
-        return None;
+        return progress.stall_reason.map(|why| format!("no sessions at the moment, but {why}"));
     }
     let queued = if progress.queued > 0 { format!(", {} queued", progress.queued) } else { String::new() };
     let why = progress.stall_reason.map_or(String::new(), |why| format!(", {why}"));

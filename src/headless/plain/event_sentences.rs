@@ -1,6 +1,7 @@
 //! Sentences about events: changes of states, reloads, and the connection to HAProxy.
 
 use crate::haproxy::status::RowState;
+use crate::headless::plain::summary_sentences::severity_word;
 use crate::observe::events::{Event, EventKind, reset_text};
 use crate::observe::state_cause::StateCause;
 use crate::units::duration_words;
@@ -73,7 +74,14 @@ pub(crate) fn event_sentence(event: &Event) -> Option<String> {
 pub(crate) fn listed_event(event: &Event) -> String {
     let Event { name, kind, .. } = event;
     let sentence = match kind {
-        EventKind::Status { to, reason, cause, .. } => status_sentence(name, to, reason, cause),
+        EventKind::Status { from, to, reason, cause } => status_sentence(name, to, reason, cause).or_else(|| {
+            let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            Some(format!("{name} changed from {from} to {to}{reason}"))
+        }),
+        EventKind::Cause { is_open: true, severity, text, .. } if !name.is_empty() => {
+            Some(format!("{}: {name}: {text}", severity_word(*severity)))
+        }
+        EventKind::Cause { is_open: false, text, .. } if !name.is_empty() => Some(format!("Resolved: {name}: {text}")),
         _ => event_sentence(event),
     };
     sentence.unwrap_or_else(|| if name.is_empty() { kind.to_string() } else { format!("{name}: {kind}") })
@@ -82,6 +90,7 @@ pub(crate) fn listed_event(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::severity::Severity;
     use crate::observe::test_samples::timestamp_at;
     use std::time::Duration;
 
@@ -99,6 +108,19 @@ mod tests {
         assert_eq!(sentence("UP", "", StateCause::NewProcess).unwrap(), "be/s1 is up in the new process");
         assert_eq!(sentence("UP 1/3", "", StateCause::Check), None);
         assert_eq!(sentence("SLEEPING", "", StateCause::Check).unwrap(), "be/s1 has the status SLEEPING");
+    }
+
+    #[test]
+    fn listed_event_describes_states_between_two_others_and_causes() {
+        let listed = |kind| listed_event(&Event { at: timestamp_at(0), row: None, name: "be/s1".to_owned(), kind });
+        let (from, to, reason) = ("UP".to_owned(), "UP 1/3".to_owned(), "L4CON".to_owned());
+        assert_eq!(
+            listed(EventKind::Status { from, to, reason, cause: StateCause::Check }),
+            "be/s1 changed from UP to UP 1/3: L4CON"
+        );
+        let cause = |is_open| EventKind::Cause { is_open, severity: Severity::Crit, id: "x", text: "slow".to_owned() };
+        assert_eq!(listed(cause(true)), "CRITICAL: be/s1: slow");
+        assert_eq!(listed(cause(false)), "Resolved: be/s1: slow");
     }
 
     #[test]

@@ -177,8 +177,8 @@ impl PlainSession {
                     let asked_at = self.sent_at();
                     self.dialog = Some(OpenDialog::Question(LineQuestion { asked_at, ..question }));
                 }
-                AnswerVerdict::No if line.text.is_empty() => self.cancel("canceled"),
                 AnswerVerdict::No => self.cancel(&format!("the answer was not {}", question.word())),
+                AnswerVerdict::Canceled => self.cancel("canceled"),
                 AnswerVerdict::Yes(consent) => self.confirm(question, &consent).await,
             },
             None => {}

@@ -52,8 +52,10 @@ impl OpenDialog {
 pub(crate) enum AnswerVerdict {
     /// The action is confirmed.
     Yes(ConfirmationAnswer),
-    /// The action is canceled.
+    /// The line is neither the word that confirms nor a refusal, which cancels the action, too.
     No,
+    /// The line is empty, `n` or `no`.
+    Canceled,
     /// The line was typed before the question could be read, or pasted: it does not count.
     Discarded,
 }
@@ -69,7 +71,7 @@ impl LineQuestion {
         let is_refusal = line.text.is_empty() || ["n", "no"].contains(&line.text.to_lowercase().as_str());
         let is_early = line.at < self.asked_at + PAUSE_BEFORE_YES;
         match () {
-            () if is_refusal => AnswerVerdict::No,
+            () if is_refusal => AnswerVerdict::Canceled,
             () if is_early || line.is_in_burst => AnswerVerdict::Discarded,
             () if line.text != self.word() => AnswerVerdict::No,
             () if self.danger == Danger::Highest => AnswerVerdict::Yes(ConfirmationAnswer::Typed(line.text.clone())),
@@ -137,7 +139,11 @@ mod tests {
             assert_eq!(judge(Danger::High, text, 12_000, false), AnswerVerdict::No, "{text}");
         }
         for text in ["", "no", "N"] {
-            assert_eq!(judge(Danger::High, text, 9_000, true), AnswerVerdict::No, "{text:?} counts at any moment");
+            assert_eq!(
+                judge(Danger::High, text, 9_000, true),
+                AnswerVerdict::Canceled,
+                "{text:?} counts at any moment"
+            );
         }
     }
 

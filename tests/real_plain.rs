@@ -1,0 +1,431 @@
+//! `hapulse --plain` on a real HAProxy: an incident told in lines, typed commands, questions and their answers, and how a
+//! session ends.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use support::{Lab, ServerBehavior, Term, wait_for, wait_until};
+
+/// Time after a question before an answer counts, and a little more.
+const READING_TIME: Duration = Duration::from_millis(700);
+/// Longer than a test takes.
+const SLOW_REPLY: Duration = Duration::from_mins(5);
+
+/// A session in a terminal.
+struct PlainTerm {
+    term: Term,
+    /// Number of bytes of the output that were read.
+    read: usize,
+}
+
+impl PlainTerm {
+    fn start(targets: &[&Path]) -> Self {
+        Self::start_with(targets, &["--plain", "-i", "0.2"], "", &[])
+    }
+
+    fn start_with(targets: &[&Path], args: &[&str], config: &str, env: &[(&str, &str)]) -> Self {
+        let builder = Term::builder().config(config).args(args).args(targets).size(200, 60);
+        let builder = env.iter().fold(builder, |builder, (name, value)| builder.env(name, value));
+        let mut session = Self { term: builder.start(), read: 0 };
+        session.wait("Type help for the commands.");
+        session
+    }
+
+    fn output(&self) -> String {
+        String::from_utf8(self.term.raw()).unwrap().replace('\r', "")
+    }
+
+    /// Waits for a line that contains the text, after the lines that were waited for before, and returns it.
+    #[track_caller]
+    fn wait(&mut self, text: &str) -> String {
+        let start = self.read;
+        let (line, end) = wait_for(&format!("{text:?} in\n{}", self.output()), || {
+            let output = self.output();
+            let at = start + output[start..].find(text)?;
+            let end = at + output[at..].find('\n')?;
+            let begin = output[..at].rfind('\n').map_or(0, |begin| begin + 1);
+            Some((output[begin..end].to_owned(), end))
+        });
+        self.read = end;
+        line
+    }
+
+    fn type_line(&mut self, line: &str) {
+        self.term.paste(format!("{line}\n").as_bytes());
+    }
+
+    /// Waits for a question and answers it as a person does, who reads it first.
+    fn answer(&mut self, question: &str, word: &str) {
+        self.wait(question);
+        self.wait("to send it; anything else cancels.");
+        self.answer_open(word);
+    }
+
+    fn answer_open(&mut self, word: &str) {
+        thread::sleep(READING_TIME);
+        self.type_line(word);
+    }
+
+    /// Returns the number of lines that contain the text.
+    fn count(&self, text: &str) -> usize {
+        self.output().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Ends the session and checks that it wrote no escape sequence.
+    fn quit(mut self) {
+        self.type_line("quit");
+        assert_eq!(self.term.exit_code(), 0);
+        self.assert_plain();
+    }
+
+    fn assert_plain(&self) {
+        let output = self.output();
+        assert!(output.chars().all(|ch| ch == '\n' || !ch.is_control()), "{output:?}");
+    }
+}
+
+/// Runs `hapulse --plain` with this input from a pipe.
+fn run_piped(target: &Path, args: &[&str], input: &str) -> Output {
+    let home = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hapulse"))
+        .args(["--plain", "-i", "0.2"])
+        .args(args)
+        .arg(target)
+        .env_clear()
+        .env("HOME", home.path())
+        .env("LANG", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn admin_state(lab: &Lab, server: &str) -> String {
+    lab.server_state(server, "srv_admin_state")
+}
+
+#[test]
+fn incident_is_told_in_words() {
+    let lab = Lab::builder().servers(3).checks().start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    let start = session.output();
+    assert!(start.contains("HAProxy ") && start.contains(" connections, "), "{start}");
+    assert!(start.contains("3 servers up. Nothing is wrong."), "{start}");
+    lab.set_server_behavior("be1/s2", ServerBehavior::Closed);
+    let line = session.wait("be1/s2: down");
+    assert!(line.contains(" WARNING: be1/s2: down: L4CON Connection refused"), "{line}");
+    session.type_line("why s2");
+    session.wait("be1/s2: DOWN");
+    session.wait("WARNING: be1/s2: down: L4CON");
+    session.wait("Peers: s1 UP");
+    session.type_line("drain be1/s2");
+    session.answer("Question: drain of be1/s2 on ", "yes");
+    session.wait("set server be1/s2 state drain: verified");
+    assert_eq!(admin_state(&lab, "be1/s2"), "8");
+    session.wait("be1/s2 is empty: no sessions left");
+    session.type_line("maint s2");
+    session.answer("Command: set server be1/s2 state maint", "yes");
+    session.wait("set server be1/s2 state maint: verified, MAINT");
+    assert_eq!(admin_state(&lab, "be1/s2"), "1");
+    lab.set_server_behavior("be1/s2", ServerBehavior::Ok);
+    session.type_line("ready s2");
+    session.answer("Command: set server be1/s2 state ready", "yes");
+    session.wait("set server be1/s2 state ready: verified");
+    assert_eq!(admin_state(&lab, "be1/s2"), "0");
+    session.type_line("causes");
+    session.wait("Nothing is wrong.");
+    session.type_line("events");
+    session.wait("be1/s2 is empty: no sessions left");
+    assert_eq!(session.count("WARNING: be1/s2: down"), 3, "announced once, then only on request: {}", session.output());
+    session.quit();
+}
+
+#[test]
+fn server_that_goes_down_and_comes_back_is_announced_once_each() {
+    let lab = Lab::builder().servers(3).checks().start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    lab.set_server_behavior("be1/s3", ServerBehavior::Closed);
+    session.wait("be1/s3: down: L4CON Connection refused");
+    lab.set_server_behavior("be1/s3", ServerBehavior::Ok);
+    session.wait("be1/s3 is up: L4OK");
+    // Nothing more is said until another change.
+    lab.send_write_command("set server be1/s1 state drain");
+    session.wait("be1/s1 is in drain, set by another operator");
+    let output = session.output();
+    assert_eq!(output.lines().filter(|line| line.contains("be1/s3")).count(), 2, "{output}");
+    session.quit();
+}
+
+#[test]
+fn drain_announces_remaining_sessions() {
+    let lab = Lab::builder().servers(3).cookie().server_behavior("be1/s2", ServerBehavior::Slow(SLOW_REPLY)).start();
+    lab.open_requests(2);
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    session.type_line("drain be1/s2");
+    session.answer("Question: drain of be1/s2", "yes");
+    session.wait("verified, DRAIN");
+    session.wait("be1/s2: 2 sessions left");
+    session.type_line("undo");
+    session.wait("This undoes the drain of be1/s2");
+    session.answer("Command: set server be1/s2 state ready", "yes");
+    session.wait("set server be1/s2 state ready: verified");
+    assert_eq!(admin_state(&lab, "be1/s2"), "0");
+    session.type_line("undo");
+    session.wait("nothing to undo");
+    session.quit();
+}
+
+#[test]
+fn question_is_answered_only_by_the_word_typed_after_it() {
+    let lab = Lab::builder().servers(3).start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    session.type_line("drain s1");
+    session.answer("Question: drain of be1/s1", "y");
+    session.wait("nothing was sent: the answer was not yes");
+    session.term.paste(b"drain s1\nyes\n");
+    session.wait("Question: drain of be1/s1");
+    session.wait("discarded: that was typed before the question could be read");
+    session.answer_open("no");
+    session.wait("nothing was sent: canceled");
+    assert_eq!(admin_state(&lab, "be1/s1"), "0");
+    assert!(session.term.audit_records().is_empty());
+    session.type_line("weight s1 50%");
+    session.answer("Command: set server be1/s1 weight 50%", "yes");
+    session.wait("set server be1/s1 weight 50%: ");
+    assert_eq!(session.term.audit_records().len(), 2);
+    session.quit();
+}
+
+#[test]
+fn last_server_needs_its_name() {
+    let lab = Lab::builder().servers(1).start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    session.type_line("maint s1");
+    session.wait("Warning: be1 would have no usable server");
+    session.answer("This is dangerous. Type s1", "yes");
+    session.wait("nothing was sent: the answer was not s1");
+    session.type_line("maint s1");
+    session.answer("This is dangerous. Type s1", "s1");
+    session.wait("set server be1/s1 state maint: verified, MAINT");
+    assert_eq!(admin_state(&lab, "be1/s1"), "1");
+    session.quit();
+}
+
+#[test]
+fn read_only_mode_refuses_actions() {
+    let lab = Lab::builder().servers(2).start();
+    let mut session = PlainTerm::start_with(&[lab.admin()], &["--plain", "-n"], "", &[]);
+    session.type_line("drain s1");
+    session.wait("nothing was sent: read-only mode: to use drain, start hapulse without --read-only");
+    session.quit();
+}
+
+#[test]
+fn required_reason_is_asked_and_recorded() {
+    let lab = Lab::builder().servers(2).start();
+    let config = "[audit]\nask_reason = true\n";
+    let mut session = PlainTerm::start_with(&[lab.admin()], &["--plain", "-i", "0.2"], config, &[]);
+    session.type_line("drain s1");
+    session.wait("Type the reason; an empty line cancels.");
+    session.answer_open("kernel update");
+    session.answer("Question: drain of be1/s1", "yes");
+    session.wait("set server be1/s1 state drain: verified");
+    let records = session.term.audit_records();
+    assert_eq!(records.last().unwrap()["reason"], "kernel update", "{records:?}");
+    session.quit();
+}
+
+#[test]
+fn names_and_commands_are_completed_or_explained() {
+    let lab = Lab::builder().servers(3).backends(2).start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    for (line, reply) in [
+        ("darin s1", "unknown command darin; did you mean drain?"),
+        ("drain s1", "s1 is ambiguous: be1/s1, be2/s1"),
+        ("why be1/s9", "no server, backend or frontend is called be1/s9; did you mean be1/s1"),
+        ("servers be2", "be2/s3: no check"),
+        ("backends", "be2: UP, 3 of 3 servers usable"),
+        ("watch be2/s2", "be2/s2 is watched"),
+        ("watch", "be2/s2: no check"),
+        ("stat", "Nothing is wrong."),
+        ("\u{1b}]0;x\u{7}", "unknown command "),
+    ] {
+        session.type_line(line);
+        session.wait(reply);
+    }
+    session.type_line("quit");
+    assert_eq!(session.term.exit_code(), 0);
+}
+
+#[test]
+fn reload_and_lost_connection_are_announced() {
+    let lab = Lab::builder().servers(2).start();
+    lab.send_write_command("set server be1/s1 state drain");
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    lab.reload();
+    session.wait("HAProxy was reloaded: process ");
+    session.wait("be1/s1 lost its state in the reload");
+    lab.kill();
+    session.wait("connection to HAProxy lost: ");
+    session.type_line("drain be1/s2");
+    session.wait("nothing was sent: the connection to HAProxy is lost");
+    session.type_line("status");
+    session.wait("the numbers are old");
+    lab.restart();
+    session.wait("connection to HAProxy restored after ");
+    session.quit();
+}
+
+#[test]
+fn several_targets_are_named_in_each_line() {
+    let (one, two) = (Lab::builder().servers(2).start(), Lab::builder().servers(2).start());
+    let targets = [format!("lb1={}", one.admin().display()), format!("lb2={}", two.admin().display())];
+    let targets: Vec<&Path> = targets.iter().map(Path::new).collect();
+    let mut session = PlainTerm::start(&targets);
+    assert!(session.output().contains("lb1: HAProxy ") && session.output().contains("lb2: HAProxy "));
+    two.send_write_command("set server be1/s2 state maint");
+    session.wait("lb2: be1/s2 is in maintenance, set by another operator");
+    session.type_line("ready be1/s2");
+    session.wait("be1/s2 is ambiguous: lb1/be1/s2, lb2/be1/s2");
+    session.type_line("ready lb2/be1/s2");
+    session.answer("Question: enable of be1/s2 on lb2?", "yes");
+    session.wait("lb2: set server be1/s2 state ready: verified");
+    assert_eq!((admin_state(&one, "be1/s2"), admin_state(&two, "be1/s2")), ("0".to_owned(), "0".to_owned()));
+    session.quit();
+}
+
+#[test]
+fn pipe_runs_commands_and_ends_with_its_input() {
+    let lab = Lab::builder().servers(3).start();
+    let output = run_piped(lab.admin(), &[], "status\nservers\ndrain be1/s1\nyes\n");
+    let text = printed(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("be1/s3: no check"), "{text}");
+    assert!(
+        text.contains("nothing was sent: cannot ask for confirmation: no terminal; add --yes to the line"),
+        "{text}"
+    );
+    assert_eq!(admin_state(&lab, "be1/s1"), "0");
+    let text = printed(&run_piped(lab.admin(), &[], "drain be1/s1 --yes"));
+    assert!(text.contains("set server be1/s1 state drain: verified"), "{text}");
+    assert_eq!(admin_state(&lab, "be1/s1"), "8");
+    let text = printed(&run_piped(lab.admin(), &[], "drain be1/s2 --yes\ndrain be1/s3 --yes\n"));
+    assert!(text.contains("add --force to override"), "{text}");
+    assert_eq!(admin_state(&lab, "be1/s3"), "0");
+    let silent = run_piped(Path::new("/nonexistent/admin.sock"), &[], "status\n");
+    assert_eq!(silent.status.code(), Some(3), "{}", printed(&silent));
+    assert!(printed(&silent).contains("HAProxy does not answer: "), "{}", printed(&silent));
+}
+
+#[test]
+fn help_matches_the_documentation() {
+    let lab = Lab::builder().servers(1).start();
+    let text = printed(&run_piped(lab.admin(), &[], "help\n"));
+    let page = include_str!("../docs/plain.md");
+    let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("status: ")).collect();
+    assert!(lines.len() > 10, "{text}");
+    for line in lines.iter().take_while(|line| !line.starts_with("Commands and names")) {
+        let (usage, help) = line.split_once(": ").unwrap();
+        assert!(page.contains(&format!("| `{usage}` | {help} |")), "docs/plain.md lacks {line}");
+    }
+}
+
+#[test]
+fn session_ends_with_end_of_input_and_signals() {
+    let lab = Lab::builder().servers(1).start();
+    let start = || PlainTerm::start(&[lab.admin()]);
+    let mut session = start();
+    session.term.paste(&[4]);
+    assert_eq!(session.term.exit_code(), 0, "Ctrl-D");
+    let mut session = start();
+    session.term.paste(&[3]);
+    assert_eq!(session.term.exit_code(), 130, "Ctrl-C");
+    for (name, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let mut session = start();
+        session.type_line("maint s1");
+        session.wait("to send it; anything else cancels.");
+        session.term.signal(name);
+        assert_eq!(session.term.exit_code(), code, "{name}");
+        session.assert_plain();
+    }
+    assert_eq!(admin_state(&lab, "be1/s1"), "0");
+}
+
+#[test]
+fn closed_pipe_ends_the_session_without_an_error() {
+    let lab = Lab::builder().servers(2).start();
+    let home = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hapulse"))
+        .args(["--plain", "-i", "0.2"])
+        .arg(lab.admin())
+        .env("HOME", home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 1];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    // The reader is gone now; the next line finds that out.
+    wait_until("the end of the session", || {
+        let _ = child.stdin.as_mut().unwrap().write_all(b"status\n");
+        child.try_wait().unwrap().is_some()
+    });
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn dumb_terminals_and_the_setting_choose_lines() {
+    let lab = Lab::builder().servers(1).start();
+    let interval = ["-i", "0.2"];
+    PlainTerm::start_with(&[lab.admin()], &interval, "", &[("TERM", "dumb")]).quit();
+    PlainTerm::start_with(&[lab.admin()], &interval, "", &[("HAPULSE_PLAIN", "1")]).quit();
+    PlainTerm::start_with(&[lab.admin()], &interval, "plain = true\n", &[]).quit();
+    let mut term = Term::builder()
+        .args([lab.admin()])
+        .env("TERM", "dumb")
+        .env("HAPULSE_PLAIN", "0")
+        .config("plain = true\n")
+        .start();
+    term.wait_for("live");
+    assert!(term.raw().contains(&0x1b));
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn locale_without_utf8_gets_ascii_only() {
+    let lab = Lab::builder().servers(2).start();
+    let mut session = PlainTerm::start_with(&[lab.admin()], &["--plain"], "", &[("LANG", "C")]);
+    session.type_line("why é");
+    session.wait("is called ");
+    session.type_line("status");
+    session.wait("Nothing is wrong.");
+    session.type_line("quit");
+    assert_eq!(session.term.exit_code(), 0);
+    let typed = "why é";
+    assert!(session.output().replace(typed, "").is_ascii(), "{}", session.output());
+}
+
+#[test]
+fn demo_speaks_too() {
+    let mut session = PlainTerm::start_with(&[], &["demo", "--plain"], "", &[]);
+    assert!(session.output().contains("demo: HAProxy "), "{}", session.output());
+    session.type_line("servers");
+    session.wait(" UP, ");
+    session.quit();
+}
