@@ -128,7 +128,7 @@ fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitC
     let flags = options.settings.partial_settings(read_only);
     let settings = resolve_settings::load_settings(options.settings.config.as_deref(), flags)?;
     let is_plain = plain_mode::is_chosen(&settings);
-    if let (false, Some(code)) = (is_plain, require_terminal()) {
+    if !is_plain && let Some(code) = require_terminal() {
         return Ok(code);
     }
     let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
@@ -154,7 +154,7 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
         Err(why) => return Ok(report_no_target(&why)),
     };
     let is_plain = plain_mode::is_chosen(&settings);
-    if let (false, Some(code)) = (is_plain, require_terminal()) {
+    if !is_plain && let Some(code) = require_terminal() {
         return Ok(code);
     }
     match targets::find(named, &settings.targets) {

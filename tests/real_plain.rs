@@ -150,6 +150,8 @@ fn incident_is_told_in_words() {
     session.type_line("events");
     session.wait("be1/s2 is empty: no sessions left");
     assert_eq!(session.count("WARNING: be1/s2: down"), 3, "announced once, then only on request: {}", session.output());
+    // docs/plain.md quotes this transcript.
+    println!("{}", session.output());
     session.quit();
 }
 
@@ -298,6 +300,9 @@ fn several_targets_are_named_in_each_line() {
     assert!(session.output().contains("lb1: HAProxy ") && session.output().contains("lb2: HAProxy "));
     two.send_write_command("set server be1/s2 state maint");
     session.wait("lb2: be1/s2 is in maintenance, set by another operator");
+    session.type_line("why be1/s2");
+    session.wait("lb1: be1/s2: no check");
+    session.wait("lb2: be1/s2: MAINT");
     session.type_line("ready be1/s2");
     session.wait("be1/s2 is ambiguous: lb1/be1/s2, lb2/be1/s2");
     session.type_line("ready lb2/be1/s2");

@@ -56,10 +56,8 @@ impl TerminalInfo {
         let is_of_multiplexer = name.starts_with("tmux") || name.starts_with("screen");
         match multiplexer {
             _ if name.is_empty() => Finding::note("TERM is not set").with_fix("export TERM=xterm-256color"),
-            _ if name == "dumb" => {
-                Finding::note("TERM is dumb: hapulse prints lines instead of a screen")
-                    .with_fix("export TERM=xterm-256color")
-            }
+            _ if name == "dumb" => Finding::note("TERM is dumb: hapulse prints lines instead of a screen")
+                .with_fix("export TERM=xterm-256color"),
             Some((program, fix)) if !is_of_multiplexer => {
                 Finding::note(format!("TERM is {name} inside {program}: unsupported sequences may garble the screen"))
                     .with_fix(fix)

@@ -9,52 +9,20 @@ use std::time::{Duration, SystemTime};
 
 use crate::actions::drain_tracker::DrainProgress;
 use crate::haproxy::status::RowState;
+use crate::headless::plain::announcement::{Announcement, CoveredChanges};
+use crate::headless::plain::cause_announcer::CauseAnnouncer;
 use crate::headless::plain::event_sentences::{event_sentence, state_words, status_sentence};
-use crate::headless::plain::summary_sentences::{cause_without_severity, severity_word};
 use crate::instance::state::Instance;
 use crate::observe::events::{Event, EventKind, display_name};
 use crate::observe::row_ids::RowId;
-use crate::observe::severity::Severity;
 use crate::observe::state_cause::StateCause;
 use crate::observe::timestamp::Timestamp;
-use crate::problems::cause::Cause;
-use crate::problems::cause_table::CauseKind;
 use crate::units::{duration_words, pluralize};
 
-/// Minimum time between two lines about the same cause, unless it gets worse.
-const CAUSE_GAP: Duration = Duration::from_secs(10);
-/// Minimum time between two lines about a flapping server.
-const FLAP_GAP: Duration = Duration::from_secs(30);
 /// Minimum time between two lines about the state of the same row, and between two lines of a drain.
 const ROW_GAP: Duration = Duration::from_secs(5);
-/// Time after which a resolved cause is forgotten: if it opens again, it is announced as new.
-const FORGET_AFTER: Duration = Duration::from_mins(10);
-/// Maximum number of lines about causes, and of lines about events, per sample.
+/// Maximum number of lines about events per sample.
 const MAX_LINES: usize = 12;
-
-/// A line to print, with the time of the change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Announcement {
-    /// Time of the change.
-    pub(crate) at: SystemTime,
-    /// Text without time and name of the balancer.
-    pub(crate) text: String,
-}
-
-/// The last line about a cause.
-#[derive(Debug)]
-struct AnnouncedCause {
-    /// Severity that was announced; `None` if the last line said that the cause is resolved.
-    severity: Option<Severity>,
-    at: Duration,
-    /// Number of times that a flapping server had gone down.
-    downs: i64,
-    /// Rows that the line was about, without those that were announced as up since.
-    rows: Vec<RowId>,
-}
-
-/// Rows whose change a line about a cause covers, with true for a change to a usable state.
-type CoveredChanges = BTreeSet<(RowId, bool)>;
 
 /// The last line about the state of a row.
 #[derive(Debug, Default)]
@@ -81,7 +49,7 @@ struct PendingChange {
 #[derive(Debug, Default)]
 pub(crate) struct Announcer {
     seen_events: u64,
-    causes: BTreeMap<(RowId, CauseKind), AnnouncedCause>,
+    causes: CauseAnnouncer,
     states: BTreeMap<RowId, AnnouncedState>,
     /// Servers whose drain was ordered here, with the last line about it.
     drains: BTreeMap<RowId, Option<(String, Duration)>>,
@@ -94,7 +62,7 @@ impl Announcer {
     pub(crate) fn start(&mut self, instance: &Instance, now: Timestamp) {
         self.seen_events = instance.all_events().total();
         for cause in instance.problems().open_causes() {
-            self.causes.insert(cause.key(), announced(cause, now.monotonic));
+            self.causes.record(cause, now);
         }
     }
 
@@ -125,84 +93,10 @@ impl Announcer {
         describe_row: impl Fn(RowId) -> Option<String>,
     ) -> Vec<Announcement> {
         let mut covered = CoveredChanges::new();
-        let mut lines = self.announce_causes(instance, now, &mut covered);
+        let mut lines = self.causes.announce(instance, now, &mut covered);
         self.announce_events(instance, now, &covered, &mut lines);
         self.announce_drains(instance, now, &mut lines);
         self.announce_watched(now, describe_row, &mut lines);
-        lines
-    }
-
-    /// Adds to `covered` the changes of rows that need no line of their own.
-    fn announce_causes(
-        &mut self,
-        instance: &Instance,
-        now: Timestamp,
-        covered: &mut CoveredChanges,
-    ) -> Vec<Announcement> {
-        let (mut lines, mut more) = (Vec::new(), 0);
-        let mut push = |text: String| {
-            if lines.len() < MAX_LINES {
-                lines.push(Announcement { at: now.wall, text });
-            } else {
-                more += 1;
-            }
-        };
-        let mut open = BTreeSet::new();
-        for cause in instance.problems().open_causes() {
-            open.insert(cause.key());
-            let before = self.causes.get(&cause.key());
-            // It was announced that these rows are down.
-            let known = before.filter(|before| before.severity.is_some());
-            covered.extend(known.iter().flat_map(|before| &before.rows).map(|row| (*row, false)));
-            let is_due = |gap: Duration| before.is_none_or(|before| now.elapsed_since(before.at) >= gap);
-            let word = severity_word(cause.severity);
-            let start = match before.map(|before| (before.severity, before.downs)) {
-                None => word.to_owned(),
-                Some((None, _)) if is_due(CAUSE_GAP) => format!("{word} again"),
-                Some((Some(severity), _)) if cause.severity > severity => format!("Worse, now {word}"),
-                Some((Some(severity), _)) if cause.severity < severity && is_due(CAUSE_GAP) => {
-                    format!("Eased, now {word}")
-                }
-                Some((Some(_), downs)) if downs_of(cause) > downs && is_due(FLAP_GAP) => format!("{word}, still"),
-                Some(_) => continue,
-            };
-            push(format!("{start}: {}", cause_without_severity(cause, now.monotonic)));
-            let announced = announced(cause, now.monotonic);
-            covered.extend(announced.rows.iter().flat_map(|row| [(*row, false), (*row, true)]));
-            self.causes.insert(cause.key(), announced);
-        }
-        let resolved: BTreeMap<_, _> =
-            instance.problems().causes().filter(|cause| !cause.is_open()).map(|cause| (cause.key(), cause)).collect();
-        self.causes.retain(|key, before| {
-            if open.contains(key) {
-                return true;
-            }
-            let age = now.elapsed_since(before.at);
-            if before.severity.is_some() && resolved.contains_key(key) {
-                covered.extend(before.rows.iter().map(|row| (*row, true)));
-            }
-            match (before.severity, resolved.get(key)) {
-                // The line about the server said the same.
-                (Some(_), Some(cause)) if is_about_server(cause) && !before.rows.contains(&cause.target) => {
-                    (before.severity, before.at) = (None, now.monotonic);
-                    true
-                }
-                (Some(_), Some(_)) if age < CAUSE_GAP => true,
-                (Some(_), Some(cause)) => {
-                    let after = duration_words(cause.age(now.monotonic));
-                    push(format!("Resolved after {after}: {}: {}", cause.name(), cause.sentence));
-                    (before.severity, before.at) = (None, now.monotonic);
-                    true
-                }
-                // Another cause explains the problems now, or the row was removed.
-                (Some(_), None) => false,
-                (None, _) => age < FORGET_AFTER,
-            }
-        });
-        if more > 0 {
-            let text = format!("and {} more changed; to list them: causes", pluralize(more, "cause"));
-            lines.push(Announcement { at: now.wall, text });
-        }
         lines
     }
 
@@ -254,7 +148,7 @@ impl Announcer {
         for (row, state) in &mut self.states {
             let Some(change) = state.take_change(now.monotonic) else { continue };
             if change.is_usable {
-                self.causes.values_mut().for_each(|cause| cause.rows.retain(|known| known != row));
+                self.causes.record_usable(*row);
             }
             announcements.push(Announcement { at: change.at, text: change.sentence });
         }
@@ -317,21 +211,6 @@ impl AnnouncedState {
         *self = Self { words: Some(change.words.clone()), at: Some(now), ..Self::default() };
         Some(change)
     }
-}
-
-fn announced(cause: &Cause, now: Duration) -> AnnouncedCause {
-    let mut rows: Vec<RowId> = cause.problems.iter().map(|(row, _)| *row).collect();
-    rows.extend([cause.subject.id, cause.target]);
-    AnnouncedCause { severity: Some(cause.severity), at: now, downs: downs_of(cause), rows }
-}
-
-/// Returns whether a line about the server's state says the same as the cause.
-fn is_about_server(cause: &Cause) -> bool {
-    matches!(cause.kind, CauseKind::ServerDown | CauseKind::AgentDown | CauseKind::TrackingDown)
-}
-
-fn downs_of(cause: &Cause) -> i64 {
-    cause.flap.as_ref().map_or(0, |flap| flap.downs)
 }
 
 /// Adds a line if the text differs from the last one, which is not too recent.

@@ -104,6 +104,19 @@ fn announce_reports_worse_cause_at_once() {
     assert!(lines.iter().all(|line| !line.contains("is down")), "the cause covers the servers: {lines:?}");
 }
 
+/// Reports a cause of `b` that replaces the one before, in turn.
+#[test]
+fn announce_does_not_repeat_causes_that_replace_each_other() {
+    let mut site = Site::start(UP);
+    let (mut lines, two) = (Vec::new(), ["DOWN", "DOWN", "UP"]);
+    for second in (2..120).step_by(2) {
+        let states = if second % 4 == 0 { two } else { ["UP", "DOWN", "UP"] };
+        lines.extend(site.step(second * 1000, states));
+    }
+    let about_causes = lines.iter().filter(|line| line.contains("available")).count();
+    assert!((1..=4).contains(&about_causes), "{lines:#?}");
+}
+
 #[test]
 fn announce_reports_states_that_others_set() {
     let mut site = Site::start(UP);

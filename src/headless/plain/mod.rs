@@ -9,10 +9,12 @@
 //! announced before, and returns the lines to print. A typed line is parsed by [`command_words`]; [`row_lookup`] finds the
 //! row that it names; [`row_reports`] describes rows; [`line_question`] asks before an action.
 
+pub(crate) mod announcement;
 pub(crate) mod announcer;
 #[cfg(test)]
 mod announcer_tests;
 pub(crate) mod balancer;
+pub(crate) mod cause_announcer;
 pub(crate) mod command_words;
 pub(crate) mod event_sentences;
 pub(crate) mod line_actions;

@@ -74,6 +74,9 @@ pub(crate) fn find_row<'a>(
             rows.push(NamedRow { place: (index, *id), full: format!("{balancer}/{path}"), path, short });
         }
     }
+    if rows.is_empty() {
+        return Err(format!("{}: no data from HAProxy yet", SafeText::from(name)));
+    }
     let matches: [fn(&NamedRow, &str) -> bool; 6] = [
         |row, name| row.full == name,
         |row, name| row.path == name,

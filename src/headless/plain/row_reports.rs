@@ -122,7 +122,9 @@ pub(crate) fn why_lines(row: &RowView<'_>, now: Duration) -> Vec<String> {
         let age = duration_words(now.saturating_sub(problem.since.monotonic));
         format!("{}: {}, seen for {age}.", severity_word(problem.severity), problem.text)
     };
-    lines.extend(instance.problems().for_row(row.id).map(sentence));
+    // A sentence often quotes the problem that shows the cause.
+    let is_told = |problem: &&Problem| causes.iter().any(|cause| cause.sentence.contains(&problem.text));
+    lines.extend(instance.problems().for_row(row.id).filter(|problem| !is_told(problem)).map(sentence));
     if causes.is_empty() && instance.problems().for_row(row.id).next().is_none() {
         lines.push("Nothing is wrong with it.".to_owned());
     }

@@ -28,6 +28,7 @@ use crate::headless::plain::summary_sentences::{cause_sentence, process_sentence
 use crate::headless::pollers;
 use crate::headless::server::command_output::Console;
 use crate::headless::signals::Signals;
+use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::Link;
 use crate::observe::old_processes::OldProcesses;
@@ -241,9 +242,10 @@ impl PlainSession {
     fn print_status(&mut self, index: usize) {
         let now = self.clock.now().monotonic;
         let Balancer { name, instance, .. } = &self.balancers[index];
+        let prefix = self.prefix(index);
         self.output.print(&format!("{name}: {}", process_sentence(instance, now)));
         for cause in instance.problems().open_causes() {
-            self.output.print(&cause_sentence(cause, now));
+            self.output.print(&format!("{prefix}{}", cause_sentence(cause, now)));
         }
     }
 
@@ -254,6 +256,9 @@ impl PlainSession {
 
     async fn handle_input(&mut self, input: LineInput) -> Option<CommandExit> {
         let LineInput::Line(line) = input else {
+            if self.dialog.is_some() {
+                self.output.print("nothing was sent: the input ended");
+            }
             let is_reached = self.balancers.iter().any(|balancer| balancer.instance.latest().is_some());
             return Some(if is_reached { CommandExit::Done } else { CommandExit::Unreachable });
         };
@@ -280,22 +285,14 @@ impl PlainSession {
             PlainCommand::Servers(None) => {
                 self.print_lists("server", |balancer| row_reports::server_lines(&balancer.instance, None));
             }
-            PlainCommand::Servers(Some(name)) => match self.find_row(&name, NamedRows::Backends) {
-                Ok((index, id)) => {
-                    let lines = row_reports::server_lines(&self.balancers[index].instance, Some(id));
-                    lines.iter().for_each(|line| self.output.print(line));
-                }
-                Err(why) => self.output.print(&why),
-            },
-            PlainCommand::Why(name) => match self.find_row(&name, NamedRows::All) {
-                Ok((index, id)) => {
-                    let now = self.clock.now().monotonic;
-                    let row = row_reports::view_row(&self.balancers[index].instance, id);
-                    let lines = row.map_or_else(Vec::new, |row| row_reports::why_lines(&row, now));
-                    lines.iter().for_each(|line| self.output.print(line));
-                }
-                Err(why) => self.output.print(&why),
-            },
+            PlainCommand::Servers(Some(name)) => self
+                .print_rows(&name, NamedRows::Backends, |instance, id| row_reports::server_lines(instance, Some(id))),
+            PlainCommand::Why(name) => {
+                let now = self.clock.now().monotonic;
+                self.print_rows(&name, NamedRows::All, |instance, id| {
+                    row_reports::view_row(instance, id).map_or_else(Vec::new, |row| row_reports::why_lines(&row, now))
+                });
+            }
             PlainCommand::Events => self.print_events(),
             PlainCommand::Watch(None) => self.print_watched(),
             PlainCommand::Watch(Some(name)) => match self.find_row(&name, NamedRows::All) {
@@ -312,6 +309,30 @@ impl PlainSession {
 
     pub(super) fn find_row(&self, name: &str, kinds: NamedRows) -> Result<(usize, RowId), String> {
         find_row(name, kinds, self.balancers.iter().map(|balancer| (balancer.name.as_str(), &balancer.instance)))
+    }
+
+    /// Prints lines about the row with a name. If rows of several balancers have that name, prints those of each.
+    fn print_rows(&mut self, name: &str, kinds: NamedRows, lines: impl Fn(&Instance, RowId) -> Vec<String>) {
+        let found = match self.find_row(name, kinds) {
+            Ok(found) => vec![found],
+            Err(why) => {
+                let one = |(index, balancer): (usize, &Balancer)| {
+                    let (_, id) =
+                        find_row(name, kinds, std::iter::once((balancer.name.as_str(), &balancer.instance))).ok()?;
+                    Some((index, id))
+                };
+                let found: Vec<(usize, RowId)> = self.balancers.iter().enumerate().filter_map(one).collect();
+                if found.is_empty() {
+                    return self.output.print(&why);
+                }
+                found
+            }
+        };
+        for (index, id) in found {
+            let prefix = self.prefix(index);
+            let lines = lines(&self.balancers[index].instance, id);
+            lines.iter().for_each(|line| self.output.print(&format!("{prefix}{line}")));
+        }
     }
 
     fn print_causes(&mut self) {
