@@ -1,4 +1,4 @@
-//! `hapulse --plain` on a real HAProxy: an incident told in lines, typed commands, questions and their answers, and how a
+//! `hapulse --plain` on a real HAProxy: an incident followed in lines, typed commands, questions and their answers, and how a
 //! session ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -118,7 +118,7 @@ fn admin_state(lab: &Lab, server: &str) -> String {
 }
 
 #[test]
-fn incident_is_told_in_words() {
+fn incident_can_be_followed_in_words() {
     let lab = Lab::builder().servers(3).checks().start();
     let mut session = PlainTerm::start(&[lab.admin()]);
     let start = session.output();
@@ -427,7 +427,7 @@ fn locale_without_utf8_gets_ascii_only() {
 }
 
 #[test]
-fn demo_speaks_too() {
+fn demo_prints_lines_too() {
     let mut session = PlainTerm::start_with(&[], &["demo", "--plain"], "", &[]);
     assert!(session.output().contains("demo: HAProxy "), "{}", session.output());
     session.type_line("servers");

@@ -1,6 +1,6 @@
 //! Finds out what is new about one HAProxy since the last announcement, as lines of text.
 //!
-//! The announcer remembers what it said about each cause and each server, and compares that with the instance. A state
+//! The announcer remembers the last line about each cause and each server, and compares it with the instance. A state
 //! that is announced is never repeated, and a state that changes quickly is announced at most every few seconds, with
 //! the number of changes in between.
 
@@ -131,10 +131,10 @@ impl Announcer {
                     continue;
                 };
                 let is_usable = RowState::parse(to).is_usable();
-                let is_told = *cause == StateCause::Us
+                let is_known = *cause == StateCause::Us
                     || *cause == StateCause::Check && covered.contains(&(row, is_usable))
                     || lost.contains(&row) && *cause == StateCause::NewProcess;
-                if is_told {
+                if is_known {
                     *state =
                         AnnouncedState { words: Some(words), at: Some(now.monotonic), ..AnnouncedState::default() };
                 } else if let Some(sentence) = status_sentence(&event.name, to, reason, cause) {

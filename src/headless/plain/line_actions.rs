@@ -185,7 +185,7 @@ impl PlainSession {
         }
     }
 
-    /// Ends the question that nobody answered in time.
+    /// Cancels a question that was not answered in time.
     pub(super) fn cancel_unanswered(&mut self) {
         self.dialog = None;
         self.cancel("no answer in one minute");

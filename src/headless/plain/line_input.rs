@@ -115,7 +115,7 @@ impl LineSplitter {
         lines
     }
 
-    /// Returns the last line, which has no line break; `None` if there is none.
+    /// Returns the last line, which has no line break; `None` without one.
     fn take_rest(&mut self, now: Duration) -> Option<InputLine> {
         if self.rest.is_empty() { None } else { self.complete(now) }
     }

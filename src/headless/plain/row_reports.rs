@@ -123,8 +123,8 @@ pub(crate) fn why_lines(row: &RowView<'_>, now: Duration) -> Vec<String> {
         format!("{}: {}, seen for {age}.", severity_word(problem.severity), problem.text)
     };
     // A sentence often quotes the problem that shows the cause.
-    let is_told = |problem: &&Problem| causes.iter().any(|cause| cause.sentence.contains(&problem.text));
-    lines.extend(instance.problems().for_row(row.id).filter(|problem| !is_told(problem)).map(sentence));
+    let is_known = |problem: &&Problem| causes.iter().any(|cause| cause.sentence.contains(&problem.text));
+    lines.extend(instance.problems().for_row(row.id).filter(|problem| !is_known(problem)).map(sentence));
     if causes.is_empty() && instance.problems().for_row(row.id).next().is_none() {
         lines.push("Nothing is wrong with it.".to_owned());
     }
