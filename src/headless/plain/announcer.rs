@@ -123,7 +123,7 @@ impl Announcer {
                 let state = self
                     .states
                     .entry(row)
-                    .or_insert_with(|| AnnouncedState { words: state_words(from), ..AnnouncedState::default() });
+                    .or_insert_with(|| AnnouncedState { words: state_words_before(from), ..AnnouncedState::default() });
                 let Some(words) = state_words(to) else {
                     if *cause == StateCause::Us {
                         state.words = None;
@@ -206,10 +206,20 @@ impl AnnouncedState {
         let mut change = self.pending.take()?;
         if self.changes > 1 {
             let time = duration_words(since.max(Duration::from_secs(1)));
-            change.sentence += &format!(" ({} changes in {time})", self.changes);
+            let count = format!(" ({} changes in {time})", self.changes);
+            change.sentence.push_str(&count);
         }
         *self = Self { words: Some(change.words.clone()), at: Some(now), ..Self::default() };
         Some(change)
+    }
+}
+
+/// Returns the words for a state before the first change. A state between two others is what it was before.
+fn state_words_before(status: &str) -> Option<String> {
+    match RowState::parse(status) {
+        RowState::GoingDown => state_words("UP"),
+        RowState::ComingUp => state_words("DOWN"),
+        _ => state_words(status),
     }
 }
 

@@ -54,7 +54,10 @@ pub(crate) fn event_sentence(event: &Event) -> Option<String> {
         | EventKind::Limit { is_own: true, .. } => return None,
         EventKind::Weight { from, to, .. } => format!("the weight of {name} changed from {from} to {to}"),
         EventKind::Limit { from, to, .. } => format!("the session limit of {name} changed from {from} to {to}"),
-        EventKind::RowsAdded(_) | EventKind::RowsRemoved(_) | EventKind::MoreChanges(_) => kind.to_string(),
+        EventKind::RowsAdded(_)
+        | EventKind::RowsRemoved(_)
+        | EventKind::MoreChanges(_)
+        | EventKind::UnfinishedAction { .. } => kind.to_string(),
         EventKind::Reloaded { from, to, are_reset } => {
             format!("HAProxy was reloaded: process {to} replaced process {from}{}", reset_text(*are_reset))
         }
@@ -64,7 +67,6 @@ pub(crate) fn event_sentence(event: &Event) -> Option<String> {
         EventKind::LinkLost(reason) => format!("connection to HAProxy lost: {reason}"),
         EventKind::LinkRestored(after) => format!("connection to HAProxy restored after {}", duration_words(*after)),
         EventKind::LostByReload(state) => format!("{name} lost its state in the reload: {state}"),
-        EventKind::UnfinishedAction { .. } => kind.to_string(),
         EventKind::DrainResult { is_empty: true, .. } => format!("{name} is empty: no sessions left"),
         EventKind::DrainResult { .. } => format!("{name}: {kind}"),
     })

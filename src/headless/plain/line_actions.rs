@@ -52,7 +52,7 @@ impl PlainSession {
         let mut lines = vec![format!("This undoes the {}.", entry.describe(now, local_clock_time))];
         lines.extend(entry.describe_changes_since(instance, local_clock_time));
         let intent = with_present_targets(entry.intent().clone(), instance);
-        lines.iter().for_each(|line| self.output.print(line));
+        self.output.print_all("", &lines);
         self.propose(index, intent, words).await;
     }
 
@@ -120,7 +120,7 @@ impl PlainSession {
             return Some(format!("{}; add --force to override", plan.danger_reasons(sample)));
         }
         let warnings = plan.warnings(sample);
-        warnings.iter().for_each(|warning| self.output.print(&format!("Warning: {warning}")));
+        self.output.print_all("Warning: ", &warnings);
         None
     }
 
@@ -130,7 +130,7 @@ impl PlainSession {
         let balancer = &self.balancers[index];
         let Some(sample) = balancer.instance.latest() else { return };
         let lines = question_lines(&intent, danger, &balancer.name, sample, balancer.instance.last_checks());
-        lines.iter().for_each(|line| self.output.print(line));
+        self.output.print_all("", &lines);
         let asked_at = self.sent_at();
         self.dialog = Some(OpenDialog::Question(LineQuestion { balancer: index, intent, danger, asked_at }));
     }
@@ -242,6 +242,7 @@ impl PlainSession {
             }
         }
         balancer.poll_now();
+        self.awaited_sample = Some((index, now.monotonic));
         let is_changed = report.results.last().is_some_and(|done| matches!(done.outcome, Outcome::Changed(_)));
         if is_changed {
             self.output.print("Type the command again to see the present state.");

@@ -32,6 +32,13 @@ impl LineOutput {
         self.failure = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush()).err();
     }
 
+    /// Prints lines, each after the same prefix.
+    pub(crate) fn print_all(&mut self, prefix: &str, lines: &[String]) {
+        for line in lines {
+            self.print(&format!("{prefix}{line}"));
+        }
+    }
+
     /// Returns whether a write failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.failure.is_some()

@@ -93,7 +93,9 @@ pub(crate) struct PlainSession {
     pub(super) last_changed: Option<usize>,
     /// The question that is open.
     pub(super) dialog: Option<OpenDialog>,
-    /// Input that waits for the first polls.
+    /// The balancer of an action and the monotonic time at which it ended, until a later sample shows its effect.
+    pub(super) awaited_sample: Option<(usize, Duration)>,
+    /// Input that waits for the first polls, or for a sample after an action.
     early_input: VecDeque<LineInput>,
     is_started: bool,
     events: UnboundedSender<PlainEvent>,
@@ -130,6 +132,7 @@ impl PlainSession {
             undo: UndoStack::default(),
             last_changed: None,
             dialog: None,
+            awaited_sample: None,
             early_input: VecDeque::new(),
             is_started: false,
             events: events.clone(),
@@ -183,7 +186,9 @@ impl PlainSession {
             self.is_started = true;
             self.output.print("Type help for the commands.");
         }
-        while let Some(input) = self.early_input.pop_front() {
+        while self.awaited_sample.is_none()
+            && let Some(input) = self.early_input.pop_front()
+        {
             let end = self.handle_input(input).await;
             if end.is_some() || self.signals.received().is_some() {
                 return end;
@@ -199,6 +204,9 @@ impl PlainSession {
         if !balancer.receive() {
             return;
         }
+        let latest = balancer.instance.latest().map_or(Duration::ZERO, |sample| sample.at.monotonic);
+        let is_lost = !balancer.instance.link().is_up();
+        self.awaited_sample.take_if(|(awaited, ended_at)| *awaited == index && (is_lost || latest > *ended_at));
         let events = self.events.clone();
         balancer.search_old_processes(now.monotonic, move |found| {
             drop(events.send(PlainEvent::OldProcessesFound(index, Box::new(found))));
@@ -301,7 +309,7 @@ impl PlainSession {
             },
             PlainCommand::Change(command, name, words) => self.start_change(command, &name, words).await,
             PlainCommand::Undo(balancer, words) => self.start_undo(balancer.as_deref(), words).await,
-            PlainCommand::Help => command_words::help_lines().iter().for_each(|line| self.output.print(line)),
+            PlainCommand::Help => self.output.print_all("", &command_words::help_lines()),
             // Handled by the caller.
             PlainCommand::Quit => {}
         }
@@ -331,7 +339,7 @@ impl PlainSession {
         for (index, id) in found {
             let prefix = self.prefix(index);
             let lines = lines(&self.balancers[index].instance, id);
-            lines.iter().for_each(|line| self.output.print(&format!("{prefix}{line}")));
+            self.output.print_all(&prefix, &lines);
         }
     }
 
@@ -343,7 +351,7 @@ impl PlainSession {
             if lines.is_empty() {
                 self.output.print(&format!("{prefix}Nothing is wrong."));
             }
-            lines.iter().for_each(|line| self.output.print(&format!("{prefix}{line}")));
+            self.output.print_all(&prefix, &lines);
         }
     }
 
@@ -353,7 +361,7 @@ impl PlainSession {
             if lines.is_empty() {
                 self.output.print(&format!("{prefix}no {noun}"));
             }
-            lines.iter().for_each(|line| self.output.print(&format!("{prefix}{line}")));
+            self.output.print_all(&prefix, &lines);
         }
     }
 
@@ -368,7 +376,7 @@ impl PlainSession {
             if lines.is_empty() {
                 lines.push(format!("{prefix}no events yet"));
             }
-            lines.iter().for_each(|line| self.output.print(line));
+            self.output.print_all("", &lines);
         }
     }
 
@@ -380,7 +388,7 @@ impl PlainSession {
             let lines: Vec<String> = rows.map(|row| row_reports::row_line(&row)).collect();
             is_empty &= lines.is_empty();
             let prefix = self.prefix(index);
-            lines.iter().for_each(|line| self.output.print(&format!("{prefix}{line}")));
+            self.output.print_all(&prefix, &lines);
         }
         if is_empty {
             self.output.print("no row is watched; to start: watch NAME");
