@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use hapulse::history::rates::RateWindow;
 use hapulse::instance::state::Instance;
+use hapulse::problems::forecast::Forecasts;
 use hapulse::problems::tracker::ProblemTracker;
 use shared::dump::{self, SampleFeed};
 use shared::figures::Distribution;
@@ -35,7 +36,7 @@ fn main() {
                 parse.push(duration);
                 window.push(Arc::clone(&sample));
                 let start = Instant::now();
-                problems.evaluate(&sample, &window);
+                problems.evaluate(&sample, &window, &Forecasts::default());
                 evaluate.push(start.elapsed());
                 let start = Instant::now();
                 instance.add_sample(sample, 0);

@@ -224,3 +224,92 @@ fn v8_drain_lost_by_reload_is_named() {
     let screen = term.wait_for("lost by the reload: DRAIN");
     assert!(!screen.contains("DRAIN → no check  by us"), "{screen}");
 }
+
+#[test]
+fn w5_servers_that_track_a_server_are_part_of_its_cause() {
+    let lab = Lab::builder()
+        .servers(3)
+        .checks()
+        .sections(
+            "backend follows\n    server f1 127.0.0.1:9 track be1/s1\n    server f2 127.0.0.1:9 track be1/s1\n    \
+             server f3 127.0.0.1:9 track follows/f1\n    server plain 127.0.0.1:9\n",
+        )
+        .start();
+    let mut term = start_dashboard(&lab);
+    lab.set_server_behavior("be1/s1", ServerBehavior::Closed);
+    lab.wait_stat("follows", "f3", "status", |status| status.starts_with("DOWN"));
+    let screen = wait_for_first(&term, "CRIT be1/s1: ", "and 3 servers that track it");
+    assert!(screen.contains("▲ 1 cause "), "one of the four servers of the other backend is left\n{screen}");
+    assert_same_first_cause(&mut term, &lab, "be1/s1", "down: L4CON", "server-down");
+    let shown = shown_causes(&lab);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    // The page of a server that follows names it, too.
+    term.move_to_server("follows", "f2");
+    term.press("<ret>");
+    term.wait_for("it tracks be1/s1");
+}
+
+#[test]
+fn w4_network_problem_of_several_backends_is_one_cause() {
+    let mut builder = Lab::builder().backends(2).servers(2).defaults("retries 0");
+    for server in ["be1/s1", "be1/s2", "be2/s1", "be2/s2"] {
+        builder = builder.server_behavior(server, ServerBehavior::Closed);
+    }
+    let lab = builder.start();
+    let pause = Duration::from_millis(20);
+    let _first = Traffic::to(lab.frontend_addr()).workers(2).pause(pause).start();
+    let _second = Traffic::to(lab.frontend_addr()).path("/be2/").workers(2).pause(pause).start();
+    let mut term = start_dashboard(&lab);
+    wait_for_first(&term, "CRIT ", "network between HAProxy and be1, be2: ");
+    assert_same_first_cause(&mut term, &lab, "process", "network between HAProxy and be", "network");
+}
+
+#[test]
+fn observed_errors_that_mark_a_server_down_are_its_reason() {
+    let lab = Lab::builder()
+        .servers(3)
+        .checks()
+        .server_behavior("be1/s1", ServerBehavior::Status(500))
+        .server_option(
+            "be1/s1",
+            "inter 60s fastinter 60s downinter 60s observe layer7 error-limit 3 on-error mark-down",
+        )
+        .start();
+    lab.wait_stat("be1", "s2", "status", |status| status == "UP");
+    let _traffic = Traffic::to(lab.frontend_addr()).workers(3).pause(Duration::from_millis(10)).start();
+    lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
+    let mut term = start_dashboard(&lab);
+    wait_for_first(&term, "WARN be1/s1: ", "down: HANA Detected 3 consecutive errors");
+    assert_same_first_cause(&mut term, &lab, "be1/s1", "down: HANA Detected", "server-down");
+}
+
+#[test]
+fn server_whose_sessions_are_shut_down_when_it_goes_down_is_one_cause() {
+    let lab = Lab::builder()
+        .servers(3)
+        .checks()
+        .server_behavior("be1/s1", ServerBehavior::Slow(Duration::from_secs(50)))
+        .server_option("be1/s1", "on-marked-down shutdown-sessions")
+        .start();
+    for server in ["s1", "s2", "s3"] {
+        lab.wait_stat("be1", server, "status", |status| status == "UP");
+    }
+    let _traffic = Traffic::to(lab.frontend_addr()).workers(9).pause(Duration::from_millis(10)).start();
+    lab.wait_stat("be1", "s1", "scur", |sessions| sessions.parse::<u32>().is_ok_and(|sessions| sessions >= 6));
+    let term = start_dashboard(&lab);
+    lab.set_server_behavior("be1/s1", ServerBehavior::Closed);
+    lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
+    lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "0");
+    let screen = wait_for_first(&term, "WARN be1/s1: ", "down: L4CON");
+    assert!(screen.contains("▲ 1 cause "), "the errors of its sessions are no cause of their own\n{screen}");
+}
+
+#[test]
+fn show_problems_prints_the_only_problem_of_a_cause_once() {
+    let lab = Lab::builder().backends(0).servers(0).start();
+    lab.send_command("disable frontend fe1");
+    let result = Script::new().run(lab.admin(), "show problems --over 1s");
+    let text = "disabled: it accepts no connections until it is enabled";
+    assert_eq!(result.out.matches(text).count(), 1, "{result:#?}");
+    assert!(result.out.contains(&format!("fe1: {text} (frontend-paused)")), "{result:#?}");
+}

@@ -67,6 +67,7 @@ fn forecast_agrees_with_moment_at_which_frontend_is_full() {
     let script = Script::new();
     let watch = script.start(lab.admin(), "watch --view info -i 0.5");
     watch.wait_for("\"forecasts\":");
+    let problems = script.start(lab.admin(), "watch --view problems -i 0.5");
     let open = Arc::new(Mutex::new(Vec::new()));
     // One connection per second, whatever the machine is doing.
     let client = thread::spawn({
@@ -98,6 +99,17 @@ fn forecast_agrees_with_moment_at_which_frontend_is_full() {
     client.join().unwrap();
     noise.join().unwrap();
     drop(watch);
+    // Near the limit, the cause contains the forecast.
+    let causes: Vec<String> = problems
+        .out()
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .flat_map(|line| line["causes"].as_array().cloned().unwrap_or_default())
+        .filter(|cause| cause["pxname"] == "filling")
+        .map(|cause| cause["text"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    let is_forecast = |text: &&String| text.contains(" of 60 sessions, full in ") && text.contains(" at +");
+    assert!(causes.iter().filter(is_forecast).count() >= 5, "{causes:?}");
     let full_at = seconds_at(lines.iter().find(|line| is_full(line)).unwrap());
     let mut errors = Vec::new();
     for line in &lines {

@@ -72,8 +72,8 @@ impl PastMoment {
         let rates = RateWindow::from_samples(samples?.into_iter(), times);
         let sample = Arc::clone(rates.newest().filter(|newest| newest.seq == seq)?);
         let (open, causes) = (problem_log.problems_at(sample.at.monotonic), problem_log.causes_at(sample.at.monotonic));
-        let problems = ProblemTracker::restore(thresholds, open, causes, &rates);
         let forecasts = Forecasts::from_sample(&sample, history);
+        let problems = ProblemTracker::restore(thresholds, open, causes, &rates, &forecasts);
         Some(Self { sample, rates, problems, forecasts, draining: DrainTracker::default(), nearby_samples })
     }
 

@@ -228,7 +228,7 @@ impl Instance {
     fn evaluate_problems(&mut self) {
         let Some(sample) = self.unevaluated_sample.take() else { return };
         self.forecasts = Forecasts::from_sample(&sample, &self.history);
-        let changes = self.problems.evaluate(&sample, &self.rates);
+        let changes = self.problems.evaluate(&sample, &self.rates, &self.forecasts);
         self.problem_log.record(&changes, sample.at.monotonic);
         for cause in transitions::updated_causes(&changes.causes) {
             self.events.update_cause(cause.subject.id, transitions::event_kind(true, cause));

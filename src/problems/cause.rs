@@ -160,7 +160,7 @@ pub(crate) enum CauseChange {
     Updated,
     /// The cause is over.
     Resolved,
-    /// A resolved cause is no longer listed, or another cause took its place.
+    /// A resolved cause left the list, or another cause took its place.
     Removed,
 }
 

@@ -10,34 +10,28 @@ use std::time::Duration;
 
 use crate::haproxy::fields::Field;
 use crate::observe::row_ids::RowId;
+use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
-use crate::problems::cause::{Cause, CauseTrend, ProblemKey, cause_order};
+use crate::problems::cause::{Cause, CauseTrend, ProblemKey};
 use crate::problems::cause_input::{CauseInput, total_traffic};
+use crate::problems::cause_merger;
 use crate::problems::cause_sentences;
 use crate::problems::cause_table::{CauseGroup, CauseKind, fallback_kind};
 use crate::problems::flap::Flap;
+use crate::problems::forecast::Forecasts;
+use crate::problems::found_cause::FoundCause;
 use crate::problems::outlier_rules;
 use crate::problems::problem::{Problem, ProblemSubject};
 use crate::problems::rule::Direction;
 use crate::problems::rule_input::{RuleInput, Snapshot};
 use crate::problems::rule_table::RuleId;
 
-/// A cause that one sample shows.
-#[derive(Debug)]
-pub(crate) struct FoundCause {
-    /// The cause, without what only several samples show.
-    pub(crate) cause: Cause,
-    /// False if all values that show the cause are within their thresholds again, so that its sentence describes an
-    /// earlier sample.
-    pub(crate) is_current: bool,
-    /// Value of the worst problem; larger is worse.
-    pub(crate) value: f64,
-}
-
 /// Finds the causes of one sample.
 #[derive(Debug)]
 pub(crate) struct CauseFinder<'a> {
     flaps: &'a BTreeMap<RowId, Flap>,
+    forecasts: &'a Forecasts,
+    sample: &'a Sample,
     total: Option<f64>,
     found: Vec<FoundCause>,
 }
@@ -84,8 +78,8 @@ impl<'p, 'a> Pool<'p, 'a> {
 
 impl<'a> CauseFinder<'a> {
     /// Creates a finder for a sample without causes yet.
-    pub(crate) fn new(snapshot: &Snapshot<'_>, flaps: &'a BTreeMap<RowId, Flap>) -> Self {
-        Self { flaps, total: total_traffic(snapshot), found: Vec::new() }
+    pub(crate) fn new(snapshot: &Snapshot<'a>, flaps: &'a BTreeMap<RowId, Flap>, forecasts: &'a Forecasts) -> Self {
+        Self { flaps, forecasts, sample: snapshot.sample, total: total_traffic(snapshot), found: Vec::new() }
     }
 
     /// Adds the causes of a backend and its servers.
@@ -97,6 +91,7 @@ impl<'a> CauseFinder<'a> {
             problems: &open.problems,
             outliers: &outliers,
             flaps: self.flaps,
+            forecasts: self.forecasts,
             total: self.total,
         };
         let mut pool = Pool::new(open);
@@ -118,8 +113,8 @@ impl<'a> CauseFinder<'a> {
 
     /// Adds the causes of a frontend or of the process.
     pub(crate) fn add_row(&mut self, row: RuleInput<'_>, open: &OpenProblems<'_>) {
-        let (flaps, total) = (self.flaps, self.total);
-        let input = CauseInput { row, backend: row, problems: &open.problems, outliers: &[], flaps, total };
+        let Self { flaps, forecasts, total, .. } = *self;
+        let input = CauseInput { row, backend: row, problems: &open.problems, outliers: &[], flaps, forecasts, total };
         self.add_rest(&input, &mut Pool::new(open));
     }
 
@@ -183,6 +178,7 @@ impl<'a> CauseFinder<'a> {
         self.found.push(FoundCause {
             is_current: shown_by.iter().any(|index| pool.open.is_bad[*index]),
             value: trend_value(kind, &showing),
+            outlook: cause_sentences::outlook(input, &showing),
             cause: Cause {
                 kind,
                 target: cause_sentences::single_server(input.row.id, &showing).unwrap_or(input.row.id),
@@ -202,56 +198,10 @@ impl<'a> CauseFinder<'a> {
         });
     }
 
-    /// Returns the causes, worst first, after combining those of several backends or of frontends with their backends.
-    pub(crate) fn finish(mut self) -> Vec<FoundCause> {
-        self.found.sort_by(|one, other| cause_order(&one.cause, &other.cause));
-        let has = |found: &[FoundCause], kind| found.iter().any(|found| found.cause.kind == kind);
-        if has(&self.found, CauseKind::NoBackend) {
-            self.merge(CauseKind::NoBackend, |cause| cause.kind == CauseKind::NoServer);
-        }
-        if has(&self.found, CauseKind::Busy) {
-            let is_only_slow = |cause: &Cause| {
-                let only = [RuleId::ResponseTime, RuleId::ConnectTime];
-                matches!(cause.kind, CauseKind::SlowApplication | CauseKind::Network)
-                    && cause.problems[..cause.shown_by].iter().all(|(_, rule)| only.contains(rule))
-            };
-            self.merge(CauseKind::Busy, is_only_slow);
-        }
-        self.fold_frontend_errors();
-        self.found.sort_by(|one, other| cause_order(&one.cause, &other.cause));
-        self.found
+    /// Returns the causes, worst first, after combining those of several rows that are one thing.
+    pub(crate) fn finish(self) -> Vec<FoundCause> {
+        cause_merger::merge_causes(self.found, self.sample)
     }
-
-    /// Moves the problems of the causes for which `follows` returns true to the first cause of a kind.
-    fn merge(&mut self, kind: CauseKind, follows: impl Fn(&Cause) -> bool) {
-        let (merged, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.found).into_iter().partition(|found| follows(&found.cause));
-        self.found = kept;
-        let Some(into) = self.found.iter_mut().find(|found| found.cause.kind == kind) else { return };
-        for found in merged {
-            into.cause.severity = into.cause.severity.max(found.cause.severity);
-            into.cause.problems.extend(found.cause.problems);
-        }
-    }
-
-    /// Moves the 5xx problems of frontends to the worst cause of a backend that explains them.
-    fn fold_frontend_errors(&mut self) {
-        let explains = |found: &FoundCause| found.cause.problems.iter().any(|(_, rule)| explains_5xx(*rule));
-        if self.found.iter().any(explains) {
-            let (frontends, mut others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.found)
-                .into_iter()
-                .partition(|found| found.cause.kind == CauseKind::Frontend5xx);
-            if let Some(into) = others.iter_mut().find(|found| explains(found)) {
-                into.cause.problems.extend(frontends.into_iter().flat_map(|found| found.cause.problems));
-            }
-            self.found = others;
-        }
-    }
-}
-
-/// Returns whether a problem of a backend or its servers explains 5xx responses counted by a frontend.
-fn explains_5xx(rule: RuleId) -> bool {
-    matches!(rule, RuleId::Backend5xx | RuleId::Server5xx | RuleId::Own5xx | RuleId::BackendDown)
 }
 
 fn subject_of(row: &RuleInput<'_>) -> ProblemSubject {

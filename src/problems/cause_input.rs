@@ -6,6 +6,7 @@ use crate::haproxy::fields::Field;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::problems::flap::Flap;
+use crate::problems::forecast::Forecasts;
 use crate::problems::outlier_rules::Outlier;
 use crate::problems::problem::Problem;
 use crate::problems::rule_input::{RuleInput, Snapshot};
@@ -24,6 +25,8 @@ pub(crate) struct CauseInput<'a> {
     pub(crate) outliers: &'a [Outlier],
     /// Servers that flap.
     pub(crate) flaps: &'a BTreeMap<RowId, Flap>,
+    /// When limits are reached.
+    pub(crate) forecasts: &'a Forecasts,
     /// Requests and connections of the process in the rate window.
     pub(crate) total: Option<f64>,
 }

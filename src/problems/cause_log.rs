@@ -7,7 +7,7 @@ use crate::observe::row_ids::RowId;
 use crate::problems::cause::{Cause, CauseChange, CauseEvent, ProblemKey};
 use crate::problems::cause_table::CauseKind;
 
-/// Maximum number of states of all causes that are no longer listed; the oldest causes are dropped.
+/// Maximum number of states of all causes that left the list; the oldest causes are dropped.
 const MAX_CLOSED_STATES: usize = 20_000;
 /// Maximum number of states of one cause. Beyond that, the second oldest state is dropped and the first one is kept.
 const MAX_CAUSE_STATES: usize = 500;
@@ -17,7 +17,7 @@ const MAX_PROBLEMS: usize = 50;
 /// Estimated memory of a description, in bytes.
 pub(super) const TEXT_BYTES: usize = 80;
 
-/// One cause from its appearance until it is no longer listed.
+/// One cause from its appearance until it leaves the list.
 #[derive(Debug)]
 struct CauseEpisode {
     /// States, with the times from which they apply.

@@ -10,6 +10,7 @@ use crate::observe::state_cause::{self, StateCause};
 use crate::problems::backend_rules;
 use crate::problems::cause_input::CauseInput;
 use crate::problems::figures;
+use crate::problems::forecast::full_words;
 use crate::problems::measurement::Measurement;
 use crate::problems::outlier_rules::{Deviation, Outlier};
 use crate::problems::problem::Problem;
@@ -18,6 +19,8 @@ use crate::units;
 
 /// Maximum number of names in a sentence; of further ones, only the number is given.
 const MAX_NAMES: usize = 3;
+/// Start of the sentences about a network problem.
+pub(super) const CONNECTION_PROBLEM: &str = "connection problem: ";
 /// Maximum number of different reasons in a sentence.
 const MAX_REASONS: usize = 3;
 
@@ -34,7 +37,7 @@ pub(super) fn single_server(backend: RowId, problems: &[&Problem]) -> Option<Row
 }
 
 /// Lists a few names: `s1, s2, s3 and 4 more`.
-fn join_names(names: &[&str]) -> String {
+pub(super) fn join_names(names: &[&str]) -> String {
     let shown = names.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(MAX_NAMES) {
         0 => shown,
@@ -74,6 +77,35 @@ pub(super) fn problem_text(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Str
         name if worst.subject.id != input.row.id => format!("{name}: {}", worst.text),
         _ => worst.text.clone(),
     }
+}
+
+/// Returns when the first limit that these problems are about will be reached: `full in 22 s at +1/s`, or
+/// `queue of s1 full in 22 s at +1/s`. Returns `None` without a forecast.
+pub(super) fn outlook(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Option<String> {
+    let worst = worst(input, shown_by)?.subject.id;
+    let sample = input.row.sample;
+    // A queue that the backend's rules are about is that of its servers.
+    let servers = |problem: &Problem| match input.backend.backend {
+        Some(backend) if problem.subject.id == input.backend.id => backend.servers.as_slice(),
+        _ => &[],
+    };
+    let forecasts = shown_by.iter().flat_map(|problem| {
+        let rows = servers(problem).iter().map(|server| sample.rows.ids()[*server]);
+        let forecasts = std::iter::once(problem.subject.id)
+            .chain(rows)
+            .flat_map(|row| input.forecasts.for_row(row).iter().map(move |forecast| (row, forecast)));
+        forecasts.filter(|(_, forecast)| forecast.limit.rules.contains(&problem.rule.id))
+    });
+    let growing = forecasts.filter(|(_, forecast)| forecast.per_second.is_some());
+    let (row, first) = growing.min_by(|(_, one), (_, other)| one.seconds.total_cmp(&other.seconds))?;
+    let name = sample.row(row).filter(|_| row != input.row.id).map(|row| &row.name);
+    let subject = match (first.limit.noun, name) {
+        ("queued requests", Some(name)) => format!("queue of {name} "),
+        ("queued requests", None) => "queue ".to_owned(),
+        (_, Some(name)) if row != worst => format!("{name} "),
+        _ => String::new(),
+    };
+    Some(subject + &full_words(first)?)
 }
 
 pub(super) fn no_backend(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
@@ -140,7 +172,7 @@ pub(super) fn servers_down(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Str
 
 /// `connection problem: 6.7% of the connections failed (40 in 4 s)`.
 pub(super) fn server_unreachable(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
-    format!("connection problem: {}", problem_text(input, shown_by))
+    CONNECTION_PROBLEM.to_owned() + &problem_text(input, shown_by)
 }
 
 pub(super) fn network(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
@@ -148,9 +180,9 @@ pub(super) fn network(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
     let text = problem_text(input, shown_by);
     match (only, worst(input, shown_by)) {
         (Some(server), Some(worst)) if worst.subject.id == input.row.id => {
-            format!("connection problem: {}: {text}", server.name)
+            format!("{CONNECTION_PROBLEM}{}: {text}", server.name)
         }
-        _ => format!("connection problem: {text}"),
+        _ => format!("{CONNECTION_PROBLEM}{text}"),
     }
 }
 

@@ -97,7 +97,7 @@ causes! {
         "down by its agent (\"deploy until 5\")" "the server's agent check reports the server as down" "ask the owner of the agent, or end what the agent's text names"
     TrackingDown "tracking-down" "tracking" Server [ServerDown] [BackendWeight]
         conditions::is_down_by_tracking, sentences::problem_text, impact::failed, None;
-        "down: it tracks be_app/s1" "the server follows the state of the server that it tracks" "repair the tracked server"
+        "down: it tracks be_app/s1" "the server follows the state of the server that it tracks, whose own cause is not listed" "repair the tracked server"
     ServersDown "servers-down" "degraded" Backend [ServerDown]
         [FailingChecks ServerConnectionErrors ServerResponseErrors Server5xx BackendWeight Own5xx Backend5xx
          BackendConnectionErrors BackendResponseErrors Retries Redispatches ConnectTime]
@@ -115,7 +115,7 @@ causes! {
     Network "network" "network" Backend [BackendConnectionErrors ServerConnectionErrors ConnectTime]
         [Retries Redispatches Own5xx Backend5xx BackendResponseErrors]
         conditions::is_network, sentences::network, impact::failed, None;
-        "connections to several servers fail: 12% failed (40 in 4 s)" "connections to the servers fail or take long" "check the network, the firewall and DNS between HAProxy and the servers"
+        "network between HAProxy and be_a, be_b: 12% of the connections failed (40 in 4 s)" "connections to the servers of one backend, or of several at once, fail or take long" "check the network, the firewall and DNS between HAProxy and the servers"
     FailingChecks "failing-checks" "degraded" Server [FailingChecks] []
         conditions::always, sentences::problem_text, impact::failed, Some(&action_table::DRAIN);
         "3 checks failed in the last minute: L7STS 503" "the server is up but may soon go down" "look at what its health check reports"
@@ -172,7 +172,7 @@ causes! {
         "96 of 100 sessions" "a `bind` line is at or near its maxconn, and its new clients wait in the kernel" "find out which clients hold the connections, or raise the limit in the configuration"
     FrontendFull "frontend-full" "full" Row [] []
         conditions::always, sentences::problem_text, impact::at_limit, Some(&action_table::FRONTEND_MAXCONN);
-        "96 of 100 sessions" "the frontend is at or near its maxconn, and new clients wait in the kernel" "find out which clients hold the connections, or raise the limit"
+        "96 of 100 sessions, full in 8 s at +0.5/s" "the frontend is at or near its maxconn, and new clients wait in the kernel" "find out which clients hold the connections, or raise the limit"
     RateLimited "rate-limited" "rate" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, None;
         "97% of 500 sessions per second" "a rate limit delays new sessions" "find out which clients connect, or raise the limit"

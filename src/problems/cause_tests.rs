@@ -71,7 +71,7 @@ fn each_kind_has_a_sentence() {
             "down by its agent (\"deploy until 5\")",
         ),
         (
-            "www/w4.status=DOWN www/w4.tracked=api/api1 www/w4.check_status= api/api1.status=DOWN",
+            "www/w4.status=DOWN www/w4.tracked=api/api1 www/w4.check_status= api/api1.status=DOWN api/api1.bck=1",
             "WARN www/w4 tracking-down",
             "down: it tracks api/api1",
         ),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 use crate::problems::cause::{Cause, CauseChange, CauseEvent, CauseTrend, ProblemKey, cause_order};
-use crate::problems::cause_finder::FoundCause;
 use crate::problems::cause_table::CauseKind;
+use crate::problems::found_cause::FoundCause;
 
 /// Time for which a resolved cause is listed.
 pub(crate) const RESOLVED_TIME: Duration = Duration::from_secs(20);
@@ -26,6 +26,8 @@ const STABLE_TIME: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 struct TrackedCause {
     cause: Cause,
+    /// Sentence of the cause without a forecast.
+    sentence: String,
     is_current: bool,
     values: VecDeque<(Duration, f64)>,
     /// Time of the last sample that showed the cause.
@@ -126,14 +128,15 @@ impl CauseTracker {
             let current = found.remove(&past.key()).filter(|_| past.is_open());
             let cause = match current {
                 Some(found) => {
-                    let sentence = if found.is_current { found.cause.sentence } else { past.sentence };
+                    let sentence = if found.is_current { found.full_sentence() } else { past.sentence };
                     let impact = if found.is_current { found.cause.impact } else { past.impact };
                     let Cause { severity, since, before, trend, flap, .. } = past;
                     Cause { severity, sentence, impact, since, before, trend, flap, ..found.cause }
                 }
                 None => past,
             };
-            TrackedCause { shown_at: cause.since.monotonic, cause, is_current: true, values: VecDeque::new() }
+            let (shown_at, sentence) = (cause.since.monotonic, cause.sentence.clone());
+            TrackedCause { sentence, shown_at, cause, is_current: true, values: VecDeque::new() }
         });
         let mut tracked: Vec<TrackedCause> = restored.collect();
         tracked.sort_by(|one, other| cause_order(&one.cause, &other.cause));
@@ -143,8 +146,10 @@ impl CauseTracker {
 
 impl TrackedCause {
     fn new(found: FoundCause, now: Duration) -> Self {
-        let FoundCause { cause, is_current, value } = found;
-        Self { cause, is_current, values: VecDeque::from([(now, value)]), shown_at: now }
+        let full_sentence = found.full_sentence();
+        let FoundCause { mut cause, is_current, value, .. } = found;
+        let sentence = std::mem::replace(&mut cause.sentence, full_sentence);
+        Self { cause, sentence, is_current, values: VecDeque::from([(now, value)]), shown_at: now }
     }
 
     /// Returns whether this cause stays although `other` explains its problems now: it is more basic and not less severe,
@@ -156,24 +161,30 @@ impl TrackedCause {
             && now.saturating_sub(self.shown_at) < STABLE_TIME
     }
 
-    /// Takes the problems of the cause that would replace this one. The sentence stays that of an earlier sample.
+    /// Takes the problems of the cause that would replace this one. The sentence stays that of an earlier sample, without a
+    /// forecast.
     fn take_problems(&mut self, other: &Cause) {
         self.cause.problems.clone_from(&other.problems);
         self.cause.shown_by = other.shown_by;
+        self.cause.sentence.clone_from(&self.sentence);
         self.is_current = false;
     }
 
     /// Returns the cause with what the next sample shows of it, and the change.
     fn continued(self, found: FoundCause, now: Duration) -> (Self, Option<CauseChange>) {
-        let Self { cause: before, is_current: was_current, mut values, .. } = self;
-        let FoundCause { mut cause, is_current, value } = found;
+        let Self { cause: before, sentence: sentence_before, is_current: was_current, mut values, .. } = self;
+        let full_sentence = found.full_sentence();
+        let FoundCause { mut cause, is_current, value, .. } = found;
         if before.since.monotonic <= cause.since.monotonic {
             (cause.since, cause.before) = (before.since, before.before);
         }
-        if !is_current {
-            // The numbers of this sample are fine again: keep those that showed the cause.
-            (cause.sentence, cause.impact) = (before.sentence.clone(), before.impact);
-        }
+        let sentence = if is_current {
+            std::mem::replace(&mut cause.sentence, full_sentence)
+        } else {
+            // The numbers of this sample are fine again: keep those that showed the cause, without a forecast.
+            (cause.sentence, cause.impact) = (sentence_before.clone(), before.impact);
+            sentence_before
+        };
         if cause.kind == CauseKind::FlappingServer {
             // One cause over its phases.
             cause.severity = cause.severity.max(before.severity);
@@ -196,7 +207,7 @@ impl TrackedCause {
                 (!is_same).then_some(CauseChange::Updated)
             }
         };
-        (Self { cause, is_current, values, shown_at: now }, change)
+        (Self { cause, sentence, is_current, values, shown_at: now }, change)
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct Forecast {
 
 /// The forecasts of one sample.
 #[derive(Debug, Default)]
-pub(crate) struct Forecasts {
+pub struct Forecasts {
     /// Forecasts by row, soonest first; [`RowId::PROCESS`] for the process.
     by_row: BTreeMap<RowId, Vec<Forecast>>,
 }
@@ -107,15 +107,14 @@ impl Forecasts {
 
 /// Describes a forecast: `78 of 100 connections, full in 22 s at +1/s`.
 pub(crate) fn forecast_words(forecast: &Forecast) -> String {
-    let Forecast { limit, value, maximum, per_second, seconds } = forecast;
-    let usage = format!("{value} of {maximum} {}", limit.noun);
-    match per_second {
-        None => format!("{usage}, full"),
-        Some(per_second) => {
-            let time = units::duration_words(Duration::from_secs_f64(seconds.round()));
-            format!("{usage}, full in {time} at {}", growth_words(*per_second))
-        }
-    }
+    let usage = format!("{} of {} {}", forecast.value, forecast.maximum, forecast.limit.noun);
+    format!("{usage}, {}", full_words(forecast).as_deref().unwrap_or("full"))
+}
+
+/// Describes when the limit will be reached: `full in 22 s at +1/s`; `None` if it is reached.
+pub(crate) fn full_words(forecast: &Forecast) -> Option<String> {
+    let time = units::duration_words(Duration::from_secs_f64(forecast.seconds.round()));
+    Some(format!("full in {time} at {}", growth_words(forecast.per_second?)))
 }
 
 /// Formats a growth per second, or per minute if it is slow.

@@ -5,13 +5,14 @@ use crate::history::block::Series;
 use crate::observe::row_ids::BackendRows;
 use crate::observe::sample::Sample;
 use crate::problems::rule::Scope;
+use crate::problems::rule_table::RuleId;
 
 /// The source of a limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LimitSource {
-    /// A column of `show stat`; empty and 0 mean that there is no limit.
+    /// A column of `show stat`; empty and 0 mean unlimited.
     Stat(Field),
-    /// A key of `show info`; 0 means that there is no limit.
+    /// A key of `show info`; 0 means unlimited.
     Info(InfoField),
     /// The sum of the session limits of a backend's usable servers.
     UsableServers,
@@ -30,29 +31,59 @@ pub(crate) struct Limit {
     pub(crate) source: LimitSource,
     /// Unit of value and limit, in the plural.
     pub(crate) noun: &'static str,
+    /// Rules whose problems the forecast completes.
+    pub(crate) rules: &'static [RuleId],
 }
 
-const fn process(id: &'static str, value: InfoField, limit: InfoField, noun: &'static str) -> Limit {
-    Limit { id, scope: Scope::Process, value: Series::Info(value), source: LimitSource::Info(limit), noun }
+const fn process(
+    id: &'static str,
+    value: InfoField,
+    limit: InfoField,
+    noun: &'static str,
+    rules: &'static [RuleId],
+) -> Limit {
+    Limit { id, scope: Scope::Process, value: Series::Info(value), source: LimitSource::Info(limit), noun, rules }
 }
 
-const fn row(id: &'static str, scope: Scope, value: Field, source: LimitSource, noun: &'static str) -> Limit {
-    Limit { id, scope, value: Series::Stat(value), source, noun }
+const fn row(
+    id: &'static str,
+    scope: Scope,
+    value: Field,
+    source: LimitSource,
+    noun: &'static str,
+    rules: &'static [RuleId],
+) -> Limit {
+    Limit { id, scope, value: Series::Stat(value), source, noun, rules }
 }
+
+/// Rules about requests that wait for a server.
+const QUEUE_RULES: &[RuleId] = &[RuleId::QueueLimit, RuleId::Queue, RuleId::QueueGrowing, RuleId::QueueWait];
 
 /// All limits, ordered by scope.
-pub(crate) static LIMITS: &[Limit] = &[
-    process("connections", InfoField::CurrConns, InfoField::Maxconn, "connections"),
-    process("tls-connections", InfoField::CurrSslConns, InfoField::MaxSslConns, "TLS connections"),
-    process("session-rate", InfoField::SessRate, InfoField::SessRateLimit, "sessions per second"),
-    process("connection-rate", InfoField::ConnRate, InfoField::ConnRateLimit, "connections per second"),
-    process("tls-rate", InfoField::SslRate, InfoField::SslRateLimit, "TLS sessions per second"),
-    process("memory", InfoField::PoolUsedMb, InfoField::MemmaxMb, "MB of memory"),
-    row("frontend-sessions", Scope::Frontend, Field::Scur, LimitSource::Stat(Field::Slim), "connections"),
-    row("backend-sessions", Scope::Backend, Field::Scur, LimitSource::UsableServers, "sessions of its servers"),
-    row("server-sessions", Scope::Server, Field::Scur, LimitSource::Stat(Field::Slim), "sessions"),
-    row("server-queue", Scope::Server, Field::Qcur, LimitSource::Stat(Field::Qlimit), "queued requests"),
-];
+pub(crate) static LIMITS: &[Limit] = {
+    use InfoField as I;
+    use LimitSource::{Stat, UsableServers};
+    use RuleId as R;
+    &[
+        process("connections", I::CurrConns, I::Maxconn, "connections", &[R::Connections]),
+        process("tls-connections", I::CurrSslConns, I::MaxSslConns, "TLS connections", &[R::TlsConnections]),
+        process("session-rate", I::SessRate, I::SessRateLimit, "sessions per second", &[R::SessionRate]),
+        process("connection-rate", I::ConnRate, I::ConnRateLimit, "connections per second", &[R::ConnectionRate]),
+        process("tls-rate", I::SslRate, I::SslRateLimit, "TLS sessions per second", &[R::TlsRate]),
+        process("memory", I::PoolUsedMb, I::MemmaxMb, "MB of memory", &[R::Memory]),
+        row(
+            "frontend-sessions",
+            Scope::Frontend,
+            Field::Scur,
+            Stat(Field::Slim),
+            "connections",
+            &[R::FrontendSessions],
+        ),
+        row("backend-sessions", Scope::Backend, Field::Scur, UsableServers, "sessions of its servers", &[]),
+        row("server-sessions", Scope::Server, Field::Scur, Stat(Field::Slim), "sessions", &[R::ServerSessions]),
+        row("server-queue", Scope::Server, Field::Qcur, Stat(Field::Qlimit), "queued requests", QUEUE_RULES),
+    ]
+};
 
 impl Limit {
     /// Returns the current value in the sample; `index` is the row, or `None` for the process.
@@ -63,7 +94,7 @@ impl Limit {
         }
     }
 
-    /// Returns the limit in the sample; `None` if there is no limit. `backend` is the backend of the row.
+    /// Returns the limit in the sample; `None` if it is unlimited. `backend` is the backend of the row.
     pub(crate) fn current_limit(
         &self,
         sample: &Sample,

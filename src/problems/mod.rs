@@ -25,6 +25,7 @@ pub(crate) mod cause_finder;
 pub(crate) mod cause_impact;
 pub(crate) mod cause_input;
 pub(crate) mod cause_log;
+pub(crate) mod cause_merger;
 pub(crate) mod cause_sentences;
 pub mod cause_table;
 #[cfg(test)]
@@ -35,9 +36,10 @@ pub(crate) mod check_starts;
 pub(crate) mod evaluation;
 pub(crate) mod figures;
 pub(crate) mod flap;
-pub(crate) mod forecast;
+pub mod forecast;
 #[cfg(test)]
 pub(crate) mod forecast_tests;
+pub(crate) mod found_cause;
 pub(crate) mod frontend_rules;
 pub(crate) mod hysteresis;
 pub(crate) mod limit_table;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use crate::history::rates::RateWindow;
 use crate::observe::test_samples::SampleBuilder;
+use crate::problems::forecast::Forecasts;
 use crate::problems::tracker::ProblemTracker;
 
 proptest! {
@@ -36,7 +37,7 @@ proptest! {
             }
             let sample = builder.build_at_millis(now, &stat);
             rates.push(Arc::clone(&sample));
-            let changes = tracker.evaluate(&sample, &rates);
+            let changes = tracker.evaluate(&sample, &rates, &Forecasts::default());
             prop_assert!(changes.opened.len() + changes.worsened.len() <= tracker.count());
             prop_assert_eq!(tracker.iter().count(), tracker.count());
             for problem in tracker.iter() {

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use crate::haproxy::stat_table::RowKind;
 use crate::history::rates::RateWindow;
+use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 use crate::observe::slow_facts::{CertificateExpiry, NameServerGrowth, SlowFacts};
 use crate::observe::test_samples::{SampleBuilder, timestamp_at};
+use crate::problems::forecast::Forecasts;
 use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::tracker::ProblemTracker;
@@ -56,6 +58,7 @@ const NUMBERS: &[&str] = &[
     "qmax",
     "qtime_max",
     "rtime_max",
+    "lastchg",
 ];
 const TEXTS: &[&str] = &["status", "check_status", "last_chk", "mode", "agent_status", "last_agt", "tracked"];
 
@@ -78,6 +81,7 @@ pub(crate) struct TestSite {
     /// The tracker under test.
     pub(crate) problems: ProblemTracker,
     rates: RateWindow,
+    history: Option<History>,
     /// Time of the next sample, in milliseconds.
     pub(crate) now: u64,
     /// Time between two samples, in milliseconds.
@@ -274,7 +278,10 @@ impl TestSite {
         let sample = self.builder.build_at_millis(self.now, &self.stat());
         self.now += self.interval;
         self.rates.push(Arc::clone(&sample));
-        self.problems.evaluate(&sample, &self.rates)
+        let history = self.history.get_or_insert_with(|| History::new(4 << 20));
+        let forecasts = Forecasts::from_sample(&sample, history);
+        history.push(&sample);
+        self.problems.evaluate(&sample, &self.rates, &forecasts)
     }
 
     /// Takes several samples.

@@ -14,11 +14,13 @@ use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::cause::{Cause, ProblemKey};
-use crate::problems::cause_finder::{CauseFinder, FoundCause, OpenProblems};
+use crate::problems::cause_finder::{CauseFinder, OpenProblems};
 use crate::problems::cause_tracker::CauseTracker;
 use crate::problems::check_history::CheckHistory;
 use crate::problems::evaluation::{Evaluation, TrackedRule};
 use crate::problems::flap::Flap;
+use crate::problems::forecast::Forecasts;
+use crate::problems::found_cause::FoundCause;
 use crate::problems::hysteresis::Hysteresis;
 use crate::problems::measurement::Measurement;
 use crate::problems::not_evaluated::{GapCounts, GapReason, NotEvaluated};
@@ -60,8 +62,8 @@ impl ProblemTracker {
     }
 
     /// Evaluates all rules for the newest sample, which `rates` must already contain, and returns the changes to the
-    /// problems.
-    pub fn evaluate(&mut self, sample: &Arc<Sample>, rates: &RateWindow) -> ProblemChanges {
+    /// problems. `forecasts` are those of this sample.
+    pub fn evaluate(&mut self, sample: &Arc<Sample>, rates: &RateWindow, forecasts: &Forecasts) -> ProblemChanges {
         let last = self.previous.replace(Arc::clone(sample));
         self.discard_pending_after_gap(last.as_deref(), sample);
         let previous = last.filter(|previous| previous.epoch == sample.epoch);
@@ -80,7 +82,7 @@ impl ProblemTracker {
         self.sort_open_problems();
         self.update_tracked_rows(sample);
         self.update_flaps(sample, rates, &stats);
-        let found = self.find_causes(sample, previous.as_deref(), rates, &mut stats);
+        let found = self.find_causes(sample, previous.as_deref(), rates, forecasts, &mut stats);
         changes.causes = self.causes.update(found, sample.at, |row| sample.rows.index_of(row).is_some());
         self.backend_stats = stats;
         changes
@@ -90,12 +92,13 @@ impl ProblemTracker {
     /// the time of this sample, `causes` the causes that were listed.
     ///
     /// Problems past their thresholds in this sample are described with its numbers; the others keep their last
-    /// description. Without a sample in `rates`, there are no problems.
+    /// description. Without a sample in `rates`, the tracker has no problems.
     pub(crate) fn restore(
         thresholds: &Thresholds,
         open: impl Iterator<Item = Problem>,
         causes: impl Iterator<Item = Cause>,
         rates: &RateWindow,
+        forecasts: &Forecasts,
     ) -> Self {
         let mut tracker = Self::new(thresholds.clone());
         let mut samples = rates.samples().rev();
@@ -118,7 +121,7 @@ impl ProblemTracker {
         tracker.sort_open_problems();
         let causes: Vec<Cause> = causes.collect();
         tracker.flaps = causes.iter().filter_map(|cause| Some((cause.subject.id, cause.flap.clone()?))).collect();
-        let found = tracker.find_causes(sample, previous.map(|previous| &**previous), rates, &mut stats);
+        let found = tracker.find_causes(sample, previous.map(|previous| &**previous), rates, forecasts, &mut stats);
         tracker.causes = CauseTracker::restore(causes.into_iter(), found);
         tracker
     }
@@ -178,7 +181,10 @@ impl ProblemTracker {
 
     /// Returns the worst open cause of a frontend, a server, the process, or a backend and its servers.
     pub(crate) fn cause_of(&self, row: RowId) -> Option<&Cause> {
-        self.open_causes().find(|cause| row == cause.subject.id || row == cause.proxy_row || row == cause.target)
+        let own = |cause: &&Cause| row == cause.subject.id || row == cause.proxy_row || row == cause.target;
+        // Causes of several backends, and of servers that others track.
+        let wider = |cause: &&Cause| cause.problems.iter().any(|(affected, _)| *affected == row);
+        self.open_causes().find(own).or_else(|| self.open_causes().find(wider))
     }
 
     /// Iterates over the open problems of a cause: first those that show it, then those that follow from it.
@@ -305,13 +311,14 @@ impl ProblemTracker {
         sample: &Arc<Sample>,
         previous: Option<&Sample>,
         rates: &RateWindow,
+        forecasts: &Forecasts,
         stats: &mut BackendStats,
     ) -> Vec<FoundCause> {
         if self.open_keys.is_empty() {
             return Vec::new();
         }
         let snapshot = Snapshot { sample, previous, rates, check_history: &self.check_history };
-        let mut finder = CauseFinder::new(&snapshot, &self.flaps);
+        let mut finder = CauseFinder::new(&snapshot, &self.flaps, forecasts);
         let ids = sample.rows.ids();
         for backend in sample.rows.backends() {
             if self.tracked_rows[backend.row] || backend.servers.iter().any(|server| self.tracked_rows[*server]) {
