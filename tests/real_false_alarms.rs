@@ -332,6 +332,23 @@ fn w18_rolling_deploy_raises_no_alarm() {
 }
 
 #[test]
+fn w18_drained_server_that_is_set_ready_while_it_is_down_is_reported() {
+    let lab = Lab::builder().servers(4).checks().start();
+    wait_up(&lab, &["s1", "s2", "s3", "s4"]);
+    let watch = AlarmWatch::start(&lab);
+    lab.send_command("set server be1/s1 state drain");
+    watch.wait_samples(2);
+    lab.set_server_behavior("be1/s1", ServerBehavior::Closed);
+    lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
+    lab.wait_stat("be1", "s1", "lastchg", |seconds| seconds.parse::<u32>().is_ok_and(|seconds| seconds >= 5));
+    watch.wait_samples(2);
+    watch.assert_no_alarm();
+    // HAProxy reports DOWN as before.
+    lab.send_command("set server be1/s1 state ready");
+    wait_until("the server to be reported", || watch.alarms().contains("WARN server-down be1 s1"));
+}
+
+#[test]
 fn w18_server_that_really_goes_down_is_found() {
     let lab = Lab::builder().servers(4).checks().start();
     wait_up(&lab, &["s1"]);

@@ -16,17 +16,46 @@ use crate::observe::row_ids::{RowId, RowIdHasher, RowMap};
 use crate::observe::sample::Sample;
 use crate::observe::state_cause;
 
-/// Time for which a server that went down while it was drained is not reported as down. HAProxy reports only `DOWN` then,
-/// also after the end of the drain, so a server that stays down must be reported some time.
+/// Maximum time for which a server that went down while it was drained is not reported as down. HAProxy reports only
+/// `DOWN` then, also after the end of the drain, which [`DownInDrain::is_state_set`] usually shows.
 const MAX_DRAINED_TIME: Duration = Duration::from_mins(5);
+/// Difference between two times of a state change, both computed from whole seconds, that shows a new change, in seconds.
+const NEW_CHANGE: f64 = 2.0;
+
+/// A server that went down while it was drained.
+#[derive(Debug)]
+struct DownInDrain {
+    /// Time of the first sample in which it was down.
+    since: Duration,
+    /// Time of its last state change (`lastchg`), in seconds of the monotonic clock; `None` if HAProxy does not report it.
+    changed_at: Option<f64>,
+    /// Number of times it went down (`chkdown`).
+    times_down: Option<i64>,
+}
+
+impl DownInDrain {
+    fn new(sample: &Sample, index: usize) -> Self {
+        let number = |field| sample.table.number(index, field);
+        let changed_at = number(Field::Lastchg).map(|seconds| sample.at.monotonic.as_secs_f64() - seconds as f64);
+        Self { since: sample.at.monotonic, changed_at, times_down: number(Field::Chkdown) }
+    }
+
+    /// Returns whether a command set the state of the server since the sample of `self`, in which it was down as it is in
+    /// `now`: HAProxy restarts `lastchg` then, although it still reports `DOWN`. This is usually the end of the drain.
+    fn is_state_set(&self, now: &Self) -> bool {
+        let is_later = |(before, now): (f64, f64)| now - before > NEW_CHANGE;
+        // A server that was up between two samples went down once more.
+        self.times_down == now.times_down && self.changed_at.zip(now.changed_at).is_some_and(is_later)
+    }
+}
 
 /// The servers whose health checks have not passed since they started, and those that went down in a drain.
 #[derive(Debug, Default)]
 pub(crate) struct CheckStarts {
     /// Servers that have passed no check since their checks started.
     unproven: HashSet<RowId, BuildHasherDefault<RowIdHasher>>,
-    /// Servers that were drained when they went down, with the time at which they went down.
-    down_in_drain: RowMap<Duration>,
+    /// Servers that were drained when they went down, and whose state was not set since then.
+    down_in_drain: RowMap<DownInDrain>,
 }
 
 impl CheckStarts {
@@ -50,7 +79,14 @@ impl CheckStarts {
             if !matches!(state, RowState::Down | RowState::ComingUp) {
                 self.down_in_drain.remove(&id);
             } else if was == Some(RowState::Drain) {
-                self.down_in_drain.insert(id, now.at.monotonic);
+                self.down_in_drain.insert(id, DownInDrain::new(now, index));
+            } else if let Some(drained) = self.down_in_drain.get_mut(&id) {
+                let latest = DownInDrain::new(now, index);
+                if drained.is_state_set(&latest) {
+                    self.down_in_drain.remove(&id);
+                } else if drained.times_down != latest.times_down {
+                    *drained = DownInDrain { since: drained.since, ..latest };
+                }
             }
         }
     }
@@ -60,9 +96,10 @@ impl CheckStarts {
         !self.unproven.contains(&id)
     }
 
-    /// Returns whether a server went down while it was drained, not long before `now`.
+    /// Returns whether a server went down while it was drained, not long before `now`, and its state was not set since
+    /// then.
     pub(crate) fn is_down_in_drain(&self, id: RowId, now: Duration) -> bool {
-        self.down_in_drain.get(&id).is_some_and(|since| now.saturating_sub(*since) <= MAX_DRAINED_TIME)
+        self.down_in_drain.get(&id).is_some_and(|down| now.saturating_sub(down.since) <= MAX_DRAINED_TIME)
     }
 }
 

@@ -174,6 +174,41 @@ fn w27_backup_server_counts_only_when_needed() {
 }
 
 #[test]
+fn w18_server_down_in_drain_is_reported_once_it_is_set_ready() {
+    let mut site = TestSite::healthy();
+    site.set("api/api1.status=DRAIN api/api1.lastchg=60");
+    site.steps(3);
+    site.set("api/api1.status=DOWN api/api1.chkdown=4 api/api1.chkfail=10");
+    for seconds in [1, 3, 5, 7, 9, 10, 12, 14] {
+        site.set(&format!("api/api1.lastchg={seconds}"));
+        site.step();
+    }
+    assert_eq!(site.open_problems(), [] as [String; 0], "its application is being restarted");
+    // HAProxy still reports DOWN, but the last change is a new one.
+    for seconds in [0, 2, 4, 6] {
+        site.set(&format!("api/api1.lastchg={seconds}"));
+        site.step();
+    }
+    assert_eq!(site.open_problems(), ["WARN api backend-weight", "WARN api/api1 server-down"]);
+}
+
+#[test]
+fn w18_server_that_restarts_twice_in_drain_is_not_reported() {
+    let mut site = TestSite::healthy();
+    site.set("api/api1.status=DRAIN api/api1.lastchg=60");
+    site.steps(3);
+    site.set("api/api1.status=DOWN api/api1.chkdown=4 api/api1.lastchg=9");
+    site.step();
+    site.set("api/api1.chkdown=5 api/api1.lastchg=1");
+    site.step();
+    site.set("api/api1.lastchg=3");
+    site.steps(1);
+    site.set("api/api1.lastchg=5");
+    site.steps(1);
+    assert_eq!(site.open_problems(), [] as [String; 0], "it was up between two samples");
+}
+
+#[test]
 fn w18_server_down_in_drain_is_reported_after_five_minutes() {
     let mut site = TestSite::healthy();
     site.set("api/api1.status=DRAIN");
