@@ -86,6 +86,15 @@ fn cause_lines(poller: &Poller, are_unfolded: bool) -> Vec<String> {
     let problems = poller.instance.problems();
     let mut lines = Vec::new();
     for cause in problems.open_causes() {
+        let only = match problems.problems_of(cause).collect::<Vec<_>>().as_slice() {
+            [only] if cause.sentence.contains(&only.text) => Some(only.rule.id),
+            _ => None,
+        };
+        if let Some(rule) = only.filter(|_| are_unfolded) {
+            // A line for the only problem would repeat the sentence.
+            lines.push(format!("{} ({rule})", cause.line()));
+            continue;
+        }
         lines.push(cause.line());
         let below = problems.problems_of(cause).take(if are_unfolded { MAX_PROBLEMS } else { 0 });
         lines.extend(below.map(|problem| format!("  {} ({})", problem.line(), problem.rule.id)));
