@@ -131,15 +131,17 @@ fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitC
     if !is_plain && let Some(code) = require_terminal() {
         return Ok(code);
     }
-    let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
+    // Lines announce changes only, so the plain mode needs no past.
+    let demo_options = demo::DemoOptions { has_past: !is_plain, ..demo::DemoOptions::default() };
+    let mut demo = demo::start(demo_options).context("cannot start the simulated HAProxy")?;
     let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
     let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
     let found = FoundTargets { targets: vec![target], discovery: None };
     if is_plain {
-        plain_mode::run(found, options, &settings, audit)
-    } else {
-        dashboard::show(found, options, &settings, audit)
+        return plain_mode::run(found, options, &settings, audit);
     }
+    let past_replies = demo.take_past_replies().into_iter().map(|reply| (reply.age, reply.text)).collect();
+    dashboard::show(found, options, &settings, audit, past_replies)
 }
 
 fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -159,7 +161,7 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     match targets::find(named, &settings.targets) {
         Ok(found) if is_plain => plain_mode::run(found, options, &settings, open_audit(&settings, "plain")),
-        Ok(found) => dashboard::show(found, options, &settings, open_audit(&settings, "dashboard")),
+        Ok(found) => dashboard::show(found, options, &settings, open_audit(&settings, "dashboard"), Vec::new()),
         Err(why) => {
             let code = report_no_target(&why);
             if matches!(why, NoTarget::NotFound { .. }) {

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use hapulse::demo::{CliLevel, Demo, DemoOptions, World, interpreter, start};
+use hapulse::demo::{CliLevel, Demo, DemoOptions, PastReply, World, interpreter, start};
 
 /// Midnight UTC of 1 January 2027, in seconds since the epoch: dates are the same in every run.
 const START_TIME: u64 = 1_798_761_600;
@@ -31,7 +31,11 @@ type Row = HashMap<String, String>;
 
 /// Returns the rows of `show stat` by `proxy/row`. A frontend and a backend of the same name have different rows.
 fn stat_rows(world: &mut World) -> HashMap<String, Row> {
-    let reply = run(world, "show stat");
+    rows_of(&run(world, "show stat"))
+}
+
+/// Returns the rows of a reply to `show stat` by `proxy/row`.
+fn rows_of(reply: &str) -> HashMap<String, Row> {
     let mut lines = reply.lines().filter(|line| !line.is_empty());
     let header: Vec<&str> = lines.next().unwrap().trim_start_matches("# ").split(',').collect();
     let row = |line: &str| -> Row {
@@ -553,4 +557,114 @@ fn eleventh_connection_waits_for_free_slot() {
     let mut reply = String::new();
     late.read_to_string(&mut reply).unwrap();
     assert_eq!(reply, "admin\n\n");
+}
+
+/// The hour before the start of the demo: the rows of each reply, with its age in seconds and the pid.
+struct PastHour {
+    replies: Vec<(u64, i64, HashMap<String, Row>)>,
+    world: World,
+}
+
+impl PastHour {
+    fn new() -> Self {
+        let (world, replies) = World::with_past_hour(7, Duration::from_hours(76), START_TIME, 0);
+        let read = |reply: &PastReply| {
+            let (info, stat) = reply.text.split_once("\n\n").unwrap();
+            let info = |key: &str| {
+                let value = info.lines().find_map(|line| line.strip_prefix(&format!("{key}: ")));
+                value.unwrap().parse::<i64>().unwrap()
+            };
+            let age = reply.age.as_secs();
+            let now = START_TIME as i64 - reply.age.as_secs() as i64;
+            assert!((info("Start_time_sec") + info("Uptime_sec") - now).abs() <= 1, "{age}: the times agree");
+            (age, info("Pid"), rows_of(stat))
+        };
+        Self { replies: replies.iter().map(read).collect(), world }
+    }
+
+    /// Returns the numbers of a column, with their ages.
+    fn numbers(&self, name: &str, column: &str) -> Vec<(u64, i64)> {
+        self.replies.iter().map(|(age, _, rows)| (*age, number(&rows[name], column))).collect()
+    }
+
+    /// Returns the states of a server, each once in a row.
+    fn states(&self, name: &str) -> Vec<&str> {
+        let states = self.replies.iter().map(|(.., rows)| rows[name]["status"].split(' ').next().unwrap());
+        let mut states: Vec<&str> = states.collect();
+        states.dedup();
+        states
+    }
+}
+
+#[test]
+fn past_hour_is_dense_and_its_counters_add_up() {
+    let past = PastHour::new();
+    let ages: Vec<u64> = past.replies.iter().map(|(age, ..)| *age).collect();
+    assert!(ages[0] >= 3570 && *ages.last().unwrap() <= 4, "{ages:?}");
+    assert!(ages.is_sorted_by(|one, next| one > next && one - next <= 22), "{ages:?}");
+    let reloads: Vec<u64> =
+        past.replies.windows(2).filter(|pair| pair[0].1 != pair[1].1).map(|pair| pair[1].0).collect();
+    assert!(matches!(reloads[..], [2370..=2400]), "one reload 40 minutes ago: {reloads:?}");
+    for pair in past.replies.windows(2) {
+        let ((_, pid, before), (age, next_pid, now)) = (&pair[0], &pair[1]);
+        for (name, row) in now {
+            for column in
+                ["stot", "req_tot", "hrsp_2xx", "hrsp_5xx", "bin", "bout", "lbtot", "econ", "wretr", "chkfail"]
+            {
+                let is_counted = pid == next_pid && !row[column].is_empty();
+                assert!(!is_counted || number(row, column) >= number(&before[name], column), "{name} {column} {age}");
+            }
+        }
+        for backend in ["www", "api", "static", "auth"] {
+            let servers = now.iter().filter(|(name, _)| {
+                name.starts_with(&format!("{backend}/")) && !name.ends_with("/BACKEND") && !name.ends_with("/FRONTEND")
+            });
+            let of_servers: i64 = servers.map(|(_, row)| number(row, "hrsp_2xx")).sum();
+            let own = &now[&format!("{backend}/BACKEND")];
+            assert_eq!(of_servers, number(own, "hrsp_2xx"), "{backend} {age}");
+        }
+    }
+}
+
+#[test]
+fn past_hour_has_queue_flap_deploy_and_slow_servers() {
+    let mut past = PastHour::new();
+    let queue: Vec<u64> = past
+        .numbers("api/BACKEND", "qcur")
+        .into_iter()
+        .filter(|(_, queued)| *queued >= 10)
+        .map(|(age, _)| age)
+        .collect();
+    assert!(queue.len() >= 4 && queue.iter().all(|age| (1480..=1640).contains(age)), "{queue:?}");
+    assert_eq!(past.states("static/static2").iter().filter(|state| **state == "DOWN").count(), 3);
+    for server in ["www/www1", "www/www2", "www/www3", "www/www4"] {
+        assert_eq!(past.states(server), ["UP", "DRAIN", "MAINT", "UP"], "{server}");
+    }
+    let highest = |name: &str, from: u64, to: u64| {
+        let times = past.numbers(name, "rtime").into_iter().filter(|(age, _)| (to..=from).contains(age));
+        times.map(|(_, time)| time).max().unwrap()
+    };
+    assert!(highest("www/www3", 3200, 2990) > 2 * highest("www/www2", 3200, 2990));
+    assert!(highest("www/www1", 850, 650) > 2 * highest("www/www2", 850, 650));
+    let load = |from: u64, to: u64| {
+        let (all, step) =
+            past.numbers("www/FRONTEND", "req_rate").into_iter().fold((0, 0), |(sum, count), (age, rate)| {
+                if (to..=from).contains(&age) { (sum + rate, count + 1) } else { (sum, count) }
+            });
+        all / step
+    };
+    assert!(load(300, 0) * 10 > load(3600, 3300) * 14, "the load rises: {} {}", load(3600, 3300), load(300, 0));
+    // The demo continues where the hour ends.
+    let (_, _, last) = past.replies.pop().unwrap();
+    past.world.advance(Duration::from_secs(2));
+    let next = stat_rows(&mut past.world);
+    for (name, row) in &next {
+        assert_eq!(row["status"].split(' ').next(), last[name]["status"].split(' ').next(), "{name}");
+        for column in ["scur", "req_rate"] {
+            let (before, now) = (last[name][column].parse::<i64>(), row[column].parse::<i64>());
+            if let (Ok(before), Ok(now)) = (before, now) {
+                assert!(before.abs_diff(now) <= 60.max(before.unsigned_abs() / 2), "{name} {column}: {before} {now}");
+            }
+        }
+    }
 }

@@ -352,3 +352,43 @@ fn hatop_flags_set_first_view_and_filter() {
     let screen = only_servers.wait_until(|screen| screen.contains("/kind=server") && screen.contains("quit"));
     assert!(screen.contains("be10") && !screen.contains("fe1"), "{screen}");
 }
+
+#[test]
+fn demo_begins_with_an_hour_of_history() {
+    let mut term = start_demo(160, 100);
+    term.wait_for("live");
+    term.press("9");
+    let screen = term.wait_for("reloaded: pid ");
+    for event in ["static/static2", "www/www4  MAINT → UP"] {
+        assert!(screen.contains(event), "{event}\n{screen}");
+    }
+    // The oldest sample is almost an hour old, before the deploy.
+    term.press("p<home>1");
+    let is_oldest = |screen: &str| screen.contains(", 59m") || screen.contains(", 1h00m ago");
+    let screen = term.wait_until(|screen| is_oldest(screen) && screen.contains(" SLIM "));
+    assert!(screen.contains("PAUSED ") && !screen.contains("DRAIN"), "{screen}");
+    term.press("pq");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn next_demo_removes_folder_of_killed_demo() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Term::builder().args(["demo"]).env("TMPDIR", folder.path()).start();
+    let folders = || fs::read_dir(folder.path()).unwrap().count();
+    let (killed, mut running) = (start(), start());
+    killed.wait_for("live");
+    running.wait_for("live");
+    assert_eq!(folders(), 2);
+    killed.signal("KILL");
+    wait_until("the end of the demo", || !process::is_alive(killed.pid()));
+    let mut next = start();
+    next.wait_for("live");
+    assert_eq!(folders(), 2, "that of the running demo stays");
+    running.wait_for("live");
+    for term in [&mut next, &mut running] {
+        term.press("q");
+        assert_eq!(term.exit_code(), 0);
+    }
+    assert_eq!(folders(), 0);
+}

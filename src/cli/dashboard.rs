@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::anyhow;
 
@@ -27,17 +28,20 @@ use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::event_loop;
 use crate::live::io_thread::PollSettings;
 use crate::live::reload::{ReloadSettings, ReloadedSettings};
+use crate::observe::past_samples::PastSamples;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::timestamp::Clock;
 use crate::ui::color::ColorDepth;
 use crate::ui::theme::{Palette, Theme};
 
-/// Runs the dashboard and returns the exit code.
+/// Runs the dashboard and returns the exit code. `past_replies` are those of the first target from the time before the
+/// start, oldest first, each with its age.
 pub(super) fn show(
     found: FoundTargets,
     options: &DashboardOptions,
     settings: &Settings,
     audit: AuditWriter,
+    past_replies: Vec<(Duration, String)>,
 ) -> anyhow::Result<ExitCode> {
     check_threshold_flags(settings, &options.thresholds)?;
     warn_about_threshold_flags(&options.thresholds);
@@ -47,8 +51,9 @@ pub(super) fn show(
         limits: ConnectionLimits::default(),
         stat_limits: StatLimits { bytes: MemoryPlan::new(history_bytes).sample_limit(), ..StatLimits::default() },
         read_only: settings.read_only,
-        clock: Clock::start(),
+        clock: past_replies.first().map_or_else(Clock::start, |(oldest, _)| Clock::started_ago(*oldest)),
     };
+    let past = PastSamples::parse(past_replies, polling.clock.now());
     let config = DashboardConfig {
         thresholds: thresholds(settings, &options.thresholds)?,
         keymap: keymap(&settings.keys)?,
@@ -58,6 +63,7 @@ pub(super) fn show(
         reload: reload_function(options.clone(), settings.clone()),
         initial_notice: initial_notice(&found),
         targets: found.targets,
+        past,
         polling,
         history_bytes,
         theme: theme(settings)?,

@@ -64,6 +64,30 @@ pub(crate) struct EndedSession {
 }
 
 impl ClientSession {
+    /// Creates a session that has waited in a queue since `arrived_at`.
+    pub(crate) fn waiting_since(arrived_at: u64) -> Self {
+        Self {
+            id: 0,
+            frontend: 0,
+            client: 0,
+            client_port: 0,
+            arrived_at,
+            cookie: None,
+            server: None,
+            queue_ms: 0,
+            connect_ms: 0,
+            response_ms: 0,
+            transfer_ms: 0,
+            ends_at: 0,
+            response_class: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            client_aborts: false,
+            is_balanced: false,
+            is_reused: false,
+        }
+    }
+
     /// Returns the data that frontends and stick tables count when the session ends.
     pub(crate) fn to_ended(&self) -> EndedSession {
         EndedSession {

@@ -104,6 +104,14 @@ impl EventRate {
         self.slots[self.head] = 0;
     }
 
+    /// Sets the number of events in the last second.
+    pub(crate) fn set_per_second(&mut self, events: f64) {
+        let (events, slots) = (events.round() as u64, self.slots.len() as u64);
+        self.slots = [events / slots; 10];
+        self.slots[self.head] += events % slots;
+        self.max = self.max.max(events);
+    }
+
     /// Returns the number of events in the last second.
     pub(crate) fn per_second(&self) -> u64 {
         self.slots.iter().sum()
@@ -178,6 +186,21 @@ impl Counters {
         }
     }
 
+    /// Updates the averages and maxima with the mean times of `count` sessions.
+    pub(crate) fn add_mean_times(&mut self, times: [f64; 4], count: u64) {
+        let known = self.timed_sessions.min(AVERAGE_WINDOW);
+        // Until the window is full, the averages are those of all sessions.
+        let first = count.min(AVERAGE_WINDOW - known);
+        let share = if first == 0 { 0.0 } else { first as f64 / (known + first) as f64 };
+        let kept = (1.0 - 1.0 / AVERAGE_WINDOW as f64).powf((count - first) as f64);
+        for (i, time) in times.into_iter().enumerate() {
+            let average = self.averages[i] + (time - self.averages[i]) * share;
+            self.averages[i] = time + (average - time) * kept;
+            self.times_max[i] = self.times_max[i].max((time * 3.0) as u64);
+        }
+        self.timed_sessions += count;
+    }
+
     /// Returns the averages: `qtime`, `ctime`, `rtime`, `ttime`.
     pub(crate) fn times(&self) -> SessionTimes {
         self.averages.map(|average| average.round() as u64)
@@ -233,6 +256,29 @@ mod tests {
         }
         assert_eq!(rate.per_second(), 18, "nine full slots and the one just begun");
         assert_eq!(rate.max, 20);
+    }
+
+    #[test]
+    fn add_mean_times_equals_single_sessions() {
+        for counts in [vec![1], vec![100, 700], vec![512, 1], vec![600, 600]] {
+            let (mut one, mut many) = (Counters::default(), Counters::default());
+            for (count, times) in counts.into_iter().zip([[40, 10, 400, 450], [0, 10, 90, 100]]) {
+                (0..count).for_each(|_| one.add_times(times));
+                many.add_mean_times(times.map(|time| time as f64), count);
+            }
+            assert_eq!(many.times(), one.times());
+            let differences = many.averages.iter().zip(one.averages).map(|(many, one)| (many - one).abs());
+            assert!(differences.fold(0.0, f64::max) < 1e-6);
+        }
+    }
+
+    #[test]
+    fn set_per_second_sets_the_rate() {
+        let mut rate = EventRate::default();
+        rate.set_per_second(123.4);
+        assert_eq!((rate.per_second(), rate.max), (123, 123));
+        rate.set_per_second(0.2);
+        assert_eq!((rate.per_second(), rate.max), (0, 123));
     }
 
     #[test]

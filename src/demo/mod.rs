@@ -12,12 +12,13 @@
 //!
 //! - `permission`, `counters`, `client_session`, `health_check`, `stick_table`, `date`: independent parts.
 //! - `server`, `proxy`, `default_proxies`, `site`, `world`: the state.
-//! - `load_balancing`, `session_flow`, `scenario`, `simulation`, `warm_up`: changes to the state over time.
+//! - `load_balancing`, `session_flow`, `scenario`, `simulation`, `coarse_flow`, `warm_up`: changes to the state over time.
 //! - `csv_row`, `show_*`, `help_text`: the replies.
-//! - `write_commands`, `interpreter`: the commands.
-//! - `socket_server`: the socket and the threads.
+//! - `write_commands`, `interpreter`: the commands; `past_hour`: the hour before the start.
+//! - `socket_directory`, `socket_server`: the socket and the threads.
 
 mod client_session;
+mod coarse_flow;
 mod counters;
 mod csv_row;
 mod date;
@@ -26,6 +27,7 @@ mod health_check;
 mod help_text;
 pub mod interpreter;
 mod load_balancing;
+mod past_hour;
 mod permission;
 mod proxy;
 mod scenario;
@@ -39,12 +41,14 @@ mod show_stat;
 mod show_table;
 mod simulation;
 mod site;
+mod socket_directory;
 mod socket_server;
 mod stick_table;
 mod warm_up;
 mod world;
 mod write_commands;
 
+pub use past_hour::PastReply;
 pub use permission::CliLevel;
 pub use socket_server::{Demo, DemoOptions, start};
 pub use world::World;

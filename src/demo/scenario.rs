@@ -10,7 +10,7 @@ use crate::demo::server::Impairment;
 
 /// Effect of an incident while it lasts.
 #[derive(Clone, Copy, Debug)]
-enum Incident {
+pub(crate) enum Incident {
     /// Multiplies the request rate of a backend.
     HighLoad { backend: &'static str, factor: f64 },
     /// Multiplies the response time of a server.
@@ -24,8 +24,11 @@ enum Incident {
 /// Length of the timetable in milliseconds.
 const CYCLE_MS: u64 = 240_000;
 
-/// The incidents, each with its start and end in seconds since the start of the timetable.
-const TIMETABLE: [(u64, u64, Incident); 7] = [
+/// An incident, with its start and end in seconds since the start of the timetable.
+type TimedIncident = (u64, u64, Incident);
+
+/// The incidents of the repeated timetable.
+const TIMETABLE: [TimedIncident; 7] = [
     (3, 38, Incident::HighLoad { backend: "api", factor: 2.6 }),
     (62, 102, Incident::SlowServer { backend: "www", server: "www3", factor: 3.0 }),
     (115, 135, Incident::SilentServer { backend: "static", server: "static2" }),
@@ -45,15 +48,20 @@ const RELOAD_INTERVAL_MS: u64 = 1_800_000;
 
 /// Applies the incidents that are active `elapsed` milliseconds after the start of the scenario.
 pub(crate) fn apply_incidents(proxies: &mut [Proxy], elapsed: u64) {
+    apply_timetable(proxies, &TIMETABLE, elapsed % CYCLE_MS);
+}
+
+/// Applies the incidents of a timetable that are active `elapsed` milliseconds after its start.
+pub(crate) fn apply_timetable(proxies: &mut [Proxy], timetable: &[TimedIncident], elapsed: u64) {
     for backend in proxies.iter_mut().filter_map(|proxy| proxy.backend.as_mut()) {
         backend.load_factor = 1.0;
         for server in &mut backend.servers {
             server.impairment = Impairment::default();
         }
     }
-    let second = elapsed % CYCLE_MS / 1000;
-    for (from, _, incident) in TIMETABLE.iter().filter(|(from, to, _)| (*from..*to).contains(&second)) {
-        apply_incident(proxies, *incident, elapsed % CYCLE_MS - from * 1000);
+    let second = elapsed / 1000;
+    for (from, _, incident) in timetable.iter().filter(|(from, to, _)| (*from..*to).contains(&second)) {
+        apply_incident(proxies, *incident, elapsed - from * 1000);
     }
 }
 

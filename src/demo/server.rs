@@ -122,6 +122,11 @@ impl SimServer {
         !self.is_in_maint() && self.operational_state != SimOperationalState::Stopped
     }
 
+    /// Returns whether the server answers requests.
+    pub(crate) fn answers(&self) -> bool {
+        self.impairment.fault.or(self.permanent_fault).is_none()
+    }
+
     /// Returns whether the server has a free slot below `maxconn`.
     pub(crate) fn has_free_slot(&self) -> bool {
         self.maxconn == 0 || self.counters.current < self.maxconn

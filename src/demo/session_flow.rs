@@ -59,7 +59,7 @@ fn assign_to_server(
     rng: &mut Rng,
 ) -> Option<EndedSession> {
     session.is_balanced = true;
-    if backend.servers[i].impairment.fault.or(backend.servers[i].permanent_fault).is_none() {
+    if backend.servers[i].answers() {
         start_on_server(backend, mode, i, session, now, rng);
         return None;
     }
@@ -67,9 +67,7 @@ fn assign_to_server(
         counters.add(CounterId::Retries, 3);
     }
     match load_balancing::choose_server(backend, session.client, Some(i), now) {
-        ServerChoice::Server(other)
-            if backend.servers[other].impairment.fault.or(backend.servers[other].permanent_fault).is_none() =>
-        {
+        ServerChoice::Server(other) if backend.servers[other].answers() => {
             for counters in [&mut backend.servers[i].counters, &mut backend.counters] {
                 counters.add(CounterId::Redispatches, 1);
             }

@@ -28,7 +28,7 @@ const CLIENTS: f64 = 64.0;
 /// User names, the keys of the stick table for log-ins.
 const USERS: [&str; 8] = ["ann", "ben", "carla", "dmitri", "eve", "fatima", "goran", "hana"];
 /// Average seconds until a client closes an idle keep-alive connection.
-const KEEP_ALIVE: f64 = 10.0;
+pub(super) const KEEP_ALIVE: f64 = 10.0;
 
 impl World {
     /// Moves the simulation forward by `time`. A remainder shorter than a step is kept for the next call.
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Simulates a reload of the process: counters and runtime changes are lost.
-    fn reload(&mut self) {
+    pub(super) fn reload(&mut self) {
         self.process_start = self.clock;
         self.pid += self.rng.u32(40..900);
         self.maxconn = MAXCONN;
@@ -230,7 +230,7 @@ impl World {
     }
 
     /// Simulates occasional requests for `HAProxy`'s own statistics page.
-    fn read_stats_page(&mut self, f: usize, seconds: f64) {
+    pub(super) fn read_stats_page(&mut self, f: usize, seconds: f64) {
         let Some(frontend) = self.proxies[f].frontend.as_mut() else {
             return;
         };
@@ -263,7 +263,7 @@ fn open_connection(frontend: &mut SimFrontend, process: &mut Counters) {
 
 /// Returns the factor by which a frontend's average request rate is multiplied: the sum of a slow wave, a faster wave
 /// and a random part.
-fn traffic_factor(frontend: &SimFrontend, seconds: f64) -> f64 {
+pub(super) fn traffic_factor(frontend: &SimFrontend, seconds: f64) -> f64 {
     let turn = std::f64::consts::TAU * seconds;
     let wave = 0.2 * (turn / 95.0 + frontend.phase).sin() + 0.09 * (turn / 21.0 + 2.0 * frontend.phase).sin();
     (1.0 + wave + frontend.noise).max(0.1)
@@ -296,7 +296,7 @@ fn table_key(kind: &str, client: u16) -> String {
 }
 
 /// Returns a random number of events from a Poisson distribution with the mean `mean`.
-fn poisson_count(mean: f64, rng: &mut Rng) -> u64 {
+pub(super) fn poisson_count(mean: f64, rng: &mut Rng) -> u64 {
     let limit = (-mean).exp();
     let (mut events, mut product) = (0, rng.f64());
     while product > limit && events < 1000 {

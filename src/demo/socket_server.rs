@@ -4,9 +4,8 @@
 //! ten connections are served at once, as with `stats maxconn 10`; further connections wait in the kernel. A mutex
 //! protects the world. Dropping the `Demo` ends these threads and removes the socket and its directory.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +14,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::demo::interpreter;
+use crate::demo::past_hour::PastReply;
 use crate::demo::permission::CliLevel;
+use crate::demo::socket_directory::{self, SOCKET_NAME};
 use crate::demo::world::World;
 
 /// Maximum number of connections served at once (`stats maxconn`).
@@ -40,11 +41,14 @@ pub struct DemoOptions {
     pub level: CliLevel,
     /// Uptime of the simulated process when the demo starts.
     pub warm_up: Duration,
+    /// True to simulate the hour before the start, with a reload. [`Demo::take_past_replies`] returns the replies of
+    /// that hour.
+    pub has_past: bool,
 }
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        Self { seed: 1, extra_backends: 0, level: CliLevel::Admin, warm_up: Duration::from_hours(76) }
+        Self { seed: 1, extra_backends: 0, level: CliLevel::Admin, warm_up: Duration::from_hours(76), has_past: false }
     }
 }
 
@@ -83,6 +87,7 @@ pub struct Demo {
     socket: PathBuf,
     shared: Arc<SocketServerState>,
     threads: Vec<JoinHandle<()>>,
+    past_replies: Vec<PastReply>,
 }
 
 /// Starts a simulated `HAProxy` on a Unix socket in a new private directory. Dropping the result removes the socket and
@@ -92,9 +97,14 @@ pub struct Demo {
 /// Returns an error if the directory, the socket or a thread cannot be created.
 pub fn start(options: DemoOptions) -> io::Result<Demo> {
     let unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let world = World::new(options.seed, options.warm_up, unix_time, options.extra_backends);
-    let directory = private_directory()?;
-    let socket = directory.join("haproxy.sock");
+    let DemoOptions { seed, warm_up, extra_backends, .. } = options;
+    let (world, past_replies) = if options.has_past {
+        World::with_past_hour(seed, warm_up, unix_time, extra_backends)
+    } else {
+        (World::new(seed, warm_up, unix_time, extra_backends), Vec::new())
+    };
+    let directory = socket_directory::create()?;
+    let socket = directory.join(SOCKET_NAME);
     let shared = Arc::new(SocketServerState {
         timed_world: Mutex::new(TimedWorld { world, last_advance: Instant::now() }),
         level: options.level,
@@ -103,7 +113,7 @@ pub fn start(options: DemoOptions) -> io::Result<Demo> {
         is_stopping: AtomicBool::new(false),
     });
     // From here on, dropping `demo` removes the directory, even if the rest of the setup fails.
-    let mut demo = Demo { directory, socket, shared, threads: Vec::new() };
+    let mut demo = Demo { directory, socket, shared, threads: Vec::new(), past_replies };
     let listener = UnixListener::bind(&demo.socket)?;
     let shared = Arc::clone(&demo.shared);
     let ticker = thread::Builder::new().name("demo-time".into()).spawn(move || advance_time(&shared))?;
@@ -119,6 +129,11 @@ impl Demo {
     /// Returns the path of the socket.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Takes the replies to `show info;show stat` of the hour before the start, oldest first.
+    pub fn take_past_replies(&mut self) -> Vec<PastReply> {
+        std::mem::take(&mut self.past_replies)
     }
 
     /// Advances the simulation by `time`, in addition to real time.
@@ -139,21 +154,6 @@ impl Drop for Demo {
         }
         drop(fs::remove_dir_all(&self.directory));
     }
-}
-
-/// Creates a new directory, accessible only to this user, in the system's directory for temporary files.
-fn private_directory() -> io::Result<PathBuf> {
-    let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-    for _ in 0..16 {
-        let name = format!("hapulse-demo-{}-{:06x}", std::process::id(), fastrand::u32(..0x0100_0000));
-        let directory = std::env::temp_dir().join(name);
-        match DirBuilder::new().mode(0o700).create(&directory) {
-            Ok(()) => return Ok(directory),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(last)
 }
 
 fn advance_time(shared: &SocketServerState) {

@@ -19,8 +19,19 @@ impl World {
     /// Creates a world whose process has been running for `warm_up`; `unix_time` is the current time in seconds since
     /// 1970.
     pub fn new(seed: u64, warm_up: Duration, unix_time: u64, extra_backends: usize) -> Self {
+        Self::after_steps(seed, warm_up, unix_time, extra_backends, MAX_SIMULATED_MS)
+    }
+
+    /// Creates a world like [`Self::new`], of which at most `max_simulated` milliseconds are simulated in steps.
+    pub(super) fn after_steps(
+        seed: u64,
+        warm_up: Duration,
+        unix_time: u64,
+        extra_backends: usize,
+        max_simulated: u64,
+    ) -> Self {
         let past = u64::try_from(warm_up.as_millis()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
-        let simulated = past.min(MAX_SIMULATED_MS);
+        let simulated = past.min(max_simulated);
         let start = past - simulated;
         let mut world = Self {
             clock: start,

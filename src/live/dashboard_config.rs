@@ -10,6 +10,7 @@ use crate::config::own_file::LogFile;
 use crate::config::target::Target;
 use crate::live::io_thread::PollSettings;
 use crate::live::reload::ReloadSettings;
+use crate::observe::past_samples::PastSamples;
 use crate::problems::thresholds::Thresholds;
 use crate::ui::theme::Theme;
 
@@ -17,6 +18,8 @@ use crate::ui::theme::Theme;
 pub(crate) struct DashboardConfig {
     /// Instances to watch.
     pub(crate) targets: Vec<Target>,
+    /// Samples of the first instance from the time before the start.
+    pub(crate) past: PastSamples,
     /// Poll settings, the same for all instances.
     pub(crate) polling: PollSettings,
     /// Memory for the history of each instance, in bytes.

@@ -26,13 +26,14 @@ use crate::instance::state::Instance;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::file_writer::{self, FileLine, OutputFiles, ReopenedLog};
 use crate::live::instance_feed::InstanceFeed;
-use crate::live::io_thread::{self, InstanceSource, IoRequest};
+use crate::live::io_thread::{self, IoRequest};
 use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{PendingCommands, PendingReport};
 use crate::live::process_memory;
 use crate::live::reload::ReloadSettings;
 use crate::live::terminal_session::TerminalSession;
 use crate::observe::instance_id::InstanceId;
+use crate::observe::past_samples::PastSamples;
 use crate::observe::timestamp::{Clock, Timestamp, local_clock_time};
 use crate::table::cell::Role;
 use crate::term::ending_signals::SIGHUP;
@@ -58,12 +59,9 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let clock = config.polling.clock;
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_CAPACITY);
     let feeds: Vec<InstanceFeed> = InstanceId::first(config.targets.len()).map(InstanceFeed::new).collect();
-    let source = |(target, feed): (&Target, &InstanceFeed)| InstanceSource {
-        id: feed.id,
-        name: target.label(),
-        address: target.address.clone(),
-        poll_result: Arc::clone(&feed.poll_result),
-    };
+    let PastSamples { samples: mut past_samples, parser } = config.past;
+    let mut parser = Some(parser);
+    let source = |(target, feed): (&Target, &InstanceFeed)| feed.source(target, parser.take().unwrap_or_default());
     // Polling starts before the terminal is set up, so that the first reply arrives sooner.
     let sources = config.targets.iter().zip(&feeds).map(source).collect();
     let audit = Arc::new(config.audit);
@@ -77,6 +75,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
         instance.set_thresholds(config.thresholds.clone());
         instance.set_drain_deadline(config.drain_deadline);
         instance.set_actor(audit.actor().person_name());
+        past_samples.drain(..).for_each(|sample| drop(instance.add_sample(sample, 0)));
         InstanceView::new(target.label(), target.address.to_string(), instance)
     });
     let mut model = Model::new(instances.collect(), config.keymap, terminal_device::drawn_size());

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::app::model::Model;
+use crate::config::target::Target;
+use crate::live::io_thread::InstanceSource;
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
+use crate::observe::sample_parser::SampleParser;
 use crate::observe::sampler::PollResult;
 
 /// Poll results and logged events of one instance.
@@ -22,6 +25,12 @@ impl InstanceFeed {
     /// Creates the state of an instance without results and events.
     pub(crate) fn new(id: InstanceId) -> Self {
         Self { id, poll_result: Arc::default(), logged_events: 0 }
+    }
+
+    /// Returns the instance to poll. `parser` may know samples from the time before the start.
+    pub(crate) fn source(&self, target: &Target, parser: SampleParser) -> InstanceSource {
+        let (name, address, poll_result) = (target.label(), target.address.clone(), Arc::clone(&self.poll_result));
+        InstanceSource { id: self.id, name, address, poll_result, parser }
     }
 
     /// Returns the lines of the events since the last call, oldest first.

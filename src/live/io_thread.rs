@@ -31,6 +31,7 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::old_process_finder::{self, OldProcessQuery};
 use crate::observe::poll_schedule::PollSchedule;
+use crate::observe::sample_parser::SampleParser;
 use crate::observe::sampler::{self, PollResult, Sampler, SamplerRequest};
 use crate::observe::timestamp::Clock;
 use crate::term::ending_signals::{self, SIGHUP};
@@ -83,6 +84,8 @@ pub(crate) struct InstanceSource {
     pub(crate) address: Address,
     /// Slot into which the sampler of this instance writes its poll results.
     pub(crate) poll_result: Arc<LatestSlot<PollResult>>,
+    /// Parser of the samples, which may know earlier ones.
+    pub(crate) parser: SampleParser,
 }
 
 /// Poll settings.
@@ -145,6 +148,7 @@ async fn run_io(
         let (poll_requests, sampler_requests) = unbounded_channel();
         let sampler = Sampler::new(source.address.clone(), settings.limits, settings.read_only, settings.clock)
             .with_stat_limits(settings.stat_limits)
+            .with_parser(source.parser)
             // The user waits for the first sample.
             .with_slow_round(2);
         let wake = {

@@ -23,6 +23,7 @@ pub(crate) mod latest_slot;
 pub mod link;
 pub mod old_process_finder;
 pub mod old_processes;
+pub(crate) mod past_samples;
 pub(crate) mod poll_reply;
 pub(crate) mod poll_schedule;
 pub(crate) mod poll_stats;

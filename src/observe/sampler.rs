@@ -70,6 +70,12 @@ impl Sampler {
         Self { stat_limits, ..self }
     }
 
+    /// Sets the parser, which may know earlier samples.
+    #[must_use]
+    pub(crate) fn with_parser(self, sample_parser: SampleParser) -> Self {
+        Self { sample_parser, ..self }
+    }
+
     /// Restricts the sampler to `show info;show stat`. Only if DNS has no address for a server, it also queries the
     /// configured state of the servers, once.
     #[must_use]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// Point in time on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp {
-    /// Time since the program started; never goes backward.
+    /// Time since the program started, or since the oldest sample that it started with; never goes backward.
     pub monotonic: Duration,
     /// Wall clock time; may jump when the clock is set.
     pub wall: SystemTime,
@@ -23,17 +23,24 @@ impl Timestamp {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: Instant,
+    /// Monotonic time at `start`.
+    offset: Duration,
 }
 
 impl Clock {
     /// Creates a clock whose monotonic time starts now.
     pub(crate) fn start() -> Self {
-        Self { start: Instant::now() }
+        Self { start: Instant::now(), offset: Duration::ZERO }
+    }
+
+    /// Creates a clock whose monotonic time started this long ago.
+    pub(crate) fn started_ago(time: Duration) -> Self {
+        Self { offset: time, ..Self::start() }
     }
 
     /// Returns the current time on both clocks.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp { monotonic: self.start.elapsed(), wall: SystemTime::now() }
+        Timestamp { monotonic: self.offset + self.start.elapsed(), wall: SystemTime::now() }
     }
 }
 
