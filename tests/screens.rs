@@ -72,12 +72,18 @@ fn scenes_match_snapshots_in_ascii() {
 
 /// The letters of a style map.
 const LEGEND: &str = ". plain  d dark gray  b bold  g green  W yellow bold  R light red bold  c cyan  C cyan bold
-i italic  u bold underlined  # reversed  B reversed bold  I reversed italic  U reversed bold underlined";
+r light red  i italic  u bold underlined  # reversed  I reversed italic  U reversed underlined
+In the selected row: X white bold on red  x white on red  Y bright yellow bold on black  o black on cyan";
 
 fn style_letter(cell: &Cell) -> char {
-    assert_eq!(cell.bg, Color::Reset, "no background color is set");
     let style = cell.modifier;
     match (cell.fg, style) {
+        (Color::White, Modifier::BOLD) if cell.bg == Color::Red => 'X',
+        (Color::White, style) if cell.bg == Color::Red && style.is_empty() => 'x',
+        (Color::LightYellow, Modifier::BOLD) if cell.bg == Color::Black => 'Y',
+        (Color::Black, style) if cell.bg == Color::Cyan && style.is_empty() => 'o',
+        (color, style) if cell.bg != Color::Reset => panic!("no letter for {color:?} on {:?} {style:?}", cell.bg),
+        (Color::LightRed, style) if style.is_empty() => 'r',
         (Color::Reset, style) if style.is_empty() => '.',
         (Color::DarkGray, style) if style.is_empty() => 'd',
         (Color::Green, style) if style.is_empty() => 'g',
@@ -89,9 +95,8 @@ fn style_letter(cell: &Cell) -> char {
         (Color::Reset, Modifier::ITALIC) => 'i',
         (Color::Reset, Modifier::REVERSED) => '#',
         (Color::Reset, style) if style == Modifier::BOLD | Modifier::UNDERLINED => 'u',
-        (Color::Reset, style) if style == Modifier::REVERSED | Modifier::BOLD => 'B',
         (Color::Reset, style) if style == Modifier::REVERSED | Modifier::ITALIC => 'I',
-        (Color::Reset, style) if style == Modifier::REVERSED | Modifier::BOLD | Modifier::UNDERLINED => 'U',
+        (Color::Reset, style) if style == Modifier::REVERSED | Modifier::UNDERLINED => 'U',
         (color, style) => panic!("no letter for {color:?} {style:?}"),
     }
 }

@@ -36,6 +36,8 @@ pub enum Role {
     Chart,
     /// The selected row.
     Selected,
+    /// The cells of a row that is down.
+    Down,
 }
 
 /// A string and its meaning.
@@ -78,6 +80,15 @@ pub(crate) fn state_role(state: RowState) -> Role {
         }
         RowState::Down | RowState::Stopped => Role::Bad,
         RowState::NoLb | RowState::Drain | RowState::Maint | RowState::Paused => Role::OutOfService,
+    }
+}
+
+/// Returns the role of a whole row in this state: of a row that is down, or was taken out of service on purpose.
+pub(crate) fn row_role(state: RowState) -> Option<Role> {
+    match state_role(state) {
+        Role::Bad => Some(Role::Down),
+        Role::OutOfService => Some(Role::OutOfService),
+        _ => None,
     }
 }
 

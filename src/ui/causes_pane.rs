@@ -98,11 +98,14 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     draw_heading(context, canvas, area, &columns, count - causes.len());
     for (index, (cause, row)) in causes.iter().zip(0_u16..).enumerate() {
         let line = lines.rows(row, 1);
-        draw_cause(context, canvas, line, &columns, cause);
+        let theme = canvas.theme;
         if has_focus && CursorStyle::new(list.top() + index == list.index(), true) == CursorStyle::Full {
-            canvas.draw_text(line, 0, 0, canvas.theme.choose_glyph("▶", ">"), Role::Focus);
-            canvas.highlight_row(line, 0, Role::Selected);
+            canvas.theme = theme.in_selected_row();
+            canvas.color_row(line, 0, Role::Selected);
+            canvas.draw_text(line, 0, 0, theme.choose_glyph("▶", ">"), Role::Focus);
         }
+        draw_cause(context, canvas, line, &columns, cause);
+        canvas.theme = theme;
     }
 }
 

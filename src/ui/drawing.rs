@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::layout::Area;
@@ -92,6 +92,15 @@ impl<'a> Canvas<'a> {
         if row < area.height && area.width > 0 {
             let style = self.theme.style(role);
             self.buffer.set_style(ratatui::layout::Rect::new(area.x, area.y + row, area.width, 1), style);
+        }
+    }
+
+    /// Applies the background of a role to a whole screen row, before its texts are drawn. A role without one changes
+    /// nothing, so that blanks need no style.
+    pub(crate) fn color_row(&mut self, area: Area, row: u16, role: Role) {
+        let style = self.theme.style(role);
+        if style.bg.is_some() || style.add_modifier.contains(Modifier::REVERSED) {
+            self.highlight_row(area, row, role);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::actions::outcome::StepStage;
 use crate::app::layout::Area;
-use crate::table::cell::{Role, state_role};
+use crate::table::cell::{Role, row_role, state_role};
 use crate::table::columns::column::{Align, Column};
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::Sort;
@@ -133,22 +133,36 @@ pub(crate) fn draw_row(
     prefix: RowPrefix<'_>,
 ) {
     let state = row.stat_row().state();
-    let (cursor, indent) = (prefix.cursor, prefix.indent);
-    let mark: StyledText<'_> = match cursor {
-        CursorStyle::Full => styled_text(canvas.theme.choose_glyph("▶", ">"), Role::Focus),
-        CursorStyle::Faint => styled_text(canvas.theme.choose_glyph("▷", "."), Role::Dim),
-        CursorStyle::None => styled_text(" ", Role::Normal),
+    let theme = canvas.theme;
+    let (cursor, indent, whole_row) = (prefix.cursor, prefix.indent, row_role(state));
+    if cursor == CursorStyle::Full {
+        canvas.theme = theme.in_selected_row();
+    }
+    if let Some(role) = whole_row.or((cursor == CursorStyle::Full).then_some(Role::Selected)) {
+        canvas.color_row(area, 0, role);
+    }
+    // Severities keep their roles in a row that has one as a whole.
+    let in_row = |role: Role| match role {
+        Role::Warn | Role::Bad | Role::OutOfService => role,
+        _ => whole_row.unwrap_or(role),
     };
-    let glyph = styled_text(canvas.theme.state_glyph(state), state_role(state));
-    canvas.draw_texts(area, 0, 0, [mark, glyph, prefix.marker(canvas.theme)]);
+    let mark: StyledText<'_> = match cursor {
+        CursorStyle::Full => styled_text(theme.choose_glyph("▶", ">"), in_row(Role::Focus)),
+        CursorStyle::Faint => styled_text(theme.choose_glyph("▷", "."), Role::Dim),
+        CursorStyle::None => styled_text(" ", in_row(Role::Normal)),
+    };
+    let glyph = styled_text(theme.state_glyph(state), state_role(state));
+    canvas.draw_texts(area, 0, 0, [mark, glyph, prefix.marker(theme)]);
     let mut column = PREFIX_WIDTH;
     for (index, (spec, width)) in fitted.iter().enumerate() {
         let cell = spec.cell(row);
+        let role = in_row(cell.role);
         match spec.align {
             Align::Left => {
-                // The proxy's name in front of the server's name may be long, so it gets at most half of the width.
-                let indent = text_width::middle(indent, usize::from(width / 2));
-                let start = if index == 0 { canvas.draw_text(area, column, 0, &indent, Role::Dim) } else { column };
+                // Only a name that leaves no room for a column is shortened, and its proxy in front of it first.
+                let indent = text_width::middle(indent, usize::from(width / 2).max(indent_cells(indent, *width, &cell.text)));
+                let start =
+                    if index == 0 { canvas.draw_text(area, column, 0, &indent, in_row(Role::Dim)) } else { column };
                 let available = usize::from((column + width).saturating_sub(start));
                 // Names often differ only at the end, so they are shortened in the middle.
                 let shown = if index == 0 {
@@ -156,13 +170,16 @@ pub(crate) fn draw_row(
                 } else {
                     text_width::end(&cell.text, available)
                 };
-                canvas.draw_text(area, start, 0, &shown, cell.role);
+                canvas.draw_text(area, start, 0, &shown, role);
             }
-            Align::Right => canvas.draw_number(area, column..column + width, 0, &cell.text, cell.role),
+            Align::Right => canvas.draw_number(area, column..column + width, 0, &cell.text, role),
         }
         column += width + 1;
     }
-    if cursor == CursorStyle::Full {
-        canvas.highlight_row(area, 0, Role::Selected);
-    }
+    canvas.theme = theme;
+}
+
+/// Returns the cells that the text in front of a name of this width leaves it.
+fn indent_cells(indent: &str, width: u16, name: &str) -> usize {
+    usize::from(width).saturating_sub(text_width::width(name)).min(text_width::width(indent))
 }
