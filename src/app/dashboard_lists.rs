@@ -14,6 +14,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_sets;
+use crate::table::columns::column_use::ColumnUse;
 use crate::table::rows::TableSettings;
 
 /// The cursor in a list of one instance. The cursor follows its row when the row moves. If the row disappears, the
@@ -118,6 +119,10 @@ pub(crate) struct DashboardLists {
     cursors: [ListCursor; LISTS],
     /// Width of the longest name of each list, in screen cells.
     name_widths: [u16; LISTS],
+    /// Number of rows of each list without a filter, for a layout that stays while a filter is typed.
+    unfiltered_counts: [usize; LISTS],
+    /// Records of the columns of each list that had a value so far.
+    column_uses: [ColumnUse; LISTS],
     /// Inputs from which the rows were built; `None` if they must be built again.
     built_for: Option<ListInputs>,
     /// Backend whose servers are listed.
@@ -146,6 +151,16 @@ impl DashboardLists {
     /// Returns the width of the longest name of a list, in screen cells.
     pub(crate) fn name_width(&self, pane: Pane) -> u16 {
         pane.list_index().map_or(0, |list| self.name_widths[list])
+    }
+
+    /// Returns what the columns of a list contained so far, or `None` if the pane is not a list.
+    pub(crate) fn column_use(&self, pane: Pane) -> Option<&ColumnUse> {
+        self.column_uses.get(pane.list_index()?)
+    }
+
+    /// Returns the width that a list needs for its names and the columns that had a value.
+    pub(crate) fn wanted_width(&self, pane: Pane) -> u16 {
+        self.column_use(pane).map_or(0, |uses| uses.wanted_width(columns(pane), self.name_width(pane)))
     }
 
     /// Returns the cursor of a list, or `None` if the pane is not a list.
@@ -184,7 +199,7 @@ impl DashboardLists {
         if is_changed {
             let order = order.insert(RowOrder::new(data, sample, settings));
             for pane in [Pane::Causes, Pane::Frontends, Pane::Backends] {
-                self.set_rows(pane, sample, order.rows(pane, None), keeps_order);
+                self.set_rows(pane, data, sample, order.rows(pane, None), keeps_order);
             }
             self.built_for = Some(inputs);
         }
@@ -196,7 +211,8 @@ impl DashboardLists {
         let is_other = backend != self.backend;
         if is_changed || is_other {
             let order = order.get_or_insert_with(|| RowOrder::new(data, sample, settings));
-            self.set_rows(Pane::Servers, sample, order.rows(Pane::Servers, backend), keeps_order && !is_other);
+            let rows = order.rows(Pane::Servers, backend);
+            self.set_rows(Pane::Servers, data, sample, rows, keeps_order && !is_other);
             let is_listed = self.cursors[servers].row().is_some_and(|id| self.rows[servers].contains(&id));
             if is_other && !is_listed {
                 self.cursors[servers].reset();
@@ -204,6 +220,14 @@ impl DashboardLists {
             self.backend = backend;
         }
         self.find_row(servers);
+        if settings.filter.is_empty() {
+            self.unfiltered_counts = std::array::from_fn(|list| self.rows[list].len());
+        }
+    }
+
+    /// Returns the number of rows that each list has, or had before a filter was set.
+    pub(crate) fn unfiltered_counts(&self) -> [usize; LISTS] {
+        std::array::from_fn(|list| self.rows[list].len().max(self.unfiltered_counts[list]))
     }
 
     /// Keeps the cursor of a list visible, if `height` rows are.
@@ -220,10 +244,14 @@ impl DashboardLists {
         self.cursors[list].find_row(&self.rows[list]);
     }
 
-    fn set_rows(&mut self, pane: Pane, sample: &Sample, fresh: Vec<RowId>, keeps_order: bool) {
+    fn set_rows(&mut self, pane: Pane, data: &Instance, sample: &Sample, fresh: Vec<RowId>, keeps_order: bool) {
         if let Some(list) = pane.list_index() {
             let names = fresh.iter().filter_map(|id| sample.row(*id)).map(row_name);
             self.name_widths[list] = names.map(|name| name.width() as u16).max().unwrap_or(0);
+            if pane != Pane::Causes {
+                let row_at = |row: usize| fresh.get(row).and_then(|id| sample.rows.index_of(*id));
+                self.column_uses[list].update(data, sample, columns(pane), fresh.len(), row_at);
+            }
             let before = std::mem::take(&mut self.rows[list]);
             self.rows[list] = if keeps_order { dashboard_order::in_former_order(&before, fresh) } else { fresh };
         }

@@ -16,6 +16,7 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Epoch;
 use crate::observe::timestamp::Timestamp;
+use crate::table::columns::column_use::ColumnUse;
 use crate::table::rows::{self, FoldedProxies, TableLine, TableSettings};
 use crate::table::view_table::{PerView, ViewId};
 
@@ -34,6 +35,12 @@ pub struct InstanceView {
     pub(crate) view_cursors: PerView<ListCursor>,
     /// Lines of the table shown.
     table_lines: Vec<TableLine>,
+    /// Records of the columns of each table that had a value so far.
+    column_uses: PerView<ColumnUse>,
+    /// Number of lines of each table without a filter, for a layout that stays while a filter is typed.
+    unfiltered_counts: PerView<usize>,
+    /// Widest name of each table so far: in a tree, and in a flat table.
+    name_widths: PerView<[u16; 2]>,
     /// Inputs from which the lines were built; `None` if they must be built again.
     built_for: Option<TableInputs>,
     /// Summary of a sample, with its sequence number.
@@ -67,6 +74,9 @@ impl InstanceView {
             lists: DashboardLists::default(),
             view_cursors: PerView::default(),
             table_lines: Vec::new(),
+            column_uses: PerView::default(),
+            unfiltered_counts: PerView::default(),
+            name_widths: PerView::default(),
             built_for: None,
             summary: None,
             folded: FoldedProxies::new(),
@@ -176,7 +186,29 @@ impl InstanceView {
         let is_same = self.built_for.is_some_and(|built| (built.view, built.version) == (inputs.view, inputs.version));
         let frozen = Some(self.table_lines.as_slice()).filter(|_| is_frozen && is_same);
         self.table_lines = rows::build_lines(&self.data, sample, settings, &self.folded, frozen);
+        if settings.filter.is_empty() {
+            self.unfiltered_counts[view] = self.table_lines.len();
+        }
+        let widest = &mut self.name_widths[view][usize::from(settings.is_flat)];
+        *widest = self.table_lines.iter().map(|line| line.name_width(sample)).fold(*widest, u16::max);
+        let row_at = |line: usize| self.table_lines.get(line).map(|line| line.index);
+        self.column_uses[view].update(&self.data, sample, &settings.columns, self.table_lines.len(), row_at);
         self.built_for = Some(inputs);
+    }
+
+    /// Returns the number of lines that the table shown has, or had before a filter was set.
+    pub(crate) fn unfiltered_count(&self, view: ViewId) -> usize {
+        self.unfiltered_counts[view].max(self.table_lines.len())
+    }
+
+    /// Returns what the columns of a table contained so far.
+    pub(crate) fn column_use(&self, view: ViewId) -> &ColumnUse {
+        &self.column_uses[view]
+    }
+
+    /// Returns the width of the widest name of a table so far, with the text in front of it.
+    pub(crate) fn name_width(&self, view: ViewId, settings: &TableSettings) -> u16 {
+        self.name_widths[view][usize::from(settings.is_flat)]
     }
 
     /// Computes the summary of the sample shown, if it is not known yet.

@@ -15,6 +15,9 @@
 //! ╰───────────╯╰───────────╯     charts
 //! footer                         footer
 //! ```
+//!
+//! If frontends and backends leave enough rows in a wide terminal, the events are below the backends, and the charts get the
+//! room to the right; from 150 columns, the charts are below all lists, and the events below the servers.
 
 /// A part of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,6 +114,9 @@ impl SizeClass {
 /// Columns and rows that a question needs: its frame, a row of the command, the scroll position, and the keys.
 pub(crate) const MIN_QUESTION_SIZE: (u16, u16) = (30, 6);
 
+/// Width of the part of a row in front of its name (cursor, state, marker), in screen cells.
+pub(crate) const ROW_PREFIX_WIDTH: u16 = 3;
+
 /// Positions of all parts of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -126,7 +132,7 @@ pub struct Layout {
     pub(crate) summary_line: Area,
     /// Area between the lines at the top and the footer.
     pub(crate) body: Area,
-    /// Visible panes.
+    /// Visible panes of the dashboard.
     pub panes: Vec<(Pane, Area)>,
     /// The bottom line.
     pub(crate) footer: Area,
@@ -145,6 +151,8 @@ pub(crate) struct LayoutNeeds {
     pub(crate) is_dashboard: bool,
     /// Set if the view has a summary line.
     pub(crate) has_summary_line: bool,
+    /// Columns that the frontends and backends of the dashboard need, without frame.
+    pub(crate) left_width: u16,
 }
 
 impl Layout {
@@ -188,20 +196,6 @@ impl Layout {
         self.screen.rows(from, self.screen.height.saturating_sub(from + self.footer.height))
     }
 
-    /// Returns the number of rows that a table view reserves for the charts of the selected row.
-    pub(crate) fn chart_strip_rows(&self) -> u16 {
-        match self.body.height {
-            ..14 => 0,
-            14..30 => 2,
-            _ => 4,
-        }
-    }
-
-    /// Returns the number of rows of a table that fills the body, without its heading and the charts below.
-    pub(crate) fn table_rows(&self) -> u16 {
-        self.body.height.saturating_sub(1 + self.chart_strip_rows())
-    }
-
     /// Returns the area of a pane, or `None` if it is not visible.
     pub(crate) fn pane_area(&self, pane: Pane) -> Option<Area> {
         self.panes.iter().find(|(known, _)| *known == pane).map(|(_, area)| *area)
@@ -216,6 +210,11 @@ impl Layout {
 
 /// Number of charts of a server.
 const CHART_COUNT: u16 = 5;
+/// Smallest height of a list of events beside other panes, with its frame.
+const MIN_EVENT_ROWS: u16 = 8;
+/// Smallest width and height of charts below all lists.
+const MIN_BAND_WIDTH: u16 = 150;
+const MIN_BAND_ROWS: u16 = 16;
 
 /// Puts the causes on top, in a third of the height at most, and the other panes below.
 fn arrange_below_causes(body: Area, room: SizeClass, focused: Pane, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
@@ -244,20 +243,43 @@ fn arrange_below_causes(body: Area, room: SizeClass, focused: Pane, needs: Layou
 
 fn arrange_wide(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
     let rows = needs.row_counts.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(3));
-    let left_width = (body.width * 47 / 100).clamp(52, 90);
+    // Where both sides have room, the left lists get more than half of the width if they need it.
+    let usual_width = (body.width * 47 / 100).clamp(52, 90);
+    let most_width = if body.width >= MIN_BAND_WIDTH { body.width * 55 / 100 } else { 0 };
+    let left_width = usual_width.max(needs.left_width.saturating_add(2).min(most_width));
     let (left, right) = (body.columns(0, left_width), body.columns(left_width, body.width));
     let frontends = rows[1].clamp(4, (body.height / 3).max(4));
-    let event_rows = (body.height / 4).clamp(4, 14);
-    let servers = rows[3].clamp(5, body.height.saturating_sub(CHART_COUNT + 2 + event_rows).max(5));
-    // Five charts of one, two or three rows each.
-    let spare = body.height.saturating_sub(servers + event_rows + 2) / CHART_COUNT;
-    let chart_rows = CHART_COUNT * spare.clamp(1, 3) + 2;
+    let backends = rows[2].clamp(5, body.height.saturating_sub(frontends).max(5));
+    let below_backends = body.height.saturating_sub(frontends + backends);
+    if body.width >= MIN_BAND_WIDTH && below_backends >= MIN_BAND_ROWS {
+        // The charts get the whole width below all lists, and the events the room below the servers.
+        let lists = frontends + backends;
+        let servers = rows[3].clamp(5, lists.saturating_sub(4).max(5));
+        return vec![
+            (Pane::Frontends, left.rows(0, frontends)),
+            (Pane::Backends, left.rows(frontends, backends)),
+            (Pane::Servers, right.rows(0, servers)),
+            (Pane::Charts, body.rows(lists, body.height)),
+            (Pane::Events, right.rows(servers, lists - servers)),
+        ];
+    }
+    let are_events_left = below_backends >= MIN_EVENT_ROWS;
+    let right_events = if are_events_left { 0 } else { (body.height / 4).clamp(4, 14) };
+    let least_charts = (body.height / 4).clamp(CHART_COUNT + 2, 16);
+    let servers = rows[3].clamp(5, body.height.saturating_sub(least_charts + right_events).max(5));
+    let charts = body.height.saturating_sub(servers + right_events);
+    let events = if are_events_left {
+        left.rows(frontends + backends, below_backends)
+    } else {
+        right.rows(servers + charts, right_events)
+    };
+    let backend_rows = if are_events_left { backends } else { body.height };
     vec![
         (Pane::Frontends, left.rows(0, frontends)),
-        (Pane::Backends, left.rows(frontends, body.height)),
+        (Pane::Backends, left.rows(frontends, backend_rows)),
         (Pane::Servers, right.rows(0, servers)),
-        (Pane::Charts, right.rows(servers, chart_rows)),
-        (Pane::Events, right.rows(servers + chart_rows, body.height)),
+        (Pane::Charts, right.rows(servers, charts)),
+        (Pane::Events, events),
     ]
 }
 
@@ -330,7 +352,8 @@ mod tests {
                                 focused_list: focus,
                                 is_zoomed: zoom,
                                 is_dashboard: true,
-                                has_summary_line: false,
+                                left_width: 80,
+                                ..LayoutNeeds::default()
                             },
                         );
                     }
@@ -379,5 +402,31 @@ mod tests {
         let many = LayoutNeeds { row_counts: [40, 4, 6, 5], ..needs };
         let rows = |width, height| Layout::new(width, height, many).list_rows(Pane::Causes);
         assert_eq!([rows(80, 24), rows(120, 40), rows(200, 60), rows(60, 15), rows(40, 12)], [5, 10, 17, 2, 2]);
+    }
+
+    #[test]
+    fn wide_dashboards_give_free_rows_to_charts_and_events() {
+        let few =
+            LayoutNeeds { row_counts: [0, 4, 6, 5], focused_list: 2, is_dashboard: true, ..LayoutNeeds::default() };
+        let many = LayoutNeeds { row_counts: [0, 4, 60, 5], ..few };
+        let area = |needs, size: (u16, u16), pane| Layout::new(size.0, size.1, needs).pane_area(pane).unwrap();
+        for size in [(120, 40), (160, 50), (200, 60), (240, 70)] {
+            let [backends, charts, events] =
+                [Pane::Backends, Pane::Charts, Pane::Events].map(|pane| area(few, size, pane));
+            if size.0 < MIN_BAND_WIDTH {
+                assert!(events.x < charts.x && events.height >= 8, "below the backends: {events:?}");
+                assert!(charts.height > size.1 / 2, "{charts:?}");
+            } else {
+                assert_eq!((charts.width, charts.y), (size.0, backends.y + backends.height), "below all lists");
+                assert!(charts.height >= size.1 / 2 && events.x > backends.x, "{size:?} {charts:?} {events:?}");
+            }
+            assert_eq!(
+                area(many, size, Pane::Events).x,
+                area(many, size, Pane::Charts).x,
+                "the backends fill the left side"
+            );
+        }
+        let wide = |left_width| area(LayoutNeeds { left_width, ..few }, (160, 50), Pane::Backends).width;
+        assert_eq!([wide(40), wide(80), wide(200)], [75, 82, 88], "up to 55 % of the width");
     }
 }

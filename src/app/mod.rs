@@ -50,6 +50,7 @@ pub(crate) mod query_state;
 pub(crate) mod server_effects;
 pub(crate) mod session_actions;
 pub(crate) mod suggested_actions;
+pub(crate) mod table_layout;
 pub mod ui_commands;
 pub(crate) mod undo;
 pub(crate) mod undo_changes;

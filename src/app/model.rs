@@ -8,10 +8,11 @@ use crate::app::command_line::CommandLine;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
-use crate::app::layout::{Layout, LayoutNeeds, MIN_QUESTION_SIZE, Pane};
+use crate::app::layout::{Layout, LayoutNeeds, MIN_QUESTION_SIZE, Pane, ROW_PREFIX_WIDTH};
 use crate::app::message::MemoryUse;
 use crate::app::problem_lines::{self, ProblemLine};
 use crate::app::query_state::OpenTable;
+use crate::app::table_layout::{TableAreas, TableNeeds};
 use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
 use crate::instance::guard::{self, Refusal};
@@ -190,10 +191,12 @@ impl Model {
 
     /// Computes the screen layout.
     pub fn layout(&self) -> Layout {
-        let rows = Pane::LISTS.map(|pane| self.instance().map_or(0, |instance| instance.lists.rows(pane).len()));
+        let rows = self.instance().map_or([0; Pane::LISTS.len()], |instance| instance.lists.unfiltered_counts());
         let focus = self.focus.list_index().unwrap_or_default();
         let is_dashboard = matches!(self.current_view().content, Content::Dashboard);
         let has_summary_line = self.current_view().scope == RowScope::Changed;
+        let list_widths = [Pane::Frontends, Pane::Backends]
+            .map(|pane| self.instance().map_or(0, |instance| instance.lists.wanted_width(pane)));
         Layout::new(
             self.terminal_size.0,
             self.terminal_size.1,
@@ -203,8 +206,23 @@ impl Model {
                 is_zoomed: self.is_zoomed,
                 is_dashboard,
                 has_summary_line,
+                left_width: list_widths[0].max(list_widths[1]).saturating_add(ROW_PREFIX_WIDTH),
             },
         )
+    }
+
+    /// Returns the parts of a view that is a table.
+    pub(crate) fn table_areas(&self, layout: &Layout) -> TableAreas {
+        let settings = &self.view_settings[self.view];
+        let needs = self.instance().map_or_else(TableNeeds::default, |instance| {
+            let names = instance.name_width(self.view, settings);
+            let width = instance.column_use(self.view).wanted_width(&settings.visible_columns(), names);
+            TableNeeds {
+                row_count: instance.unfiltered_count(self.view),
+                width: width.saturating_add(ROW_PREFIX_WIDTH),
+            }
+        });
+        TableAreas::new(layout.body, needs)
     }
 
     /// Returns the time span of the charts: the selected span, or less while the history does not cover that span.

@@ -97,7 +97,7 @@ pub(crate) fn visible_rows(model: &Model) -> usize {
     let layout = model.layout();
     match model.current_view().content {
         Content::Dashboard => layout.list_rows(model.focus),
-        Content::Table(_) => usize::from(layout.table_rows()),
+        Content::Table(_) => usize::from(model.table_areas(&layout).visible_rows()),
         // Two lines are taken by the description and the heading.
         Content::Sessions | Content::StickTables => usize::from(layout.body.height.saturating_sub(2)),
         // The last line is the input line.

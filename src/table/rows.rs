@@ -6,6 +6,8 @@
 
 use std::collections::HashSet;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::haproxy::stat_table::RowKind;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
@@ -29,6 +31,24 @@ pub struct TableLine {
     pub is_child: bool,
     /// True if the row's children are folded, false if they are shown; `None` if the row has no children.
     pub folded: Option<bool>,
+}
+
+impl TableLine {
+    /// Returns the width of the row's name and of the text in front of it: the indentation or fold sign in a tree, or a
+    /// server's proxy in a flat table.
+    pub(crate) fn name_width(&self, sample: &Sample) -> u16 {
+        let names = &sample.table.rows()[self.index];
+        let front = match (self.is_child, self.folded, names.kind) {
+            (true, ..) | (false, Some(_), _) => 2,
+            (false, None, RowKind::Server | RowKind::Listener) => names.proxy.as_str().width() + 1,
+            (false, None, RowKind::Frontend | RowKind::Backend) => 0,
+        };
+        let name = match names.kind {
+            RowKind::Server | RowKind::Listener => &names.name,
+            RowKind::Frontend | RowKind::Backend => &names.proxy,
+        };
+        u16::try_from(front + name.as_str().width()).unwrap_or(u16::MAX)
+    }
 }
 
 /// The sort column and direction of a table.

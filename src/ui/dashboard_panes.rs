@@ -2,15 +2,15 @@
 
 use crate::app::dashboard_lists;
 use crate::app::instance_view::InstanceView;
-use crate::app::layout::{Area, Pane, SizeClass};
+use crate::app::layout::{Area, Pane, ROW_PREFIX_WIDTH, SizeClass};
 use crate::haproxy::fields::TextField;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
-use crate::table::columns::column;
+use crate::table::columns::column::Column;
 use crate::table::columns::row_view::RowView;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
+use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, RowPrefix};
 use crate::ui::text_width;
 use crate::units;
 
@@ -24,8 +24,8 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let rows = instance.lists.rows(pane);
     let Some(list) = instance.lists.cursor(pane) else { return };
     let title = pane_title(instance, sample, pane);
-    let hidden = rows.len().saturating_sub(usize::from(area.height.saturating_sub(if is_framed { 3 } else { 1 })));
-    let more = if hidden > 0 { format!("{} more", units::count(hidden as i64)) } else { String::new() };
+    let hidden = hidden_rows(rows.len(), area, is_framed);
+    let more = hidden_text(hidden);
     let inner = if is_framed {
         let role = if has_focus { Role::Focus } else { Role::Frame };
         let name = if has_focus { Role::Focus } else { Role::Title };
@@ -40,16 +40,8 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     } else {
         area
     };
-    let width = inner.width.saturating_sub(PREFIX_WIDTH);
-    // Without a frame, the title is the heading of the names, and is shown whole, too.
-    let title_cells = match (is_framed, more.len()) {
-        (true, _) => 0,
-        (false, 0) => text_width::width(&title.name),
-        (false, length) => text_width::width(&title.name) + length + 2,
-    };
-    let name_width = instance.lists.name_width(pane).max((title_cells as u16).saturating_sub(PREFIX_WIDTH));
-    let fitted = column::fit_columns_after_names(dashboard_lists::columns(pane), width, 1, name_width);
-    let title_width = usize::from(PREFIX_WIDTH + fitted.first().map_or(0, |(_, width)| *width));
+    let fitted = fitted_columns(context, pane, area);
+    let title_width = usize::from(ROW_PREFIX_WIDTH + fitted.first().map_or(0, |(_, width)| *width));
     let title_text = match more.len() {
         0 => title.name,
         length => format!("{}  {more}", text_width::middle(&title.name, title_width.saturating_sub(length + 2))),
@@ -59,7 +51,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let body = inner.rows(1, inner.height);
     if rows.is_empty() {
         let message = if settings.filter.is_empty() { empty_message(pane) } else { "no rows match the filter" };
-        canvas.draw_text(body, PREFIX_WIDTH, 0, message, Role::Dim);
+        canvas.draw_text(body, ROW_PREFIX_WIDTH, 0, message, Role::Dim);
     }
     let visible = rows.iter().enumerate().skip(list.top()).take(usize::from(body.height));
     for ((position, id), line) in visible.zip(0_u16..) {
@@ -69,6 +61,33 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         let front = RowPrefix::new(context, &row, cursor, "");
         row_renderer::draw_row(canvas, body.rows(line, 1), &fitted, &row, front);
     }
+}
+
+/// Returns the columns that fit into the area of a list.
+pub(crate) fn fitted_columns(context: &DrawContext<'_>, pane: Pane, area: Area) -> Vec<(&'static Column, u16)> {
+    let (Some(sample), lists) = (context.sample(), &context.instance.lists) else { return Vec::new() };
+    let Some(uses) = lists.column_use(pane) else { return Vec::new() };
+    let is_framed = context.layout.size_class == SizeClass::Wide;
+    // Without a frame, the title is the heading of the names, and is shown whole, too.
+    let title = || text_width::width(&pane_title(context.instance, sample, pane).name);
+    let title_cells = match hidden_rows(lists.rows(pane).len(), area, is_framed) {
+        _ if is_framed => 0,
+        0 => title(),
+        hidden => title() + hidden_text(hidden).len() + 2,
+    };
+    let name_width = lists.name_width(pane).max((title_cells as u16).saturating_sub(ROW_PREFIX_WIDTH));
+    let frame = if is_framed { 2 } else { 0 };
+    let width = area.width.saturating_sub(ROW_PREFIX_WIDTH + frame);
+    uses.fit(dashboard_lists::columns(pane), width, name_width, true)
+}
+
+/// Returns the number of rows that do not fit into the area of a list.
+fn hidden_rows(count: usize, area: Area, is_framed: bool) -> usize {
+    count.saturating_sub(usize::from(area.height.saturating_sub(if is_framed { 3 } else { 1 })))
+}
+
+fn hidden_text(hidden: usize) -> String {
+    if hidden > 0 { format!("{} more", units::count(hidden as i64)) } else { String::new() }
 }
 
 /// Returns remarks for the line of tabs: the filter and, if it is not the usual one, the order of the rows.

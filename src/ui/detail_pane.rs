@@ -19,6 +19,26 @@ use crate::units;
 /// Draws the page over `area`, starting with line `top`. Returns the largest line number that the page can start with.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, top: usize) -> usize {
     canvas.clear(area);
+    draw_page(context, canvas, area, id, Page { top, is_overlay: true, has_charts: area.height >= 16 })
+}
+
+/// Draws the first lines of the page beside a table.
+pub(crate) fn draw_beside(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, has_charts: bool) {
+    draw_page(context, canvas, area, id, Page { top: 0, is_overlay: false, has_charts });
+}
+
+/// Settings of the page.
+#[derive(Debug, Clone, Copy)]
+struct Page {
+    /// Line that the page starts with.
+    top: usize,
+    /// True over the view, where the page can be scrolled, and false beside a table.
+    is_overlay: bool,
+    /// True if the page has charts.
+    has_charts: bool,
+}
+
+fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, page: Page) -> usize {
     let instance = context.instance;
     let Some(sample) = context.sample() else { return 0 };
     let Some(index) = sample.rows.index_of(id) else {
@@ -32,17 +52,19 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     };
     let row = RowView::new(&instance.data, sample, index);
     let names = row.stat_row();
-    let title = display_name(names.kind, &names.proxy, &names.name);
+    let name = display_name(names.kind, &names.proxy, &names.name);
+    let (role, frame) = if page.is_overlay { (Role::Focus, Role::Focus) } else { (Role::Title, Role::Frame) };
+    let title_width = usize::from(area.width).saturating_sub(names.status().len() + 8);
     let title = [
-        styled_text(format!(" {} ", text_width::middle(&title, 50)), Role::Focus),
+        styled_text(format!(" {} ", text_width::middle(&name, title_width)), role),
         styled_text(format!("{} ", names.status()), state_role(names.state())),
     ];
     let width = area.width.saturating_sub(2);
     let mut head = detail_summary::wrong_lines(context, &row, width);
     let rest = detail_lines(context, &row, width);
     let chart_rows = match area.height {
-        ..16 => 0,
-        16..30 => 5,
+        _ if !page.has_charts => 0,
+        ..30 => 5,
         _ => 10,
     };
     // With charts, what is wrong stays above them; without, it is the first part of the text.
@@ -50,9 +72,10 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let lines = [head.split_off(usize::from(fixed)), rest].concat();
     let visible = usize::from(area.height.saturating_sub(2 + fixed + chart_rows + u16::from(chart_rows > 0)));
     let last = lines.len().saturating_sub(visible);
-    let top = top.min(last);
+    let top = page.top.min(last);
     let position = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
-    let inner = canvas.draw_frame(area, &title, &[styled_text(position, Role::Dim)], Role::Focus);
+    let remark = [styled_text(position, Role::Dim)];
+    let inner = canvas.draw_frame(area, &title, if page.is_overlay { &remark } else { &[] }, frame);
     draw_lines(canvas, inner.rows(0, fixed), &head);
     chart_pane::draw_full_strip(context, canvas, inner.rows(fixed, chart_rows), id);
     let body = inner.rows(fixed + chart_rows + u16::from(chart_rows > 0), inner.height);

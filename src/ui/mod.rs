@@ -36,3 +36,5 @@ pub(crate) mod tabs;
 pub(crate) mod text_page;
 pub(crate) mod text_width;
 pub mod theme;
+#[cfg(test)]
+mod truncation_tests;

@@ -140,7 +140,7 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
                 }
             }
         }
-        Content::Table(_) => table_pane::draw(context, canvas, body),
+        Content::Table(_) => table_pane::draw(context, canvas),
         Content::Events => events_pane::draw_view(context, canvas, body),
         Content::Problems => problems_pane::draw(context, canvas, body),
         Content::Cli => cli_pane::draw(context, canvas, body),

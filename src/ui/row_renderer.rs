@@ -1,7 +1,7 @@
 //! Draws the heading and the rows of a table.
 
 use crate::actions::outcome::StepStage;
-use crate::app::layout::Area;
+use crate::app::layout::{Area, ROW_PREFIX_WIDTH};
 use crate::table::cell::{Role, row_role, state_role};
 use crate::table::columns::column::{Align, Column};
 use crate::table::columns::row_view::RowView;
@@ -10,9 +10,6 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
 use crate::ui::theme::Theme;
-
-/// Width of the prefix of a row (cursor, state, marker) in screen cells.
-pub(crate) const PREFIX_WIDTH: u16 = 3;
 
 /// The heading of the name column.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +50,7 @@ pub(crate) fn draw_heading(
     first: FirstHeading<'_>,
     sort: Option<Sort>,
 ) {
-    let mut column = PREFIX_WIDTH;
+    let mut column = ROW_PREFIX_WIDTH;
     for (index, (spec, width)) in fitted.iter().enumerate() {
         let sorted = sort.filter(|sort| sort.column.id == spec.id);
         let role = if sorted.is_some() { Role::Focus } else { Role::Dim };
@@ -141,9 +138,9 @@ pub(crate) fn draw_row(
     if let Some(role) = whole_row.or((cursor == CursorStyle::Full).then_some(Role::Selected)) {
         canvas.color_row(area, 0, role);
     }
-    // Severities keep their roles in a row that has one as a whole.
-    let in_row = |role: Role| match role {
-        Role::Warn | Role::Bad | Role::OutOfService => role,
+    // What is worse than the row as a whole keeps its role.
+    let in_row = |role: Role| match (role, whole_row) {
+        (Role::Bad, _) | (Role::Warn, Some(Role::OutOfService)) => role,
         _ => whole_row.unwrap_or(role),
     };
     let mark: StyledText<'_> = match cursor {
@@ -152,15 +149,17 @@ pub(crate) fn draw_row(
         CursorStyle::None => styled_text(" ", in_row(Role::Normal)),
     };
     let glyph = styled_text(theme.state_glyph(state), state_role(state));
-    canvas.draw_texts(area, 0, 0, [mark, glyph, prefix.marker(theme)]);
-    let mut column = PREFIX_WIDTH;
+    let (sign, role) = prefix.marker(theme);
+    canvas.draw_texts(area, 0, 0, [mark, glyph, (sign, in_row(role))]);
+    let mut column = ROW_PREFIX_WIDTH;
     for (index, (spec, width)) in fitted.iter().enumerate() {
         let cell = spec.cell(row);
         let role = in_row(cell.role);
         match spec.align {
             Align::Left => {
                 // Only a name that leaves no room for a column is shortened, and its proxy in front of it first.
-                let indent = text_width::middle(indent, usize::from(width / 2).max(indent_cells(indent, *width, &cell.text)));
+                let indent =
+                    text_width::middle(indent, usize::from(width / 2).max(indent_cells(indent, *width, &cell.text)));
                 let start =
                     if index == 0 { canvas.draw_text(area, column, 0, &indent, in_row(Role::Dim)) } else { column };
                 let available = usize::from((column + width).saturating_sub(start));

@@ -2,36 +2,31 @@
 
 use std::borrow::Cow;
 
-use crate::app::layout::Area;
+use crate::app::layout::{Area, ROW_PREFIX_WIDTH};
+use crate::app::table_layout::TableAreas;
 use crate::app::ui_commands::UiCommand;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
-use crate::table::columns::column;
+use crate::table::columns::column::Column;
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::TableLine;
 use crate::table::view_table::{RowScope, ViewId};
 use crate::ui::chart_pane;
+use crate::ui::detail_pane;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
+use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, RowPrefix};
 use crate::ui::text_width;
 
-/// Maximum width of the name column, in screen cells.
-const MAX_NAME_WIDTH: u16 = 40;
-
-/// Draws the table of the view and, below the table, charts of the selected row.
-pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+/// Draws the table of the view, with charts of the selected row below and its details to the right.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     let DrawContext { model, instance, layout, .. } = *context;
     let Some(sample) = context.sample() else { return };
     let settings = &model.view_settings[model.view()];
     let list = &instance.view_cursors[model.view()];
-    let table = area.rows(0, 1 + layout.table_rows());
-    // Numbers far from their names are hard to read, so part of a wide screen stays empty.
-    let visible = settings.visible_columns();
-    let needed: u16 = visible.iter().skip(1).map(|column| column.width + 1).sum();
-    let width = table.width.saturating_sub(PREFIX_WIDTH).min(needed.saturating_add(MAX_NAME_WIDTH));
-    let fitted = column::fit_columns(&visible, width, 1);
+    let TableAreas { rows: table, charts, detail } = model.table_areas(layout);
+    let fitted = fitted_columns(context, table);
     row_renderer::draw_heading(canvas, table, &fitted, FirstHeading::Plain, settings.sort);
     let body = table.rows(1, table.height);
     let visible = instance.table_lines().iter().enumerate().skip(list.top()).take(usize::from(body.height));
@@ -59,16 +54,29 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             }
             RowScope::All => "no rows".to_owned(),
         };
-        canvas.draw_text(body, PREFIX_WIDTH, 0, &message, Role::Dim);
+        canvas.draw_text(body, ROW_PREFIX_WIDTH, 0, &message, Role::Dim);
     }
     let after_rows = instance.table_lines().len().max(1).saturating_sub(list.top()) as u16;
     if let Some(text) = out_of_service::unused_slots_text(sample).filter(|_| settings.scope == RowScope::OutOfService) {
-        canvas.draw_text(body, PREFIX_WIDTH, after_rows, &text, Role::Dim);
+        canvas.draw_text(body, ROW_PREFIX_WIDTH, after_rows, &text, Role::Dim);
     }
-    let strip = area.rows(table.height, layout.chart_strip_rows());
-    if let Some(id) = list.row().filter(|_| !strip.is_empty()) {
-        chart_pane::draw_strip(context, canvas, strip, id);
+    let Some(id) = list.row() else { return };
+    if !charts.is_empty() {
+        chart_pane::draw_strip(context, canvas, charts, id);
     }
+    if !detail.is_empty() {
+        detail_pane::draw_beside(context, canvas, detail, id, charts.is_empty());
+    }
+}
+
+/// Returns the columns that fit into the area of the table.
+pub(crate) fn fitted_columns(context: &DrawContext<'_>, table: Area) -> Vec<(&'static Column, u16)> {
+    let DrawContext { model, instance, .. } = *context;
+    let settings = &model.view_settings[model.view()];
+    let name_width = instance.name_width(model.view(), settings);
+    let width = table.width.saturating_sub(ROW_PREFIX_WIDTH);
+    // Numbers far from their names are hard to read, so the names get no more cells than they need.
+    instance.column_use(model.view()).fit(&settings.visible_columns(), width, name_width, false)
 }
 
 /// Returns the text in front of a row's name: the indentation or fold sign in a tree, or a server's proxy in a flat

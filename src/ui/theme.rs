@@ -173,8 +173,7 @@ mod tests {
         } else if has(Modifier::UNDERLINED) {
             text = 15;
         }
-        let (mut text, ground) =
-            if has(Modifier::REVERSED) { (ground | (text & 8), text & 7) } else { (text, ground) };
+        let (mut text, ground) = if has(Modifier::REVERSED) { (ground | (text & 8), text & 7) } else { (text, ground) };
         text ^= if is_bold { 8 } else { 0 };
         let rgb = |number: usize| {
             let bright = if number >= 8 { 0x55 } else { 0 };
@@ -202,10 +201,9 @@ mod tests {
     #[test]
     fn roles_have_enough_contrast_on_every_terminal_and_in_selected_rows() {
         for palette in PALETTES {
-            for (place, theme) in [
-                ("", Theme::new(palette, false)),
-                (" in a selected row", Theme::new(palette, false).in_selected_row()),
-            ] {
+            for (place, theme) in
+                [("", Theme::new(palette, false)), (" in a selected row", Theme::new(palette, false).in_selected_row())]
+            {
                 for styles in &ROLES {
                     let style = theme.style(styles.role);
                     // The guidelines require 4.5 for text and 3 for large or bold text. Frames and dim text never carry
@@ -267,6 +265,10 @@ mod tests {
         assert!((contrast(([0x77; 3], WHITE)) - 4.48).abs() < 0.01);
         let faint = Style::new().fg(Color::LightYellow);
         assert!(contrast(on_xterm(faint, (BLACK, WHITE))) < 1.1, "an unreadable style has a low contrast");
-        assert_eq!(on_console(Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)), ([0x55; 3], [0xaa; 3]), "dark gray on gray");
+        assert_eq!(
+            on_console(Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)),
+            ([0x55; 3], [0xaa; 3]),
+            "dark gray on gray"
+        );
     }
 }

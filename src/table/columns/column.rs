@@ -1,4 +1,4 @@
-//! The type of a column (heading, width, source of the values), and functions that fit columns into a width.
+//! The type of a column: heading, width, priority, source of the values.
 
 use std::cmp::Ordering;
 
@@ -116,9 +116,10 @@ pub struct Column {
     pub title: &'static str,
     /// One-line description.
     pub(crate) help: &'static str,
-    /// Width in terminal cells. The first column of a table also gets all spare cells.
+    /// Width in terminal cells. Names and texts get more where there is room.
     pub(crate) width: u16,
-    /// Priority. On a narrow screen, the columns with the lowest priority are dropped first.
+    /// Priority. On a narrow screen, the columns with the lowest priority are dropped first, after those without a value
+    /// ([`crate::table::columns::column_use`]).
     pub(crate) priority: u8,
     /// Alignment.
     pub(crate) align: Align,
@@ -196,32 +197,6 @@ pub(crate) fn number_cell(field: Field, number: i64) -> Cell {
     Cell::new(text, if is_quiet { Role::Dim } else { Role::Normal })
 }
 
-/// Returns the columns that fit into `width` terminal cells with `spacing` blanks between columns, each with its width.
-/// The first column gets the spare cells.
-pub fn fit_columns(columns: &[&'static Column], width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
-    fit_columns_after_names(columns, width, spacing, 0)
-}
-
-/// Returns the columns that fit, like [`fit_columns`], but drops columns before it shortens names of up to `name_width`
-/// cells, as long as these take no more than half of the width.
-pub(crate) fn fit_columns_after_names(
-    columns: &[&'static Column],
-    width: u16,
-    spacing: u16,
-    name_width: u16,
-) -> Vec<(&'static Column, u16)> {
-    let mut wanted: Vec<_> = columns.iter().map(|column| (*column, column.width)).collect();
-    if let Some((_, first)) = wanted.first_mut() {
-        *first = (*first).max(name_width.min(width / 2));
-    }
-    let mut kept = drop_to_fit(wanted, width, spacing);
-    let spare = width.saturating_sub(required_width(&kept, spacing));
-    if let Some((_, wide)) = kept.first_mut() {
-        *wide = (*wide + spare).min(width);
-    }
-    kept
-}
-
 /// Drops the columns with the lowest priority until the others fit. Never drops the first column.
 pub(crate) fn drop_to_fit(
     mut columns: Vec<(&'static Column, u16)>,
@@ -239,7 +214,7 @@ pub(crate) fn drop_to_fit(
 }
 
 /// Returns the number of terminal cells that the columns take up, with `spacing` blanks between columns.
-fn required_width(columns: &[(&Column, u16)], spacing: u16) -> u16 {
+pub(crate) fn required_width(columns: &[(&Column, u16)], spacing: u16) -> u16 {
     let all: usize = columns.iter().map(|(_, wide)| usize::from(wide + spacing)).sum();
     u16::try_from(all).unwrap_or(u16::MAX).saturating_sub(spacing)
 }

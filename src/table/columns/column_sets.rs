@@ -220,22 +220,3 @@ pub(crate) static DIFF_VIEW: &[&Column] = &[
     &THEN_AND_NOW_RTIME,
     &GROWTH_4XX,
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::table::columns::column::fit_columns;
-
-    #[test]
-    fn fit_columns_drops_the_lowest_priority_first() {
-        let ids = |width| fit_columns(SERVERS, width, 1).iter().map(|(column, _)| column.id).collect::<Vec<_>>();
-        assert_eq!(ids(26), ["name", "status"]);
-        assert_eq!(ids(52), ["name", "status", "sess", "queue", "req", "5xx"]);
-        assert_eq!(fit_columns(SERVERS, 5, 1).len(), 1);
-        for width in 0..200 {
-            let total: u16 =
-                fit_columns(SERVERS, width, 1).iter().map(|(_, wide)| wide + 1).sum::<u16>().saturating_sub(1);
-            assert!(total <= width.max(1), "{width}");
-        }
-    }
-}

@@ -106,7 +106,7 @@ macro_rules! columns {
 
 columns! {
     NAME = computed_column(("name", "NAME"), 12, 255, Align::Left, "name of the frontend, backend or server", current!(name_cell, name_key));
-    KIND_TAG = computed_column(("side", ""), 2, 254, Align::Left, "fe for a frontend, be for a backend, li for a listener", current!(side_cell, kind_key));
+    KIND_TAG = computed_column(("side", ""), 2, 246, Align::Left, "fe for a frontend, be for a backend, li for a listener", current!(side_cell, kind_key));
     KIND = computed_column(("kind", "KIND"), 8, 60, Align::Left, "frontend, backend, server or listener", current!(kind_cell, kind_key));
     PROXY = computed_column(("proxy", "PROXY"), 12, 60, Align::Left, "name of the proxy", current!(proxy_cell, proxy_key));
     STATUS = computed_column(("status", "STATE"), 8, 250, Align::Left, "state, in HAProxy's words", current!(status_cell, status_key));
@@ -116,8 +116,8 @@ columns! {
     CAUSE = computed_column(("problem", "PROBLEM"), 8, 215, Align::Left, "worst cause in one word; sessions left while draining", two_samples!(cause_cell, cause_key));
     WORST_PROBLEM = computed_column(("trouble", "PROBLEM"), 12, 148, Align::Left, "worst problem of the row, for example an outlier among its peers", two_samples!(cause_cell, cause_key));
     LOAD = computed_column(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit, in percent", current!(load_cell, load_key));
-    FULL_IN = computed_column(("full_in", "FULL IN"), 7, 128, Align::Right, "time until a session or queue limit is reached at the present growth, in seconds", outlook!(full_in_cell, full_in_key, true));
-    SERVER_LOSS = computed_column(("loss", "N-1"), 5, 127, Align::Right, "load of the fullest remaining server if the busiest one were lost, in percent of its limit", outlook!(server_loss_cell, server_loss_key, false));
+    FULL_IN = computed_column(("full_in", "FULL IN"), 7, 108, Align::Right, "time until a session or queue limit is reached at the present growth, in seconds", outlook!(full_in_cell, full_in_key, true));
+    SERVER_LOSS = computed_column(("loss", "N-1"), 5, 107, Align::Right, "load of the fullest remaining server if the busiest one were lost, in percent of its limit", outlook!(server_loss_cell, server_loss_key, false));
     QUEUE = computed_column(("queue", "QUEUE"), 5, 235, Align::Right, "queued requests; for a backend including those queued for its servers", current!(queue_cell, queue_key));
     REQUESTS = computed_column(("req", "REQ/S"), 6, 220, Align::Right, "requests per second; sessions per second for TCP", two_samples!(requests_cell, requests_key));
     SHARE_5XX = computed_column(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds, in percent", two_samples!(share_5xx_cell, share_5xx_key));
@@ -146,10 +146,10 @@ columns! {
 
     COMPRESSION = computed_column(("compressed", "COMPR"), 5, 44, Align::Right, "compressed size as a share of the original size, in percent", two_samples!(compression_cell, compression_key));
 
-    WEIGHT = number_column(Field::Weight, "WGHT", 4, 170);
+    WEIGHT = number_column(Field::Weight, "WGHT", 5, 170);
     USER_WEIGHT = number_column(Field::Uweight, "UWGHT", 5, 80);
-    ACTIVE_SERVERS = number_column(Field::Act, "ACT", 3, 140);
-    BACKUP_SERVERS = number_column(Field::Bck, "BCK", 3, 139);
+    ACTIVE_SERVERS = number_column(Field::Act, "ACT", 5, 140);
+    BACKUP_SERVERS = number_column(Field::Bck, "BCK", 5, 139);
     QCUR = number_column(Field::Qcur, "QCUR", 5, 200);
     QMAX = number_column(Field::Qmax, "QMAX", 5, 120);
     QLIMIT = number_column(Field::Qlimit, "QLIM", 5, 85);

@@ -24,8 +24,8 @@ use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sample::Sample;
 use hapulse::problems::thresholds::{ThresholdChange, Thresholds};
-use hapulse::table::columns::column;
 use hapulse::table::columns::column_sets;
+use hapulse::table::columns::column_use::ColumnUse;
 use hapulse::table::columns::row_view::RowView;
 use hapulse::table::filter::RowFilter;
 use hapulse::table::rows::TableSettings;
@@ -140,7 +140,7 @@ fn check_palette(typed: &str) {
     }
     assert_eq!(settings.columns[0].id, "name");
     for width in [0, 1, 40, 200] {
-        let fitting = column::fit_columns(&settings.visible_columns(), width, 1);
+        let fitting = ColumnUse::default().fit(&settings.visible_columns(), width, 20, true);
         assert!(!fitting.is_empty());
     }
 }

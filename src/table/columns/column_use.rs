@@ -1,0 +1,217 @@
+//! The columns that had a value so far, and the widths of names and texts.
+//!
+//! On a narrow screen, the columns that are empty, unknown or zero in all rows are dropped first. All rows of a table
+//! count, also those that are scrolled out of view, and a column that had a value once counts as used from then on, so that
+//! columns do not come and go while values change or rows are scrolled.
+
+use crate::instance::state::Instance;
+use crate::observe::sample::Sample;
+use crate::table::columns::column::{self, Align, Column, SortKey};
+use crate::table::columns::row_view::RowView;
+use crate::units;
+
+/// Number of rows of which a column that had no value yet is read per sample. In larger tables, the rows take turns.
+const ROWS_PER_SAMPLE: usize = 2000;
+/// Priority from which a column is not dropped for the sake of long names: the state.
+const ESSENTIAL: u8 = 250;
+/// Priority below which the columns of a table make room for the details of the selected row, which contain them, too.
+const LESSER: u8 = 100;
+/// Width up to which a column of texts grows.
+const MAX_TEXT_WIDTH: u16 = 40;
+/// Number of blanks between columns.
+const SPACING: u16 = 1;
+
+/// Record of the columns of one table that had a value so far.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnUse {
+    /// Ids of the columns that had a value.
+    used: Vec<&'static str>,
+    /// Widths of the longest texts in columns of texts.
+    text_widths: Vec<(&'static str, u16)>,
+    /// True once rates were known, which need two samples.
+    has_rates: bool,
+    /// The row of which a column that had no value yet is read first.
+    next_row: usize,
+}
+
+impl ColumnUse {
+    /// Returns whether the column had a value. Before the second sample, a column that needs two is assumed to have one.
+    pub fn is_used(&self, column: &Column) -> bool {
+        !self.has_rates && column.needs_two_samples() || self.used.contains(&column.id)
+    }
+
+    /// Reads a sample. `row_at` returns the index in the sample of each of the `count` rows of the table.
+    pub(crate) fn update(
+        &mut self,
+        instance: &Instance,
+        sample: &Sample,
+        columns: &[&'static Column],
+        count: usize,
+        row_at: impl Fn(usize) -> Option<usize>,
+    ) {
+        self.has_rates |= instance.rates().span().is_some();
+        let positions = (0..count.min(ROWS_PER_SAMPLE)).map(|step| (self.next_row + step) % count);
+        let rows: Vec<usize> = positions.filter_map(row_at).collect();
+        let view = |row: &usize| RowView::new(instance, sample, *row);
+        for column in columns.iter().skip(1) {
+            if column.align == Align::Left {
+                let texts = rows.iter().map(|row| column.cell(&view(row)).text);
+                let widest = texts.filter(|text| text != units::UNKNOWN).map(|text| cells(&text)).max();
+                if let Some(widest) = widest.filter(|widest| *widest > 0) {
+                    self.record_text(column, widest);
+                }
+            } else if !self.used.contains(&column.id) && rows.iter().any(|row| has_number(column, &view(row))) {
+                self.used.push(column.id);
+            }
+        }
+        self.next_row = if count > ROWS_PER_SAMPLE { (self.next_row + ROWS_PER_SAMPLE) % count } else { 0 };
+    }
+
+    fn record_text(&mut self, column: &Column, width: u16) {
+        if !self.used.contains(&column.id) {
+            self.used.push(column.id);
+        }
+        match self.text_widths.iter_mut().find(|(id, _)| *id == column.id) {
+            Some((_, widest)) => *widest = (*widest).max(width),
+            None => self.text_widths.push((column.id, width)),
+        }
+    }
+
+    /// Returns the width that a table needs for names of `name_width` cells and for the columns that had a value, without
+    /// those that the details of a row contain anyway.
+    pub(crate) fn wanted_width(&self, columns: &[&'static Column], name_width: u16) -> u16 {
+        let name = columns.first().map_or(0, |column| column.width.max(name_width));
+        let others = columns.iter().skip(1).filter(|column| column.priority >= LESSER && self.is_used(column));
+        others.fold(name, |sum, column| sum.saturating_add(column.width + SPACING))
+    }
+
+    /// Returns the columns that fit into `width` cells beside names of `name_width` cells, each with its width. Columns
+    /// without a value are dropped first, then those with the lowest priority. Names are shortened when only the state is
+    /// left beside them. Columns of texts get spare cells for texts that are longer than the column; with
+    /// `is_filled`, the names get the rest.
+    pub fn fit(
+        &self,
+        columns: &[&'static Column],
+        width: u16,
+        name_width: u16,
+        is_filled: bool,
+    ) -> Vec<(&'static Column, u16)> {
+        let mut kept: Vec<_> = columns.iter().map(|column| (*column, column.width)).collect();
+        if let Some((_, names)) = kept.first_mut() {
+            *names = (*names).max(name_width);
+        }
+        while column::required_width(&kept, SPACING) > width {
+            let lesser = kept.iter().enumerate().skip(1).filter(|(_, (column, _))| column.priority < ESSENTIAL);
+            let lowest = lesser.min_by_key(|(_, (column, _))| (self.is_used(column), column.priority));
+            let Some((index, _)) = lowest else { break };
+            kept.remove(index);
+        }
+        let excess = column::required_width(&kept, SPACING).saturating_sub(width);
+        if let Some((column, names)) = kept.first_mut() {
+            *names = names.saturating_sub(excess).max(column.width);
+        }
+        let mut kept = column::drop_to_fit(kept, width, SPACING);
+        let mut spare = width.saturating_sub(column::required_width(&kept, SPACING));
+        for (column, cells) in kept.iter_mut().skip(1) {
+            let longest = self.text_widths.iter().find(|(id, _)| *id == column.id).map_or(0, |(_, widest)| *widest);
+            let more = longest.min(MAX_TEXT_WIDTH).saturating_sub(*cells).min(spare);
+            *cells += more;
+            spare -= more;
+        }
+        if let Some((_, names)) = kept.first_mut() {
+            *names = if is_filled { *names + spare } else { *names }.min(width);
+        }
+        kept
+    }
+}
+
+fn cells(text: &str) -> u16 {
+    use unicode_width::UnicodeWidthStr as _;
+    u16::try_from(text.width()).unwrap_or(u16::MAX)
+}
+
+/// Returns whether a column of numbers has a number other than zero in a row.
+fn has_number(column: &Column, row: &RowView<'_>) -> bool {
+    match column.source {
+        column::ColumnSource::Number(field) => column::known_number(row, field).is_some_and(|number| number != 0),
+        _ => ![SortKey::Absent, SortKey::Number(0.0)].contains(&column.sort_key(row)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::table::columns::column_sets::{SERVERS, STATUS_VIEW};
+
+    fn ids(fitted: &[(&'static Column, u16)]) -> Vec<&'static str> {
+        fitted.iter().map(|(column, _)| column.id).collect()
+    }
+
+    fn used_after(samples: &[&str], columns: &[&'static Column]) -> ColumnUse {
+        let (mut instance, mut builder, mut uses) =
+            (Instance::default(), SampleBuilder::default(), ColumnUse::default());
+        for (stat, second) in samples.iter().zip(0..) {
+            instance.add_sample(builder.build_at_millis(second * 1000, stat), 0);
+            let sample = instance.shown().unwrap();
+            uses.update(&instance, sample, columns, sample.rows.ids().len(), Some);
+        }
+        uses
+    }
+
+    #[test]
+    fn fit_drops_unused_columns_before_lesser_ones() {
+        let stat = "# pxname,svname,scur,slim,stot,qcur,qmax,status,weight,type,\nb,s1,1,10,7,0,0,UP,1,2,\n\
+                    b,s2,0,10,0,0,3,UP,1,2,\n";
+        let uses = used_after(&[stat, stat], STATUS_VIEW);
+        let fitted = ids(&uses.fit(STATUS_VIEW, 60, 10, false));
+        assert!(fitted.contains(&"stot") && fitted.contains(&"qmax"), "{fitted:?}");
+        assert!(!fitted.contains(&"qcur") && !fitted.contains(&"trouble"), "they have no value: {fitted:?}");
+        let all = ids(&uses.fit(STATUS_VIEW, 400, 10, false));
+        assert_eq!(all.len(), STATUS_VIEW.len(), "with enough room, unused columns stay");
+    }
+
+    #[test]
+    fn a_column_stays_used_after_its_values_are_gone() {
+        let queued = "# pxname,svname,scur,qcur,status,type,\nb,s1,1,4,UP,2,\n";
+        let calm = queued.replace(",4,UP", ",0,UP");
+        let uses = |samples: &[&str]| used_after(samples, SERVERS).is_used(&crate::table::columns::column_table::QUEUE);
+        assert_eq!([uses(&[&calm]), uses(&[queued]), uses(&[queued, &calm, &calm])], [false, true, true]);
+    }
+
+    #[test]
+    fn columns_of_rates_count_as_used_until_rates_are_known() {
+        let stat = stat_of_site();
+        let uses =
+            |samples: &[&str]| used_after(samples, SERVERS).is_used(&crate::table::columns::column_table::ERRORS);
+        assert_eq!([uses(&[&stat]), uses(&[&stat, &stat])], [true, false]);
+    }
+
+    #[test]
+    fn fit_shortens_names_only_beside_the_state() {
+        let uses = ColumnUse { has_rates: true, ..ColumnUse::default() };
+        for width in 0..200 {
+            for names in [4, 12, 24, 40, 90] {
+                let fitted = uses.fit(SERVERS, width, names, false);
+                let total: u16 = fitted.iter().map(|(_, cells)| cells + 1).sum::<u16>().saturating_sub(1);
+                assert!(total <= width.max(1), "{width} {names}");
+                if fitted[0].1 < names {
+                    assert!(matches!(ids(&fitted)[..], ["name"] | ["name", "status"]), "{width} {names}");
+                }
+            }
+        }
+        assert_eq!(ids(&uses.fit(SERVERS, 26, 12, true)), ["name", "status"]);
+        assert_eq!(ids(&uses.fit(SERVERS, 52, 12, true)), ["name", "status", "sess", "queue", "req", "5xx"]);
+        assert_eq!(uses.fit(SERVERS, 60, 12, true).iter().map(|(_, cells)| cells + 1).sum::<u16>(), 61);
+    }
+
+    #[test]
+    fn large_tables_are_read_in_turns() {
+        let rows = (0..5000).map(|row| format!("b,s{row},{},UP,2,\n", i32::from(row == 4999)));
+        let stat = format!("# pxname,svname,scur,status,type,\n{}", rows.collect::<String>());
+        let uses = |samples: usize| {
+            used_after(&vec![stat.as_str(); samples], STATUS_VIEW).is_used(&crate::table::columns::column_table::SCUR)
+        };
+        assert_eq!([uses(1), uses(2), uses(3)], [false, false, true]);
+    }
+}
