@@ -253,11 +253,11 @@ fn arrange_wide(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
     let below_backends = body.height.saturating_sub(frontends + backends);
     if body.width >= MIN_BAND_WIDTH && below_backends >= MIN_BAND_ROWS {
         // The charts get the whole width below all lists, and the events the room below the servers.
-        let lists = frontends + backends;
+        let lists = (frontends + backends).max(body.height * 2 / 5);
         let servers = rows[3].clamp(5, lists.saturating_sub(4).max(5));
         return vec![
             (Pane::Frontends, left.rows(0, frontends)),
-            (Pane::Backends, left.rows(frontends, backends)),
+            (Pane::Backends, left.rows(frontends, lists - frontends)),
             (Pane::Servers, right.rows(0, servers)),
             (Pane::Charts, body.rows(lists, body.height)),
             (Pane::Events, right.rows(servers, lists - servers)),
