@@ -308,28 +308,47 @@ fn selection_survives_moment_without_its_rows() {
 fn marked_moment_is_set_replaced_and_cleared() {
     let mut driver = driver_with_history();
     driver.press("S");
-    assert!(driver.screen()[4].contains("no moment is marked"), "{:?}", driver.screen()[4]);
+    assert!(driver.screen()[4].contains("t10-t18 > t18-now"), "{:?}", driver.screen()[4]);
+    assert!(driver.screen()[4].contains("[10 min]"), "{:?}", driver.screen()[4]);
     assert_eq!(driver.press("m"), []);
-    assert_eq!(driver.notice(), "moment marked; S shows the changes since, x clears the mark");
+    assert_eq!(driver.notice(), "moment marked; S compares before and after, x clears the mark");
+    assert!(driver.screen()[4].contains("nothing to compare yet"), "{:?}", driver.screen()[4]);
     assert!(driver.model.instance().unwrap().table_lines().is_empty());
-    driver.stat.add_requests("be_app", "app1", 50);
+    driver.stat.set("be_app", "app1", "status", "DOWN");
     driver.poll_with_sessions(40);
-    let lines = |driver: &ModelDriver| driver.model.instance().unwrap().table_lines().len();
-    assert_eq!(lines(&driver), 1);
     let screen = driver.screen().join("\n");
-    for part in ["2s since the mark at t28", "5 errors", "10>40"] {
+    for part in ["[mark]", "UP > DOWN", "10>40", "1 changed"] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
     driver.press("p<left><left><left>m");
     assert!(driver.notice().starts_with("moment marked, 4s before the previous mark;"), "{}", driver.notice());
     driver.press("<left><left>");
-    assert!(driver.screen()[4].contains("4s before the mark at t24"), "{:?}", driver.screen()[4]);
+    assert!(driver.screen()[4].contains("t10-t14 > t14-t18"), "the mark is later: {:?}", driver.screen()[4]);
     driver.press("x");
-    assert_eq!((driver.notice(), lines(&driver)), ("marked moment cleared", 0));
+    assert_eq!(driver.notice(), "marked moment cleared");
+    assert!(driver.screen()[4].contains("[10 min]"), "{:?}", driver.screen()[4]);
     driver.press("x");
     assert_eq!(driver.notice(), "no moment is marked");
     driver.press("S");
     assert_eq!(driver.model.view(), ViewId::Dashboard, "S returns to the previous view");
+}
+
+#[test]
+fn comparison_changes_its_span_and_shows_unchanged_rows() {
+    let mut driver = driver_with_history();
+    driver.press("S");
+    let heading = |driver: &ModelDriver| driver.screen()[4].clone();
+    for (keys, span) in [("+", "[1 h]"), ("+", "[5 min]"), ("-", "[1 h]"), ("m", "[mark]"), ("+", "[5 min]")] {
+        driver.press(keys);
+        assert!(heading(&driver).contains(span), "{keys}: {:?}", heading(&driver));
+    }
+    let lines = |driver: &ModelDriver| driver.model.instance().unwrap().table_lines().len();
+    let folded = lines(&driver);
+    assert!(driver.screen().join("\n").contains("unchanged; f shows them"));
+    driver.press("f");
+    assert!(lines(&driver) > folded);
+    driver.press("f");
+    assert_eq!(lines(&driver), folded);
 }
 
 #[test]

@@ -263,7 +263,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::MarkMoment,
     ),
     row("past.forget", &["x"], "", "clear the marked moment", Playback, UiCommand::ClearMarkedMoment),
-    view_command("view.diff", &["S"], "", "changes since the marked moment; again: previous view", ViewId::Diff),
+    view_command("view.diff", &["S"], "", "what changed: before and after; again: previous view", ViewId::Diff),
     row("show.sort-right", &[">"], "", "sort by the next column", Show, UiCommand::SortNext(1)),
     row("show.sort-left", &["<lt>"], "", "sort by the previous column", Show, UiCommand::SortNext(-1)),
     row("show.sort-invert", &["I"], "", "reverse the sort order", Show, UiCommand::ReverseSort),
@@ -282,10 +282,24 @@ pub static COMMANDS: &[CommandSpec] = &[
     row("show.info", &["i"], "", "all process information (show info)", Show, UiCommand::ShowProcessInfo),
     row("show.overhead", &["$"], "", "polling overhead for HAProxy and this machine", Show, UiCommand::ShowOverhead),
     row("copy", &["y"], "", "copy the name of the row through the terminal", Program, UiCommand::CopyName),
-    row("show.longer", &["+", "="], "", "longer time span in the charts", Show, UiCommand::ChangeChartSpan(1))
-        .on_detail_page(),
-    row("show.shorter", &["-"], "", "shorter time span in the charts", Show, UiCommand::ChangeChartSpan(-1))
-        .on_detail_page(),
+    row(
+        "show.longer",
+        &["+", "="],
+        "",
+        "longer time span in the charts, or of the comparison",
+        Show,
+        UiCommand::ChangeChartSpan(1),
+    )
+    .on_detail_page(),
+    row(
+        "show.shorter",
+        &["-"],
+        "",
+        "shorter time span in the charts, or of the comparison",
+        Show,
+        UiCommand::ChangeChartSpan(-1),
+    )
+    .on_detail_page(),
     row("show.next-instance", &["o"], "", "next instance", Show, UiCommand::SwitchInstance(1)),
     row("show.previous-instance", &["O"], "", "previous instance", Show, UiCommand::SwitchInstance(-1)),
     row("poll", &["r"], "", "poll now", Program, UiCommand::PollNow),

@@ -8,6 +8,7 @@ use crate::actions::action_table::TargetKind;
 use crate::app::action_flow;
 use crate::app::action_targets;
 use crate::app::cli_view;
+use crate::app::comparison_view;
 use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::layout::{Pane, SizeClass};
@@ -380,6 +381,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
             model.view_settings[view].is_flat = !model.view_settings[view].is_flat;
             model.view_settings[view].mark_changed();
         }
+        UiCommand::ToggleFold | UiCommand::ToggleFoldAll if comparison_view::is_on_top(model) => {
+            comparison_view::toggle_unchanged(model, now);
+        }
         UiCommand::ToggleFold if is_table => navigation::toggle_fold(model),
         UiCommand::ToggleFoldAll if is_table => navigation::toggle_fold_all(model),
         UiCommand::ScrollColumns(by) if is_table => model.view_settings[view].scroll_columns(by),
@@ -395,6 +399,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         }
         UiCommand::OpenPalette => model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Command, ""))),
         UiCommand::ToggleZoom => model.is_zoomed = !model.is_zoomed,
+        UiCommand::ChangeChartSpan(by) if comparison_view::is_on_top(model) => comparison_view::change_span(model, by),
         UiCommand::ChangeChartSpan(by) => model.change_chart_span(by),
         UiCommand::SwitchInstance(by) => match model.switch_instance(by) {
             Some(before) => playback::follow_instance_switch(model, before),

@@ -177,8 +177,13 @@ impl InstanceView {
     /// changed, rows keep their places.
     pub(crate) fn update_table_lines(&mut self, view: ViewId, settings: &TableSettings, is_frozen: bool) {
         let Some(sample) = self.data.shown() else { return };
-        let inputs =
-            TableInputs { view, seq: sample.seq, is_evaluated: self.data.is_evaluated(), version: settings.version };
+        let inputs = TableInputs {
+            view,
+            seq: sample.seq,
+            is_evaluated: self.data.is_evaluated(),
+            version: settings.version,
+            comparison: self.data.comparison_version(),
+        };
         if self.built_for == Some(inputs) {
             return;
         }
@@ -238,4 +243,6 @@ struct TableInputs {
     is_evaluated: bool,
     /// Version of the view's settings.
     version: u64,
+    /// Version of the comparison before and after.
+    comparison: u64,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::actions::action_table::Action;
 use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::command_line::CommandLine;
+use crate::app::comparison_view;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
@@ -15,6 +16,7 @@ use crate::app::query_state::OpenTable;
 use crate::app::table_layout::{TableAreas, TableNeeds};
 use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
+use crate::instance::compared_windows::ComparedSpan;
 use crate::instance::guard::{self, Refusal};
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
@@ -55,6 +57,8 @@ pub struct Model {
     order_frozen_until: Duration,
     /// Set if the filter was changed and the first matching row is to be selected.
     pub(crate) selects_first_match: bool,
+    /// Span that the comparison before and after shows; `None` for the default.
+    pub(crate) chosen_span: Option<ComparedSpan>,
     /// Dashboard list that receives the keys.
     pub focus: Pane,
     /// Set if the focused list fills the body.
@@ -94,6 +98,7 @@ impl Model {
             view_settings: PerView::from_fn(settings),
             order_frozen_until: Duration::ZERO,
             selects_first_match: false,
+            chosen_span: None,
             focus: Pane::Backends,
             is_zoomed: false,
             cli: CommandLine::new(Vec::new()),
@@ -154,6 +159,9 @@ impl Model {
 
     /// Shows a view. A table is sorted at once, even if the order was frozen.
     pub(crate) fn switch_view(&mut self, view: ViewId) {
+        if self.view.view().scope == RowScope::Changed {
+            self.instances.iter_mut().for_each(|instance| instance.data.discard_comparison());
+        }
         self.previous_view = self.view;
         self.view = view;
         self.order_frozen_until = Duration::ZERO;
@@ -168,7 +176,11 @@ impl Model {
     /// their order is frozen or a layer of an action is open.
     pub(crate) fn update_rows(&mut self, now: Duration) {
         let is_frozen = self.layers.iter().any(Layer::is_about_action) || now < self.order_frozen_until;
+        let span = comparison_view::compared_span(self);
         let Some(instance) = self.instances.get_mut(self.current) else { return };
+        if self.view.view().scope == RowScope::Changed {
+            instance.data.update_comparison(span);
+        }
         match self.view.view().content {
             Content::Dashboard => instance.update_lists(&self.view_settings[self.view], is_frozen),
             Content::Table(_) => instance.update_table_lines(self.view, &self.view_settings[self.view], is_frozen),

@@ -78,20 +78,19 @@ pub(crate) fn mark_moment(model: &mut Model, now: Duration) {
     let before = instance.data.mark_shown_moment();
     let message = match (instance.data.marked_moment(), before) {
         (None, _) => return model.notify("there are no samples to mark yet", Role::Dim, now),
-        (Some(_), None) => format!("moment marked; {diff_key} shows the changes since, {clear_key} clears the mark"),
+        (Some(_), None) => format!("moment marked; {diff_key} compares before and after, {clear_key} clears the mark"),
         (Some(mark), Some(before)) => {
             let apart = units::exact_duration(mark.at.monotonic.abs_diff(before.at.monotonic));
             let side = if mark.at.monotonic < before.at.monotonic { "before" } else { "after" };
-            format!("moment marked, {apart} {side} the previous mark; {diff_key} shows the changes since")
+            format!("moment marked, {apart} {side} the previous mark; {diff_key} compares before and after")
         }
     };
     model.notify(message, Role::Normal, now);
-    model.view_settings.iter_mut().for_each(crate::table::rows::TableSettings::mark_changed);
+    model.chosen_span = None;
 }
 
 /// Clears the marked moment.
 pub(crate) fn clear_marked_moment(model: &mut Model, now: Duration) {
     let previous = model.instance_mut().and_then(|instance| instance.data.clear_marked_moment());
     model.notify(if previous.is_some() { "marked moment cleared" } else { "no moment is marked" }, Role::Dim, now);
-    model.view_settings.iter_mut().for_each(crate::table::rows::TableSettings::mark_changed);
 }

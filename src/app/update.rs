@@ -86,7 +86,10 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
         }
         Message::Wake => Vec::new(),
         Message::ContinueDeferred => {
-            model.instances.iter_mut().for_each(|instance| instance.data.continue_deferred());
+            model.instances.iter_mut().for_each(|instance| {
+                instance.data.continue_deferred();
+                instance.data.continue_comparison();
+            });
             Vec::new()
         }
     };
@@ -116,7 +119,7 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
 
 /// Returns whether work on samples was deferred. Each [`Message::ContinueDeferred`] carries out a part of it.
 pub(crate) fn has_deferred_work(model: &Model) -> bool {
-    model.instances.iter().any(|instance| instance.data.has_deferred())
+    model.instances.iter().any(|instance| instance.data.has_deferred() || instance.data.is_comparing())
 }
 
 /// Returns the time at which a dialog closes; `None` for other layers.

@@ -15,7 +15,7 @@ use crate::history::row_log::{ABSENT, RowLogReader};
 use crate::history::sample_context::{SampleContext, SampleContexts};
 use crate::history::sealed_rows::{SealedRows, StoredRow};
 use crate::history::text_log::TextLog;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{RowId, RowSet};
 use crate::observe::sample::{ReplyCost, Sample, SampleDetails};
 use crate::observe::timestamp::Timestamp;
 
@@ -167,6 +167,12 @@ impl Block {
             RowStorage::Open(open) => open.count_new_rows(sample),
             RowStorage::Sealed(_) => sample.rows.ids().len(),
         }
+    }
+
+    /// Returns the rows of the sample with this sequence number, or `None` if the block does not contain the sample.
+    pub(crate) fn rows_of(&self, seq: u64) -> Option<&Arc<RowSet>> {
+        let step = self.headers.binary_search_by_key(&seq, |header| header.seq).ok()?;
+        self.contexts.get(step).map(|context| &context.rows)
     }
 
     /// Returns whether any sample of the block contains the row.

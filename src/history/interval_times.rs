@@ -11,7 +11,9 @@ use std::time::Duration;
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::{RowKind, StatTable};
 use crate::history::moving_mean::{IntervalMean, MeanKind, MovingMean, WINDOW};
-use crate::observe::row_ids::{RowId, RowSet};
+#[cfg(test)]
+use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::RowSet;
 use crate::observe::sample::Sample;
 
 /// The fields with moving means, in the order of [`RowMeans::millis`].
@@ -323,6 +325,7 @@ impl IntervalTimes {
     }
 
     /// Returns the same as [`Self::interval_time`] for a row by its id.
+    #[cfg(test)]
     pub(crate) fn interval_time_of(&self, id: RowId, field: Field) -> Option<IntervalTime> {
         self.interval_time(self.anchors.back()?.row_set.index_of(id)?, field)
     }

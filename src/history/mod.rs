@@ -11,7 +11,7 @@
 //! [`byte_segments`]), a few with each new sample. Whole samples and single series can be read from both open and
 //! sealed blocks. [`trend`] and [`time_trend`] turn series into chart points, [`slope`] computes how fast a series grows,
 //! [`rates`] keeps the last few samples in full to compute rates, and [`interval_times`] computes the times of the last
-//! seconds from HAProxy's means ([`moving_mean`]).
+//! seconds from HAProxy's means ([`moving_mean`]). [`window_figures`] computes the figures of a row in longer spans of time.
 
 pub(crate) mod age_encoding;
 pub mod block;
@@ -38,3 +38,4 @@ pub(crate) mod test_means;
 pub(crate) mod text_log;
 pub(crate) mod time_trend;
 pub mod trend;
+pub(crate) mod window_figures;

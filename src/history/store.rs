@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::haproxy::stat_table::StatRow;
 use crate::history::block::{Block, SampleHeader, Series};
 use crate::history::open_rows::{OpenRows, PartialStep};
 use crate::history::text_log::TextLog;
@@ -265,6 +266,18 @@ impl History {
             found.extend(newest);
         }
         found
+    }
+
+    /// Returns the rows of the sample with this sequence number, or `None` if it is not stored.
+    pub(crate) fn rows_of(&self, seq: u64) -> Option<&Arc<RowSet>> {
+        self.blocks.iter().find_map(|block| block.rows_of(seq))
+    }
+
+    /// Returns the names and texts of a row in the sample with this sequence number, or `None` if the sample is not stored
+    /// or does not contain the row.
+    pub(crate) fn row_texts(&self, id: RowId, seq: u64) -> Option<&StatRow> {
+        self.rows_of(seq)?.index_of(id)?;
+        self.texts.get(id, seq)
     }
 
     /// Returns the header of the newest sample taken at or before the monotonic time `time`, or of the oldest sample if

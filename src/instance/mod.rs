@@ -8,9 +8,18 @@
 //! and events. Screens and reports read from [`state::Instance`], or from the [`past_moment::PastMoment`] that is
 //! shown. An intent, or a [`typed_change`], goes through the [`guard`], which authorises it, to the [`operator`], which checks it again with
 //! the [`state_reader`] right before sending, sends the commands, verifies their effect and writes the audit log.
+//!
+//! A [`comparison::Comparison`] of two windows of time ([`compared_windows`]) is computed from the history on request; the
+//! numbers that it compares are in [`compared_metrics::METRICS`].
 
 pub mod access;
 mod action_state;
+pub(crate) mod compared_metrics;
+pub(crate) mod compared_windows;
+pub(crate) mod comparison;
+mod comparison_state;
+#[cfg(test)]
+mod comparison_tests;
 pub(crate) mod confirmed_state;
 pub mod guard;
 #[cfg(test)]

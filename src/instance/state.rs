@@ -18,11 +18,11 @@ use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
-use crate::history::interval_times::IntervalTimes;
 use crate::history::memory_plan::MemoryPlan;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
 use crate::instance::access::Access;
+use crate::instance::comparison::Comparisons;
 use crate::instance::old_process_watch::OldProcessWatch;
 use crate::instance::past_moment::{PastMoment, PlaybackStep};
 use crate::observe::changes::{self, FieldChange};
@@ -34,6 +34,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::state_cause::StateCause;
 use crate::observe::timestamp::Timestamp;
+use crate::problems::cause_log::CauseSpan;
 use crate::problems::forecast::Forecasts;
 use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
@@ -70,8 +71,7 @@ pub struct Instance {
     pub(super) past_moment: Option<PastMoment>,
     /// The marked moment, with which the sample shown is compared.
     marked_moment: Option<Arc<Sample>>,
-    /// The times of the requests before the marked moment.
-    marked_times: IntervalTimes,
+    pub(super) comparisons: Comparisons,
     link: Link,
     pub(super) poll_stats: PollStats,
     pub(super) recent_actions: RecentActions,
@@ -105,7 +105,7 @@ impl Instance {
             problem_log: ProblemLog::default(),
             past_moment: None,
             marked_moment: None,
-            marked_times: IntervalTimes::default(),
+            comparisons: Comparisons::default(),
             link: Link::default(),
             poll_stats: PollStats::default(),
             recent_actions: RecentActions::default(),
@@ -356,6 +356,11 @@ impl Instance {
         self.past_moment.as_ref().map_or(&self.problems, PastMoment::problems)
     }
 
+    /// Returns the spans of time in which causes were open, also during playback.
+    pub(crate) fn cause_spans(&self) -> impl Iterator<Item = CauseSpan> {
+        self.problem_log.cause_spans()
+    }
+
     /// Returns the forecasts at the time of the sample shown.
     pub(crate) fn forecasts(&self) -> &Forecasts {
         self.past_moment.as_ref().map_or(&self.forecasts, PastMoment::forecasts)
@@ -406,21 +411,14 @@ impl Instance {
         self.marked_moment.as_ref()
     }
 
-    /// Returns the times of the requests before the marked moment.
-    pub(crate) fn marked_times(&self) -> &IntervalTimes {
-        &self.marked_times
-    }
-
     /// Marks the sample shown, and returns the sample that was marked before, if any.
     pub(crate) fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
         let shown = self.shown().map(Arc::clone);
-        self.marked_times = self.rates().times().clone();
         std::mem::replace(&mut self.marked_moment, shown)
     }
 
     /// Clears the marked moment, and returns the sample that was marked, if any.
     pub(crate) fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
-        self.marked_times = IntervalTimes::default();
         self.marked_moment.take()
     }
 

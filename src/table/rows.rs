@@ -77,6 +77,8 @@ pub struct TableSettings {
     pub filter: RowFilter,
     /// Rows that the view is limited to.
     pub(crate) scope: RowScope,
+    /// True if the comparison before and after shows the rows without a change as well.
+    pub(crate) shows_unchanged: bool,
     /// Filter for text lines, in views that show text lines instead of rows.
     pub(crate) text_filter: TextFilter,
     /// Number of changes made to the settings, so that the caller can detect when to rebuild the lines.
@@ -94,6 +96,7 @@ impl TableSettings {
             is_flat: false,
             filter: RowFilter::default(),
             scope: RowScope::All,
+            shows_unchanged: false,
             text_filter: TextFilter::default(),
             version: 0,
         }
@@ -122,7 +125,7 @@ impl TableSettings {
                 RowKind::Server => row.stat_row().state().is_out_of_service() && !row.is_unused_slot(),
                 _ => row.stat_row().is_disabled_proxy(),
             },
-            RowScope::Changed => diff::has_changed(row),
+            RowScope::Changed => self.shows_unchanged || diff::has_changed(row),
         };
         is_in_scope && self.filter.matches(row)
     }

@@ -62,7 +62,7 @@ pub(crate) enum RowScope {
     All,
     /// Servers in maintenance or drain, paused and stopped frontends, and backends that are not published.
     OutOfService,
-    /// Rows that changed since the marked moment.
+    /// Rows that changed, in the comparison before and after.
     Changed,
 }
 
@@ -97,7 +97,7 @@ views! {
     Events "events" "Events" All Content::Events;
     Problems "problems" "Problems" All Content::Problems;
     OutOfService "out-of-service" "Maint/drain" OutOfService Content::Table(column_sets::OUT_OF_SERVICE_VIEW);
-    Diff "diff" "Since" Changed Content::Table(column_sets::DIFF_VIEW);
+    Diff "diff" "Changes" Changed Content::Table(column_sets::DIFF_VIEW);
 }
 
 impl ViewId {
@@ -141,11 +141,6 @@ impl<T> PerView<T> {
     /// Builds the value for each view.
     pub(crate) fn from_fn(value: impl FnMut(ViewId) -> T) -> Self {
         Self(ViewId::ALL.map(value))
-    }
-
-    /// Iterates over the values.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.0.iter_mut()
     }
 }
 

@@ -1,69 +1,129 @@
-//! The line above the view of changes since the mark: the times of the two samples, and a summary of the changes.
+//! The line above the comparison before and after: the clock times of the two windows, a summary, and the spans that can
+//! be chosen.
 
-use crate::app::diff_summary::DiffSummary;
+use std::time::Duration;
+
+use crate::app::comparison_view;
 use crate::app::layout::Area;
 use crate::app::ui_commands::UiCommand;
+use crate::instance::compared_windows::{ComparedSpan, ComparedWindows};
+use crate::instance::comparison::Comparison;
 use crate::table::cell::Role;
+use crate::table::view_table::RowScope;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
 use crate::units;
 
-/// Draws the summary line.
+/// Length of a window from which its times are shown without seconds.
+const WITHOUT_SECONDS: Duration = Duration::from_mins(2);
+
+/// Draws the line.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
-    let DrawContext { model, instance, format_time, .. } = *context;
-    let Some(sample) = context.sample().filter(|_| !area.is_empty()) else { return };
-    let (Some(mark), Some(summary)) =
-        (instance.data.marked_moment(), DiffSummary::compare_with_mark(&instance.data, sample))
-    else {
-        let message = format!(
-            "no moment is marked; {} marks the moment shown",
-            model.keymap.key_or_command(UiCommand::MarkMoment)
-        );
-        canvas.draw_text(area, 1, 0, &message, Role::Warn);
+    if area.is_empty() || context.sample().is_none() {
         return;
-    };
-    let (marked, time_between) = (format_time(mark.at.wall), units::exact_duration(summary.time_between));
-    let message = if summary.is_mark_later {
-        format!("{time_between} before the mark at {marked}")
-    } else {
-        format!("{time_between} since the mark at {marked}")
-    };
-    let mut column = canvas.draw_text(area, 1, 0, &message, Role::Title) + 2;
-    for (message, role) in summary_texts(&summary) {
-        // The first text that does not fit is omitted, together with all texts after it.
-        if usize::from(column) + text_width::width(&message) + 1 > usize::from(area.width) {
-            break;
-        }
-        column = canvas.draw_text(area, column, 0, &message, role) + 2;
     }
+    let mut column = match context.instance.data.comparison() {
+        Some(comparison) => {
+            let windows = &comparison.windows;
+            let mut column = canvas.draw_text(area, 1, 0, &window_text(context, windows), Role::Title) + 2;
+            for (message, role) in summary_texts(comparison) {
+                // The first text that does not fit is omitted, together with all texts after it.
+                if usize::from(column) + text_width::width(&message) + 1 > usize::from(area.width) {
+                    break;
+                }
+                column = canvas.draw_text(area, column, 0, &message, role) + 2;
+            }
+            column
+        }
+        None => canvas.draw_text(area, 1, 0, &missing_text(context), Role::Warn) + 2,
+    };
+    column = column.min(area.width);
+    canvas.draw_right_aligned(area, column, 0, &span_texts(context));
 }
 
-fn summary_texts(summary: &DiffSummary) -> Vec<StyledText<'static>> {
-    let mut parts = Vec::new();
-    match summary.process_changes {
+/// Returns the clock times of both windows: `07:02–07:07 → 07:07–now`.
+fn window_text(context: &DrawContext<'_>, windows: &ComparedWindows) -> String {
+    let is_short = windows.before.length().max(windows.after.length()) < WITHOUT_SECONDS;
+    let [start, border, end] = windows.walls.map(|wall| {
+        let text = (context.format_time)(wall);
+        // `07:02:41`
+        let is_clock = text.len() == 8 && text.bytes().filter(|byte| *byte == b':').count() == 2;
+        if is_short || !is_clock { text } else { text[..5].to_owned() }
+    });
+    let latest = context.instance.data.history().headers().next_back().map(|header| header.seq);
+    let is_live = context.instance.data.past_moment().is_none() && latest.is_some_and(|seq| windows.end_seq <= seq);
+    let is_mark_later = context.instance.data.marked_moment().is_some_and(|mark| mark.seq == windows.end_seq);
+    let end = if is_live && !is_mark_later { "now".to_owned() } else { end };
+    if windows.before.length().is_zero() {
+        return format!("{border} → {end}");
+    }
+    format!("{start}–{border} → {border}–{end}")
+}
+
+fn summary_texts(comparison: &Comparison) -> Vec<StyledText<'static>> {
+    let (changed, unchanged) = comparison.changed_and_unchanged();
+    let rows = format!("{changed} changed, {unchanged} unchanged");
+    let mut texts = vec![styled_text(rows, if changed > 0 { Role::Normal } else { Role::Dim })];
+    match comparison.windows.process_changes {
         0 => {}
-        1 => parts.push(styled_text("1 reload: counters not comparable", Role::Warn)),
-        count => parts.push(styled_text(format!("{count} reloads: counters not comparable"), Role::Warn)),
+        1 => texts.push(styled_text("1 reload", Role::Warn)),
+        count => texts.push(styled_text(format!("{count} reloads"), Role::Warn)),
     }
-    let changes = match summary.change_events {
-        0 => "no state or weight changed".to_owned(),
-        1 => "1 state or weight changed".to_owned(),
-        count => format!("{count} states or weights changed"),
-    };
-    parts.push(styled_text(changes, if summary.change_events > 0 { Role::Warn } else { Role::Dim }));
-    if let (added, removed @ 1..) | (added @ 1.., removed) = summary.rows_added_and_removed {
-        parts.push(styled_text(format!("{added} new rows, {removed} rows gone"), Role::Warn));
+    if comparison.gone.count > 0 {
+        texts.push(styled_text(format!("gone: {}", comparison.gone), Role::Warn));
     }
-    if let Some(served) = summary.requests_served {
-        parts.push(styled_text(format!("+{} requests", units::count(served)), Role::Normal));
+    let windows = &comparison.windows;
+    if windows.before.length() + Duration::from_secs(30) < windows.after.length() {
+        let known = units::duration_words(windows.before.length());
+        texts.push(styled_text(format!("the history has only {known} before"), Role::Dim));
     }
-    if let Some(errors) = summary.responses_5xx {
-        let role = if errors > 0 { Role::Warn } else { Role::Dim };
-        parts.push(styled_text(format!("+{} 5xx", units::count(errors)), role));
+    texts
+}
+
+/// Returns the spans that can be chosen, with the keys that change them.
+fn span_texts(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
+    let model = context.model;
+    let current = comparison_view::compared_span(model);
+    let has_mark = context.instance.data.marked_moment().is_some();
+    let keys = [UiCommand::ChangeChartSpan(-1), UiCommand::ChangeChartSpan(1)];
+    let [shorter, longer] = keys.map(|command| model.keymap.key_or_command(command));
+    let mut texts = vec![styled_text(format!(" {shorter}{longer} "), Role::Key)];
+    for span in ComparedSpan::ALL.into_iter().filter(|span| has_mark || *span != ComparedSpan::Mark) {
+        let role = if span == current { Role::Title } else { Role::Dim };
+        let text = if span == current { format!("[{}]", span.label()) } else { format!(" {} ", span.label()) };
+        texts.push(styled_text(text, role));
     }
-    if let Some((then, now)) = summary.connections {
-        parts.push(styled_text(format!("conns {} → {}", units::count(then), units::count(now)), Role::Normal));
+    // One text, so that it is left out as a whole on a narrow screen; only the current span is always shown.
+    texts
+}
+
+/// Returns why there is no comparison.
+fn missing_text(context: &DrawContext<'_>) -> String {
+    let data = &context.instance.data;
+    if data.is_comparing() {
+        return "reading the history …".to_owned();
     }
-    parts
+    if comparison_view::compared_span(context.model) == ComparedSpan::Mark {
+        return "this is the marked moment: nothing to compare yet".to_owned();
+    }
+    let count = data.history().headers().count() as i64;
+    format!("the history has {}: a comparison needs three", units::pluralize(count, "sample"))
+}
+
+/// Returns the text in place of the rows if no row is shown.
+pub(crate) fn empty_text(context: &DrawContext<'_>) -> String {
+    let is_known = context.instance.data.comparison().is_some();
+    if is_known { "nothing unusual changed".to_owned() } else { String::new() }
+}
+
+/// Returns the line for the rows without a change, if they are hidden.
+pub(crate) fn unchanged_text(context: &DrawContext<'_>) -> Option<String> {
+    let model = context.model;
+    let settings = &model.view_settings[model.view()];
+    let is_hidden = settings.scope == RowScope::Changed && !settings.shows_unchanged && settings.filter.is_empty();
+    let (_, unchanged) = context.instance.data.comparison().filter(|_| is_hidden)?.changed_and_unchanged();
+    let key = model.keymap.key_or_command(UiCommand::ToggleFold);
+    let rows = units::pluralize(unchanged as i64, "row");
+    (unchanged > 0).then(|| format!("= {rows} unchanged; {key} shows them"))
 }

@@ -111,6 +111,6 @@ fn column_help(column: &Column) -> String {
         | ColumnSource::IntervalTime(_)
         | ColumnSource::Text(_)
         | ColumnSource::Computed { .. }
-        | ColumnSource::SinceMark { .. } => column.help.to_owned(),
+        | ColumnSource::Compared { .. } => column.help.to_owned(),
     }
 }

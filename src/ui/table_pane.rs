@@ -14,6 +14,7 @@ use crate::table::rows::TableLine;
 use crate::table::view_table::{RowScope, ViewId};
 use crate::ui::chart_pane;
 use crate::ui::detail_pane;
+use crate::ui::diff_line;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, RowPrefix};
@@ -39,13 +40,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     if instance.table_lines().is_empty() {
         let message = match settings.scope {
             _ if !settings.filter.is_empty() => "no rows match the filter; Esc clears it".to_owned(),
-            RowScope::Changed if instance.data.marked_moment().is_none() => String::new(),
-            RowScope::Changed => {
-                format!(
-                    "nothing has changed since the mark; {} goes back",
-                    model.keymap.key_or_command(UiCommand::ShowView(ViewId::Diff))
-                )
-            }
+            RowScope::Changed => diff_line::empty_text(context),
             RowScope::OutOfService => {
                 format!(
                     "no server is in maintenance or drain; {} goes back",
@@ -57,7 +52,8 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         canvas.draw_text(body, ROW_PREFIX_WIDTH, 0, &message, Role::Dim);
     }
     let after_rows = instance.table_lines().len().max(1).saturating_sub(list.top()) as u16;
-    if let Some(text) = out_of_service::unused_slots_text(sample).filter(|_| settings.scope == RowScope::OutOfService) {
+    let slots = out_of_service::unused_slots_text(sample).filter(|_| settings.scope == RowScope::OutOfService);
+    if let Some(text) = slots.or_else(|| diff_line::unchanged_text(context)) {
         canvas.draw_text(body, ROW_PREFIX_WIDTH, after_rows, &text, Role::Dim);
     }
     let Some(id) = list.row() else { return };

@@ -174,12 +174,12 @@ fn haproxy_columns() -> Vec<&'static Column> {
 /// Returns the column with this name, or an error if it is unknown or needs a marked moment.
 fn find_column(name: &str) -> Result<&'static Column, BadReport> {
     columns::by_id(name)
-        .filter(|column| !column.needs_mark())
+        .filter(|column| !column.is_comparison())
         .ok_or_else(|| BadReport::UnknownColumn { name: name.into(), suggestion: suggest_column(name) })
 }
 
 fn suggest_column(name: &str) -> String {
-    did_you_mean(name, columns::all().filter(|column| !column.needs_mark()).map(|column| column.id))
+    did_you_mean(name, columns::all().filter(|column| !column.is_comparison()).map(|column| column.id))
 }
 
 impl Report {

@@ -96,14 +96,12 @@ pub enum ColumnSource {
         /// True if a single sample is not enough to compute the value.
         needs_two_samples: bool,
     },
-    /// The change in these fields since the marked moment.
-    SinceMark {
-        /// Fields to compare.
-        fields: &'static [Field],
+    /// A number before and after, in two windows of time that are compared in the dashboard.
+    Compared {
         /// Returns the cell of a row.
-        cell: fn(&RowView<'_>, &[Field]) -> Cell,
+        cell: fn(&RowView<'_>) -> Cell,
         /// Returns the sort key of a row.
-        key: fn(&RowView<'_>, &[Field]) -> SortKey,
+        key: fn(&RowView<'_>) -> SortKey,
     },
 }
 
@@ -140,8 +138,7 @@ impl Column {
             }),
             ColumnSource::IntervalTime(field) => interval_time::time_cell(row, field),
             ColumnSource::Text(field) => Cell::from_option(row.text(field), |text| Cell::plain(text.as_str())),
-            ColumnSource::Computed { cell, .. } => cell(row),
-            ColumnSource::SinceMark { fields, cell, .. } => cell(row, fields),
+            ColumnSource::Computed { cell, .. } | ColumnSource::Compared { cell, .. } => cell(row),
         }
     }
 
@@ -154,8 +151,7 @@ impl Column {
             ColumnSource::Text(field) => {
                 row.text(field).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
             }
-            ColumnSource::Computed { key, .. } => key(row),
-            ColumnSource::SinceMark { fields, key, .. } => key(row, fields),
+            ColumnSource::Computed { key, .. } | ColumnSource::Compared { key, .. } => key(row),
         }
     }
 
@@ -164,13 +160,13 @@ impl Column {
         match self.source {
             ColumnSource::PerSecond(_) | ColumnSource::IntervalTime(_) => true,
             ColumnSource::Computed { needs_two_samples: spans, .. } => spans,
-            ColumnSource::Number(_) | ColumnSource::Text(_) | ColumnSource::SinceMark { .. } => false,
+            ColumnSource::Number(_) | ColumnSource::Text(_) | ColumnSource::Compared { .. } => false,
         }
     }
 
-    /// Returns whether the column compares with the marked moment, which can be set only in the dashboard.
-    pub(crate) fn needs_mark(&self) -> bool {
-        matches!(self.source, ColumnSource::SinceMark { .. })
+    /// Returns whether the column compares two windows of time, which only the dashboard does.
+    pub(crate) fn is_comparison(&self) -> bool {
+        matches!(self.source, ColumnSource::Compared { .. })
     }
 
     /// Returns whether sorting by this column starts with the largest value. True for columns of numbers.

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
+use crate::instance::compared_metrics;
 use crate::table::columns::column::{Align, Column, ColumnSource};
 use crate::table::columns::computed;
 use crate::table::columns::diff;
@@ -85,14 +86,21 @@ macro_rules! outlook {
     };
 }
 
-/// Returns the source of the total growth of counters since the marked moment.
-const fn growth(fields: &'static [Field]) -> ColumnSource {
-    ColumnSource::SinceMark { fields, cell: diff::growth_cell, key: diff::growth_key }
-}
-
-/// Returns the source of a number at the marked moment and now.
-const fn then_and_now(field: &'static [Field]) -> ColumnSource {
-    ColumnSource::SinceMark { fields: field, cell: diff::then_and_now_cell, key: diff::then_and_now_key }
+/// Returns the column of a number of [`compared_metrics::METRICS`] before and after.
+macro_rules! before_after {
+    ($names:expr, $width:literal, $priority:literal, $help:literal, $metric:ident) => {
+        computed_column(
+            $names,
+            $width,
+            $priority,
+            Align::Right,
+            $help,
+            ColumnSource::Compared {
+                cell: |row| diff::before_after_cell(row, compared_metrics::$metric),
+                key: |row| diff::before_after_key(row, compared_metrics::$metric),
+            },
+        )
+    };
 }
 
 macro_rules! columns {
@@ -130,19 +138,20 @@ columns! {
     ORDERED_BY = computed_column(("by", "BY"), 14, 225, Align::Left, "who ordered the state, if recorded", out_of_service!(ordered_by_cell, ordered_by_key));
     DRAIN_STATUS = computed_column(("left", "LEFT"), 48, 100, Align::Left, "sessions left on a draining server, estimated time, reason", out_of_service!(drain_status_cell, drain_status_key));
 
-    LARGEST_CHANGE = computed_column(("changed", "CHANGED"), 20, 248, Align::Left, "most important change since the mark", ColumnSource::SinceMark { fields: &[], cell: diff::largest_change_cell, key: diff::largest_change_key });
-    GROWTH_SERVED = computed_column(("req+", "+REQ"), 5, 230, Align::Right, "requests since the mark; sessions for TCP", ColumnSource::SinceMark { fields: &[], cell: diff::served_growth_cell, key: diff::served_growth_key });
-    GROWTH_5XX = computed_column(("5xx+", "+5XX"), 5, 228, Align::Right, "responses with a 5xx status since the mark", growth(&[Field::Hrsp5xx]));
-    GROWTH_4XX = computed_column(("4xx+", "+4XX"), 5, 150, Align::Right, "responses with a 4xx status since the mark", growth(&[Field::Hrsp4xx]));
-    GROWTH_ERRORS = computed_column(("err+", "+ERR"), 5, 226, Align::Right, "connection, response and request errors since the mark", growth(&[Field::Econ, Field::Eresp, Field::Ereq]));
-    GROWTH_RETRIES = computed_column(("retr+", "+RETR"), 5, 190, Align::Right, "retries and redispatches since the mark", growth(&[Field::Wretr, Field::Wredis]));
-    GROWTH_DOWNS = computed_column(("down+", "+DOWN"), 5, 170, Align::Right, "transitions to DOWN since the mark", growth(&[Field::Chkdown]));
-    GROWTH_IN = computed_column(("bin+", "+IN"), 5, 180, Align::Right, "bytes received since the mark", growth(&[Field::Bin]));
-    GROWTH_OUT = computed_column(("bout+", "+OUT"), 5, 185, Align::Right, "bytes sent since the mark", growth(&[Field::Bout]));
-    THEN_AND_NOW_SESSIONS = computed_column(("sess+", "SESSIONS"), 11, 220, Align::Right, "sessions at the mark and now", then_and_now(&[Field::Scur]));
-    THEN_AND_NOW_QUEUE = computed_column(("queue+", "QUEUE"), 11, 210, Align::Right, "queued requests at the mark and now", then_and_now(&[Field::Qcur]));
-    THEN_AND_NOW_WEIGHT = computed_column(("weight+", "WEIGHT"), 9, 200, Align::Right, "weight at the mark and now", then_and_now(&[Field::Weight]));
-    THEN_AND_NOW_RTIME = computed_column(("rtime+", "RTIME MS"), 11, 160, Align::Right, "response time at the mark and now, in milliseconds", then_and_now(&[Field::Rtime]));
+    LARGEST_CHANGE = computed_column(("changed", "CHANGE"), 28, 248, Align::Left, "most important change, before → after", ColumnSource::Compared { cell: diff::largest_change_cell, key: diff::largest_change_key });
+    BEFORE_AFTER_SERVED = before_after!(("req+", "REQ/S"), 11, 230, "requests per second before and after; sessions for TCP", SERVED);
+    BEFORE_AFTER_5XX = before_after!(("5xx+", "5XX"), 11, 228, "share of 5xx among the responses before and after", SHARE_5XX);
+    BEFORE_AFTER_RTIME = before_after!(("rtime+", "RESPONSE"), 13, 229, "mean response time before and after", RESPONSE);
+    BEFORE_AFTER_ERRORS = before_after!(("err+", "ERRORS"), 11, 226, "share of failed connections and responses before and after; HAProxy counts such a request also as a 5xx", ERROR_SHARE);
+    BEFORE_AFTER_SESSIONS = before_after!(("sess+", "SESSIONS"), 11, 220, "mean number of sessions before and after", SESSIONS);
+    BEFORE_AFTER_QUEUE = before_after!(("queue+", "QUEUE"), 9, 210, "mean number of queued requests before and after", QUEUE);
+    BEFORE_AFTER_QUEUE_TIME = before_after!(("qtime+", "QUEUE TIME"), 13, 200, "mean time in the queue before and after", QUEUE_TIME);
+    BEFORE_AFTER_WEIGHT = computed_column(("weight+", "WEIGHT"), 7, 150, Align::Right, "weight, before and after if it changed", ColumnSource::Compared { cell: diff::weight_cell, key: diff::largest_change_key });
+    BEFORE_AFTER_DOWNS = before_after!(("down+", "DOWN"), 5, 140, "number of transitions to DOWN before and after", DOWNS);
+    BEFORE_AFTER_4XX = before_after!(("4xx+", "4XX"), 11, 170, "share of 4xx among the responses before and after", SHARE_4XX);
+    BEFORE_AFTER_RETRIES = before_after!(("retr+", "RETRY/S"), 9, 160, "retries per second before and after", RETRIES);
+    BEFORE_AFTER_IN = before_after!(("bin+", "IN/S"), 11, 120, "bytes received per second before and after", BYTES_IN);
+    BEFORE_AFTER_OUT = before_after!(("bout+", "OUT/S"), 11, 130, "bytes sent per second before and after", BYTES_OUT);
 
     COMPRESSION = computed_column(("compressed", "COMPR"), 5, 44, Align::Right, "compressed size as a share of the original size, in percent", two_samples!(compression_cell, compression_key));
 

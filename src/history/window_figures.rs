@@ -1,0 +1,390 @@
+//! The figures of a row in spans of time, read from the history: growth of counters, mean times, mean levels.
+//!
+//! Counters are compared only between neighboring samples of one process. A pair of samples between which the process
+//! changed or a counter decreased is left out, together with its time, so that a rate is never understated.
+
+use std::time::Duration;
+
+use crate::haproxy::fields::Field;
+use crate::history::block::Series;
+use crate::history::interval_times::RowMeans;
+use crate::history::moving_mean::MeanKind;
+use crate::history::store::History;
+use crate::observe::row_ids::RowId;
+
+/// A span of monotonic time: from the sample at `start` to the sample at `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimeWindow {
+    /// Time of the first sample.
+    pub(crate) start: Duration,
+    /// Time of the last sample.
+    pub(crate) end: Duration,
+}
+
+impl TimeWindow {
+    /// Returns the length of the window.
+    pub(crate) fn length(self) -> Duration {
+        self.end.saturating_sub(self.start)
+    }
+
+    fn contains(self, at: Duration) -> bool {
+        self.start <= at && at <= self.end
+    }
+}
+
+/// A row whose figures are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MeasuredRow {
+    /// The row.
+    pub(crate) id: RowId,
+    /// True if the row is in TCP mode, where HAProxy measures no response time.
+    pub(crate) is_tcp: bool,
+    /// The way in which HAProxy computes the means; `None` for a row without times of its own: a frontend, or a backend,
+    /// whose times are those of its servers.
+    pub(crate) kind: Option<MeanKind>,
+}
+
+/// Counters that are added up.
+const COUNTERS: [Field; 14] = [
+    Field::Stot,
+    Field::ReqTot,
+    Field::Bin,
+    Field::Bout,
+    Field::Econ,
+    Field::Eresp,
+    Field::Wretr,
+    Field::Chkdown,
+    Field::Hrsp1xx,
+    Field::Hrsp2xx,
+    Field::Hrsp3xx,
+    Field::Hrsp4xx,
+    Field::Hrsp5xx,
+    Field::HrspOther,
+];
+/// Numbers whose mean over the samples is computed.
+const LEVELS: [Field; 2] = [Field::Scur, Field::Qcur];
+/// Settings, of which the last value counts.
+const SETTINGS: [Field; 2] = [Field::Weight, Field::Slim];
+/// Times of requests.
+const TIMES: [Field; 2] = [Field::Rtime, Field::Qtime];
+
+/// All fields that are read.
+static FIELDS: [Field; 23] = {
+    let means = RowMeans::FIELDS;
+    let mut all = [Field::Scur; 23];
+    let (mut place, mut next) = (0, 0);
+    while place < means.len() {
+        all[place] = means[place];
+        place += 1;
+    }
+    let others = [
+        Field::Scur,
+        Field::Qcur,
+        Field::Weight,
+        Field::Slim,
+        Field::Stot,
+        Field::Bin,
+        Field::Bout,
+        Field::Eresp,
+        Field::Wretr,
+        Field::Chkdown,
+    ];
+    while next < others.len() {
+        all[place + next] = others[next];
+        next += 1;
+    }
+    all
+};
+
+/// Number of requests from which the mean time is computed before the requests are forgotten by HAProxy's moving mean.
+const SEGMENT_REQUESTS: u32 = 128;
+
+/// The mean time of the requests of a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct MeanTime {
+    /// The mean, in milliseconds.
+    pub(crate) millis: f64,
+    /// Maximum error due to the rounding of HAProxy's numbers, in milliseconds.
+    pub(crate) error: f64,
+    /// Number of requests.
+    pub(crate) requests: f64,
+}
+
+impl MeanTime {
+    fn merge(&mut self, other: Self) {
+        let requests = self.requests + other.requests;
+        if requests > 0.0 {
+            let mean = |one: f64, two: f64| (one * self.requests + two * other.requests) / requests;
+            *self = Self { millis: mean(self.millis, other.millis), error: mean(self.error, other.error), requests };
+        }
+    }
+}
+
+/// The figures of a row in one window.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct WindowFigures {
+    /// Time over which the growth of the counters is known, in seconds.
+    pub(crate) seconds: f64,
+    grown: [Option<i64>; COUNTERS.len()],
+    times: [MeanTime; TIMES.len()],
+    level_sums: [Option<f64>; LEVELS.len()],
+    level_samples: u32,
+    settings: [Option<i64>; SETTINGS.len()],
+}
+
+impl WindowFigures {
+    /// Returns the growth of a counter, or `None` if it is unknown.
+    pub(crate) fn growth(&self, field: Field) -> Option<i64> {
+        self.grown[COUNTERS.iter().position(|known| *known == field)?]
+    }
+
+    /// Returns the total growth of counters, of which at least one is known.
+    pub(crate) fn total_growth(&self, fields: &[Field]) -> Option<i64> {
+        fields.iter().filter_map(|field| self.growth(*field)).reduce(i64::saturating_add)
+    }
+
+    /// Returns the mean time of the requests for `rtime` or `qtime`, or `None` without requests.
+    pub(crate) fn time(&self, field: Field) -> Option<MeanTime> {
+        let time = self.times[TIMES.iter().position(|known| *known == field)?];
+        (time.requests > 0.0).then_some(time)
+    }
+
+    /// Returns the mean of `scur` or `qcur`, or `None` if it is unknown.
+    pub(crate) fn level(&self, field: Field) -> Option<f64> {
+        let sum = self.level_sums[LEVELS.iter().position(|known| *known == field)?]?;
+        (self.level_samples > 0).then(|| sum / f64::from(self.level_samples))
+    }
+
+    /// Returns the last value of `weight` or `slim`, or `None` if it is unknown.
+    pub(crate) fn setting(&self, field: Field) -> Option<i64> {
+        self.settings[SETTINGS.iter().position(|known| *known == field)?]
+    }
+
+    /// Adds the times and queues of its servers to the figures of a backend.
+    pub(crate) fn add_servers(&mut self, servers: &ServerSums) {
+        for (time, other) in self.times.iter_mut().zip(servers.times) {
+            time.merge(other);
+        }
+        for (field, sum) in LEVELS.iter().zip(&mut self.level_sums) {
+            if let (Field::Qcur, Some(sum)) = (field, sum) {
+                *sum += servers.queue * f64::from(self.level_samples);
+            }
+        }
+    }
+}
+
+/// The sums over the servers of a backend in one window.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServerSums {
+    times: [MeanTime; TIMES.len()],
+    queue: f64,
+}
+
+impl ServerSums {
+    /// Adds the figures of a server.
+    pub(crate) fn add(&mut self, server: &WindowFigures) {
+        for (time, other) in self.times.iter_mut().zip(server.times) {
+            time.merge(other);
+        }
+        self.queue += server.level(Field::Qcur).unwrap_or(0.0);
+    }
+}
+
+/// A sample of a row, with its values in the order of [`FIELDS`].
+#[derive(Debug, Clone, Copy)]
+struct RowSample {
+    at: Duration,
+    epoch: u32,
+    values: [Option<i64>; FIELDS.len()],
+    means: Option<RowMeans>,
+}
+
+impl RowSample {
+    fn number(&self, field: Field) -> Option<i64> {
+        self.values[FIELDS.iter().position(|known| *known == field)?]
+    }
+
+    /// Returns the growth of all counters since an earlier sample; `None` if they cannot be compared.
+    fn growth_since(&self, before: &Self) -> Option<[Option<i64>; COUNTERS.len()]> {
+        if before.epoch != self.epoch {
+            return None;
+        }
+        let mut grown = [None; COUNTERS.len()];
+        for (growth, field) in grown.iter_mut().zip(COUNTERS) {
+            *growth = match (before.number(field), self.number(field)) {
+                (Some(before), Some(now)) if now < before => return None,
+                (Some(before), Some(now)) => Some(now.saturating_sub(before)),
+                _ => None,
+            };
+        }
+        Some(grown)
+    }
+}
+
+/// The figures of a window while its samples are read.
+#[derive(Debug)]
+struct WindowReader {
+    window: TimeWindow,
+    kind: Option<MeanKind>,
+    is_tcp: bool,
+    figures: WindowFigures,
+    previous: Option<RowSample>,
+    /// The first sample of the requests whose mean time is not computed yet.
+    segment: Option<RowSample>,
+}
+
+impl WindowReader {
+    fn new(window: TimeWindow, row: MeasuredRow) -> Self {
+        let figures = WindowFigures::default();
+        Self { window, kind: row.kind, is_tcp: row.is_tcp, figures, previous: None, segment: None }
+    }
+
+    fn add_sample(&mut self, sample: &RowSample) {
+        if !self.window.contains(sample.at) {
+            return;
+        }
+        let grown = self.previous.and_then(|before| Some((before, sample.growth_since(&before)?)));
+        match grown {
+            Some((before, grown)) => {
+                self.figures.seconds += sample.at.saturating_sub(before.at).as_secs_f64();
+                for (sum, growth) in self.figures.grown.iter_mut().zip(grown) {
+                    *sum = match (*sum, growth) {
+                        (Some(sum), Some(growth)) => Some(sum.saturating_add(growth)),
+                        (sum, growth) => sum.or(growth),
+                    };
+                }
+                self.add_times(sample, SEGMENT_REQUESTS);
+            }
+            None => {
+                self.finish_segment();
+                self.segment = Some(*sample);
+            }
+        }
+        // The sample at the border belongs to the window before, unless this window has no other.
+        if sample.at > self.window.start || self.window.length().is_zero() {
+            let levels = LEVELS.map(|field| sample.number(field));
+            if levels.iter().any(Option::is_some) {
+                self.figures.level_samples += 1;
+            }
+            for (sum, level) in self.figures.level_sums.iter_mut().zip(levels) {
+                *sum = level.map(|level| sum.unwrap_or(0.0) + level as f64).or(*sum);
+            }
+            for (setting, field) in self.figures.settings.iter_mut().zip(SETTINGS) {
+                *setting = sample.number(field).or(*setting);
+            }
+        }
+        self.previous = Some(*sample);
+    }
+
+    /// Computes the mean times of the requests since the segment began, if there were at least `min_requests`.
+    fn add_times(&mut self, sample: &RowSample, min_requests: u32) {
+        let (Some(kind), Some(first)) = (self.kind, self.segment) else { return };
+        let (Some(before), Some(now)) = (first.means, sample.means) else { return };
+        let Some(requests) = now.requests_since(&before).filter(|count| *count >= min_requests.max(1)) else { return };
+        let span = sample.at.saturating_sub(first.at);
+        for (time, field) in self.figures.times.iter_mut().zip(TIMES) {
+            if field == Field::Rtime && self.is_tcp {
+                continue;
+            }
+            if let Some(mean) = now.interval_mean(&before, kind, field, requests, span) {
+                let requests = f64::from(requests);
+                time.merge(MeanTime { millis: mean.millis, error: mean.error, requests });
+            }
+        }
+        self.segment = Some(*sample);
+    }
+
+    fn finish_segment(&mut self) {
+        if let Some(last) = self.previous {
+            self.add_times(&last, 1);
+        }
+    }
+
+    fn finish(mut self) -> WindowFigures {
+        self.finish_segment();
+        self.figures
+    }
+}
+
+/// Returns the figures of a row in each of `windows`, which may overlap.
+pub(crate) fn read(history: &History, row: MeasuredRow, windows: &[TimeWindow]) -> Vec<WindowFigures> {
+    let mut readers: Vec<WindowReader> = windows.iter().map(|window| WindowReader::new(*window, row)).collect();
+    let first = windows.iter().map(|window| window.start).min().unwrap_or_default();
+    let last = windows.iter().map(|window| window.end).max().unwrap_or_default();
+    let series = FIELDS.map(Series::Stat);
+    history.read_series(row.id, &series, first..=last, |header, read| {
+        let mut values = [None; FIELDS.len()];
+        values.copy_from_slice(read);
+        let mut sample = RowSample { at: header.at, epoch: header.epoch, values, means: None };
+        if row.kind.is_some() {
+            let means = RowMeans::from_numbers(row.is_tcp, |field| sample.number(field));
+            sample.means = Some(means).filter(|means| !means.is_absent());
+        }
+        readers.iter_mut().for_each(|reader| reader.add_sample(&sample));
+    });
+    readers.into_iter().map(WindowReader::finish).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::test_samples::SampleBuilder;
+
+    const ROW: usize = 0;
+
+    fn window(start: u64, end: u64) -> TimeWindow {
+        TimeWindow { start: Duration::from_secs(start), end: Duration::from_secs(end) }
+    }
+
+    /// Stores a server's samples: seconds, requests, 5xx, sessions. `None` is a reload.
+    fn figures(samples: &[Option<(u64, i64, i64, i64)>], windows: &[TimeWindow]) -> Vec<WindowFigures> {
+        let (mut history, mut builder) = (History::new(1 << 20), SampleBuilder::default());
+        let mut id = None;
+        for sample in samples {
+            let Some((second, requests, errors, sessions)) = sample else {
+                builder.reload();
+                continue;
+            };
+            let stat = format!(
+                "# pxname,svname,scur,stot,req_tot,hrsp_2xx,hrsp_5xx,type,status,\nb,s,{sessions},{requests},{requests},{},\
+                 {errors},2,UP,\n",
+                requests - errors
+            );
+            let sample = builder.build_at_millis(second * 1000, &stat);
+            id = Some(sample.rows.ids()[ROW]);
+            history.push(&sample);
+        }
+        let row = MeasuredRow { id: id.unwrap(), is_tcp: false, kind: Some(MeanKind::PlainBelowWindow) };
+        read(&history, row, windows)
+    }
+
+    #[test]
+    fn read_adds_up_counters_and_levels_of_each_window() {
+        let samples = [(0, 0, 0, 1), (10, 100, 0, 3), (20, 200, 0, 5), (30, 500, 30, 9), (40, 500, 30, 11)];
+        let read = figures(&samples.map(Some), &[window(0, 20), window(20, 40)]);
+        let shown = |figures: &WindowFigures| {
+            let [requests, errors] = [Field::ReqTot, Field::Hrsp5xx].map(|field| figures.growth(field));
+            (figures.seconds, requests, errors, figures.level(Field::Scur))
+        };
+        assert_eq!(shown(&read[0]), (20.0, Some(200), Some(0), Some(4.0)));
+        assert_eq!(shown(&read[1]), (20.0, Some(300), Some(30), Some(10.0)));
+    }
+
+    #[test]
+    fn read_leaves_out_reloads_and_cleared_counters() {
+        let samples = [Some((0, 900, 0, 1)), Some((10, 1000, 0, 1)), None, Some((20, 40, 0, 1)), Some((30, 70, 0, 1))];
+        let read = figures(&samples, &[window(0, 30), window(10, 20)]);
+        assert_eq!((read[0].seconds, read[0].growth(Field::ReqTot)), (20.0, Some(130)), "10 s are unknown");
+        assert_eq!((read[1].seconds, read[1].growth(Field::ReqTot)), (0.0, None), "unknown is not 0");
+        let cleared = [(0, 900, 9, 1), (10, 5, 0, 1), (20, 15, 0, 1)];
+        let read = figures(&cleared.map(Some), &[window(0, 20)]);
+        assert_eq!((read[0].seconds, read[0].growth(Field::ReqTot)), (10.0, Some(10)));
+    }
+
+    #[test]
+    fn read_knows_nothing_outside_history() {
+        let read = figures(&[Some((50, 1, 0, 1)), Some((60, 9, 0, 1))], &[window(0, 40)]);
+        assert_eq!(read[0], WindowFigures::default());
+        assert_eq!((read[0].level(Field::Scur), read[0].time(Field::Rtime)), (None, None));
+    }
+}

@@ -1,0 +1,201 @@
+//! The two windows of time that are compared, before and after, and earlier windows that show what is usual.
+
+use std::time::{Duration, SystemTime};
+
+use crate::history::block::SampleHeader;
+use crate::history::store::History;
+use crate::history::window_figures::TimeWindow;
+use crate::observe::sample::Sample;
+
+/// The span of time that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ComparedSpan {
+    /// The last 2.5 minutes with the 2.5 minutes before.
+    FiveMinutes,
+    /// The last 5 minutes with the 5 minutes before.
+    TenMinutes,
+    /// The last 30 minutes with the 30 minutes before.
+    OneHour,
+    /// The time since the marked moment with the same time before it.
+    Mark,
+}
+
+impl ComparedSpan {
+    /// All spans, from the shortest to the marked moment.
+    pub(crate) const ALL: [Self; 4] = [Self::FiveMinutes, Self::TenMinutes, Self::OneHour, Self::Mark];
+
+    /// Returns the name.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::FiveMinutes => "5 min",
+            Self::TenMinutes => "10 min",
+            Self::OneHour => "1 h",
+            Self::Mark => "mark",
+        }
+    }
+
+    /// Returns the length of both windows together; `None` if it depends on the marked moment.
+    fn length(self) -> Option<Duration> {
+        match self {
+            Self::FiveMinutes => Some(Duration::from_mins(5)),
+            Self::TenMinutes => Some(Duration::from_mins(10)),
+            Self::OneHour => Some(Duration::from_hours(1)),
+            Self::Mark => None,
+        }
+    }
+}
+
+/// Maximum number of earlier windows.
+const MAX_EARLIER: u32 = 6;
+/// Minimum number of earlier windows. With fewer, parts of the window before are taken.
+const MIN_EARLIER: usize = 3;
+/// Number of these parts.
+const PARTS: u32 = 4;
+
+/// The windows of a comparison. Both consist of stored samples; the last sample before is the first one after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ComparedWindows {
+    /// The window before.
+    pub(crate) before: TimeWindow,
+    /// The window after.
+    pub(crate) after: TimeWindow,
+    /// Wall clock times of the start, the border and the end.
+    pub(crate) walls: [SystemTime; 3],
+    /// Sequence number of the sample at the border.
+    pub(crate) border_seq: u64,
+    /// Sequence number of the last sample.
+    pub(crate) end_seq: u64,
+    /// Windows before these, or parts of the window before.
+    pub(crate) earlier: Vec<TimeWindow>,
+    /// Number of times that another process began to reply.
+    pub(crate) process_changes: usize,
+    /// Number of samples to read.
+    pub(crate) samples: usize,
+}
+
+impl ComparedWindows {
+    /// Chooses the windows that end at the sample shown. Both are shorter if the history does not cover the span. Returns
+    /// `None` if the history has no two windows, or no moment is marked.
+    pub(crate) fn choose(history: &History, span: ComparedSpan, mark: Option<&Sample>, shown: &Sample) -> Option<Self> {
+        let oldest = *history.headers().next()?;
+        let shown = *history.header_at(shown.at.monotonic)?;
+        let (border, end) = match span.length() {
+            Some(length) => {
+                let half = (length / 2).min(shown.at.saturating_sub(oldest.at) / 2);
+                (*history.header_at(shown.at.saturating_sub(half))?, shown)
+            }
+            None => {
+                let mark = SampleHeader::from_sample(mark?);
+                if mark.at <= shown.at { (mark, shown) } else { (shown, mark) }
+            }
+        };
+        let length = end.at.saturating_sub(border.at);
+        let start = if border.at <= oldest.at {
+            border
+        } else {
+            *history.header_at(border.at.saturating_sub(length).max(oldest.at))?
+        };
+        if length.is_zero() || span != ComparedSpan::Mark && start.at == border.at {
+            return None;
+        }
+        let before = TimeWindow { start: start.at, end: border.at };
+        let earlier = earlier_windows(history, oldest.at, before, length);
+        let first = earlier.iter().map(|window| window.start).chain([before.start]).min()?;
+        let read = |header: &&SampleHeader| header.at >= first && header.at <= end.at;
+        let epochs: Vec<u32> = history
+            .headers()
+            .filter(|header| header.at >= before.start && header.at <= end.at)
+            .map(|h| h.epoch)
+            .collect();
+        Some(Self {
+            before,
+            after: TimeWindow { start: border.at, end: end.at },
+            walls: [start, border, end].map(|header| header.wall),
+            border_seq: border.seq,
+            end_seq: end.seq,
+            earlier,
+            process_changes: epochs.windows(2).filter(|pair| pair[0] != pair[1]).count(),
+            samples: history.headers().filter(read).count(),
+        })
+    }
+
+    /// Returns all windows to read: before, after, and the earlier ones.
+    pub(crate) fn all(&self) -> Vec<TimeWindow> {
+        [self.before, self.after].into_iter().chain(self.earlier.iter().copied()).collect()
+    }
+}
+
+/// Returns windows of the same length before the window before, or else its parts.
+fn earlier_windows(history: &History, oldest: Duration, before: TimeWindow, length: Duration) -> Vec<TimeWindow> {
+    let window = |start: Duration, end: Duration| {
+        let [start, end] = [start, end].map(|at| history.header_at(at).map(|header| header.at));
+        Some(TimeWindow { start: start?, end: end? }).filter(|window| !window.length().is_zero())
+    };
+    let starts = (1..=MAX_EARLIER).map_while(|count| before.start.checked_sub(length * count));
+    let whole: Vec<TimeWindow> =
+        starts.take_while(|start| *start >= oldest).filter_map(|start| window(start, start + length)).collect();
+    if whole.len() + 1 >= MIN_EARLIER {
+        return whole.into_iter().chain([before]).collect();
+    }
+    let part = before.length() / PARTS;
+    (0..PARTS).filter_map(|count| window(before.start + part * count, before.start + part * (count + 1))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::test_samples::{SampleBuilder, stat_with_server};
+    use std::sync::Arc;
+
+    /// Returns a history with a sample every `step` seconds, and its samples.
+    fn history(seconds: u64, step: u64) -> (History, Vec<Arc<Sample>>) {
+        let (mut history, mut builder) = (History::new(8 << 20), SampleBuilder::default());
+        let build = |second: u64| builder.build_at_millis(second * 1000, &stat_with_server("b", "s", second as i64));
+        let samples: Vec<Arc<Sample>> = (0..=seconds).step_by(step as usize).map(build).collect();
+        samples.iter().for_each(|sample| history.push(sample));
+        (history, samples)
+    }
+
+    fn seconds(windows: &ComparedWindows) -> [u64; 4] {
+        let [before, after] = [windows.before, windows.after];
+        [before.start, before.end, after.start, after.end].map(|at| at.as_secs())
+    }
+
+    #[test]
+    fn choose_splits_span_in_halves_that_end_at_the_sample_shown() {
+        let (history, samples) = history(7200, 10);
+        let chosen = |span, shown: &Sample| ComparedWindows::choose(&history, span, None, shown).unwrap();
+        let newest = samples.last().unwrap();
+        assert_eq!(seconds(&chosen(ComparedSpan::FiveMinutes, newest)), [6900, 7050, 7050, 7200]);
+        assert_eq!(seconds(&chosen(ComparedSpan::TenMinutes, newest)), [6600, 6900, 6900, 7200]);
+        assert_eq!(seconds(&chosen(ComparedSpan::OneHour, newest)), [3600, 5400, 5400, 7200]);
+        assert_eq!(seconds(&chosen(ComparedSpan::TenMinutes, &samples[360])), [3000, 3300, 3300, 3600], "in the past");
+        assert_eq!(chosen(ComparedSpan::TenMinutes, newest).earlier.len(), 7);
+        assert_eq!(chosen(ComparedSpan::OneHour, newest).earlier.len(), 3, "only two whole windows before");
+    }
+
+    #[test]
+    fn choose_uses_no_more_than_the_history() {
+        let (history, samples) = history(120, 2);
+        let newest = samples.last().unwrap();
+        let windows = ComparedWindows::choose(&history, ComparedSpan::TenMinutes, None, newest).unwrap();
+        assert_eq!(seconds(&windows), [0, 60, 60, 120]);
+        assert_eq!(windows.earlier.len(), 4, "parts of the window before");
+        let second = ComparedWindows::choose(&history, ComparedSpan::TenMinutes, None, &samples[1]);
+        assert_eq!(second, None, "two samples are not two windows");
+    }
+
+    #[test]
+    fn choose_compares_with_the_mark_in_both_directions() {
+        let (history, samples) = history(120, 2);
+        let chosen = |mark: usize, shown: usize| {
+            ComparedWindows::choose(&history, ComparedSpan::Mark, Some(&samples[mark]), &samples[shown])
+        };
+        assert_eq!(seconds(&chosen(40, 60).unwrap()), [40, 80, 80, 120]);
+        assert_eq!(seconds(&chosen(10, 60).unwrap()), [0, 20, 20, 120], "no more before than the history has");
+        assert_eq!(seconds(&chosen(60, 40).unwrap()), [40, 80, 80, 120], "the mark is later");
+        assert_eq!(seconds(&chosen(0, 60).unwrap()), [0, 0, 0, 120]);
+        assert_eq!(chosen(60, 60), None);
+        assert_eq!(ComparedWindows::choose(&history, ComparedSpan::Mark, None, &samples[3]), None);
+    }
+}

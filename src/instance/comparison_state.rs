@@ -1,0 +1,84 @@
+//! The comparison before and after of an instance: when it is computed again, and in which parts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::instance::compared_windows::{ComparedSpan, ComparedWindows};
+use crate::instance::comparison::{ComparedSamples, Comparison, Comparisons};
+use crate::instance::state::Instance;
+
+/// Time for each sample of a row that was read, after which a comparison of the latest samples is computed again. It keeps
+/// the share of processor time small.
+const REFRESH_PER_SAMPLE: Duration = Duration::from_micros(10);
+/// Maximum time after which a comparison of the latest samples is computed again.
+const MAX_REFRESH: Duration = Duration::from_mins(1);
+
+impl Instance {
+    /// Compares the time up to the sample shown, or continues to do so. Does nothing while the last comparison is recent.
+    pub(crate) fn update_comparison(&mut self, span: ComparedSpan) {
+        let mark = self.marked_moment().map(Arc::clone);
+        let Some(shown) = self.shown().map(Arc::clone) else { return };
+        let is_past = self.past_moment().is_some();
+        let state = &self.comparisons;
+        let inputs = (span, mark.as_ref().map(|mark| mark.seq).filter(|_| span == ComparedSpan::Mark));
+        let is_same = state.inputs == Some(inputs);
+        let is_current = is_same && state.compared_sample.as_ref().is_some_and(|sample| sample.seq == shown.seq);
+        let is_recent = is_same && !is_past && !state.is_past && {
+            let cost = state.shown.as_ref().map_or(0, Comparison::cost);
+            let refresh = (REFRESH_PER_SAMPLE * u32::try_from(cost).unwrap_or(u32::MAX)).min(MAX_REFRESH);
+            let end = state.compared_sample.as_ref().map_or(Duration::ZERO, |sample| sample.at.monotonic);
+            state.next.is_some() || shown.at.monotonic < end + refresh
+        };
+        if is_current || is_recent {
+            return;
+        }
+        let windows = ComparedWindows::choose(self.history(), span, mark.as_deref(), &shown);
+        let samples = ComparedSamples { history: self.history(), shown: &shown, mark: mark.as_deref() };
+        let next = windows.map(|windows| Comparison::start(windows, samples));
+        let state = &mut self.comparisons;
+        if next.is_none() || !is_same {
+            state.shown = None;
+            state.version += 1;
+        }
+        (state.inputs, state.is_past, state.next) = (Some(inputs), is_past, next);
+        (state.compared_sample, state.mark) = (Some(shown), mark);
+        self.continue_comparison();
+    }
+
+    /// Compares more rows, if a comparison is being computed.
+    pub(crate) fn continue_comparison(&mut self) {
+        let Some(mut next) = self.comparisons.next.take() else { return };
+        let Some(shown) = self.comparisons.compared_sample.clone() else { return };
+        let mark = self.comparisons.mark.clone();
+        next.compare_some(ComparedSamples { history: self.history(), shown: &shown, mark: mark.as_deref() });
+        if next.is_complete() {
+            self.comparisons.shown = Some(next);
+            self.comparisons.version += 1;
+        } else {
+            self.comparisons.next = Some(next);
+        }
+    }
+
+    /// Returns whether a comparison is being computed.
+    pub(crate) fn is_comparing(&self) -> bool {
+        self.comparisons.next.is_some()
+    }
+
+    /// Returns the last complete comparison.
+    pub(crate) fn comparison(&self) -> Option<&Comparison> {
+        self.comparisons.shown.as_ref()
+    }
+
+    /// Returns a number that changes with the comparison.
+    pub(crate) fn comparison_version(&self) -> u64 {
+        self.comparisons.version
+    }
+
+    /// Discards the comparison, which takes memory for each row.
+    pub(crate) fn discard_comparison(&mut self) {
+        if self.comparisons.inputs.is_some() {
+            let version = self.comparisons.version + 1;
+            self.comparisons = Comparisons { version, ..Comparisons::default() };
+        }
+    }
+}
