@@ -50,3 +50,30 @@ fn deploy_that_makes_one_server_slow_is_the_first_line() {
     term.wait_for("[1 h]");
     term.wait_grid(|grid| grid.paths().first() == Some(&"be_web/web3"));
 }
+
+#[test]
+fn timeline_shows_server_that_went_down_and_jumps_to_its_events() {
+    let incident = Incident::start(&[&API]);
+    incident.wait_until_up();
+    let mut term = start_dashboard(&incident, 120, 40);
+    thread::sleep(Duration::from_secs(5));
+    incident.app("api1").set_behavior(ServerBehavior::Closed);
+    term.press("1");
+    term.wait_until(|screen| screen.contains("DOWN"));
+    thread::sleep(Duration::from_secs(5));
+    term.press("p");
+    let lane =
+        |screen: &str| screen.lines().rev().find(|line| line.starts_with(" be_api ")).unwrap_or_default().to_owned();
+    term.wait_until(|screen| lane(screen).contains('▼') && screen.contains("newest"));
+    term.press("<home>n");
+    let screen = term.wait_until(|screen| screen.contains("be_api/api1  UP"));
+    assert!(screen.contains(" PAUSED "), "{screen}");
+    term.press("<end>:jump<space>25:00<ret>");
+    term.wait_for("\"25:00\" is not a time; examples: 02:13,");
+    term.press(":jump<space>3h<ret>");
+    term.wait_for("the history begins at");
+    term.press("<end>:jump<space>2020-01-01<space>08:00<ret>");
+    term.wait_for("the history does not reach back to 2020-01-01 08:00:00: it covers");
+    term.press("p:jump<space>3s<ret>");
+    term.wait_for(" PAUSED ");
+}

@@ -52,6 +52,40 @@ fn healthy(size: (u16, u16)) -> Scene {
     scene
 }
 
+/// Builds a scene of ten minutes with steady traffic, in whose middle a deploy makes `be_app/app3` slow and a server goes
+/// down.
+fn deploy(size: (u16, u16)) -> Scene {
+    let mut scene = Scene::empty(Access::default(), size);
+    let (mut samples, mut stat) =
+        (SampleFactory::for_version(DEFAULT_VERSION), StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv"));
+    stat.add_requests("be_app", "BACKEND", 30_000).add_requests("fe_web", "FRONTEND", 30_000);
+    let mut sums = [12.0 * 512.0; 3];
+    for name in ["app1", "app2", "app3"] {
+        stat.add_requests("be_app", name, 10_000);
+    }
+    for step in 0..=60_u64 {
+        let is_later = step > 30;
+        for (name, sum) in ["app1", "app2", "app3"].into_iter().zip(&mut sums) {
+            let millis = if is_later && name == "app3" { 1240.0 } else { 12.0 };
+            for _ in 0..60 {
+                *sum += millis - *sum / 512.0;
+            }
+            stat.add_requests("be_app", name, 60).set(
+                "be_app",
+                name,
+                "rtime",
+                &format!("{:.0}", (*sum / 512.0).ceil()),
+            );
+        }
+        stat.add_requests("be_app", "BACKEND", 180).add_requests("fe_web", "FRONTEND", 180);
+        if step == 40 {
+            stat.set("be_api", "api2", "status", "DOWN").set("be_api", "api2", "check_status", "L4CON");
+        }
+        scene.add_sample(step * 10_000, &samples.next_sample(step * 10_000, &stat));
+    }
+    scene
+}
+
 /// Builds a CLI view with several typed lines and their replies.
 fn cli_with_replies(size: (u16, u16)) -> Scene {
     default_scene(size)
@@ -67,7 +101,7 @@ fn cli_with_replies(size: (u16, u16)) -> Scene {
 }
 
 /// The scenes, by the name of their snapshot.
-const SCENES: [(&str, SceneFactory); 44] = [
+const SCENES: [(&str, SceneFactory); 47] = [
     ("status", |size| default_scene(size).press("1jjjjj")),
     ("traffic", |size| default_scene(size).press("2")),
     ("http", |size| default_scene(size).press("3G")),
@@ -143,7 +177,10 @@ const SCENES: [(&str, SceneFactory); 44] = [
     ("past-status", |size| default_scene(size).press("1jjjjjp<left>").wait(191_000)),
     ("past-refused", |size| default_scene(size).press("<ret>jp<left>M")),
     ("diff", |size| default_scene(size).press("p<home>mpS")),
-    ("diff-none", |size| default_scene(size).press("S")),
+    ("diff-unmarked", |size| default_scene(size).press("S")),
+    ("diff-deploy", |size| deploy(size).press("S")),
+    ("diff-unfolded", |size| deploy(size).press("Sf")),
+    ("past-timeline", |size| deploy(size).press("p((N")),
     ("detail", |size| default_scene(size).press("1jjjjj<ret>")),
     ("detail-scrolled", |size| default_scene(size).press("1jjjjj<ret><pgdn>j")),
     ("sort-menu", |size| default_scene(size).press("1:sort<space>scur<ret>s")),

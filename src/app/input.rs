@@ -171,7 +171,8 @@ fn is_allowed_on_tiny_screen(model: &Model, command: Option<&CommandSpec>, key: 
             | UiCommand::SwitchInstance(_)
             | UiCommand::PollNow
             | UiCommand::TogglePause
-            | UiCommand::MovePlayback(_) => layer.is_none(),
+            | UiCommand::MovePlayback(_)
+            | UiCommand::MoveToEvent(_) => layer.is_none(),
             _ => false,
         }),
     }
@@ -270,6 +271,7 @@ fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect>
     match palette_parser::parse(text) {
         Ok(PaletteCommand::Nothing) => {}
         Ok(PaletteCommand::Run(command)) => return run_command(model, command, now),
+        Ok(PaletteCommand::Jump(time)) => playback::jump(model, &time, now),
         Ok(PaletteCommand::Sort(_) | PaletteCommand::Columns(_) | PaletteCommand::Filter(_))
             if !matches!(model.current_view().content, Content::Table(_) | Content::Dashboard) =>
         {
@@ -420,6 +422,8 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         }
         UiCommand::TogglePause => playback::toggle_pause(model, now),
         UiCommand::MovePlayback(to) => playback::move_to(model, to, now),
+        UiCommand::MoveToEvent(by) if match_search::has_filter(model) => move_to_match(model, by, now),
+        UiCommand::MoveToEvent(by) => playback::move_to_event(model, by, now),
         UiCommand::MarkMoment => playback::mark_moment(model, now),
         UiCommand::ClearMarkedMoment => playback::clear_marked_moment(model, now),
         UiCommand::CopyName => return copy_name(model, now),

@@ -130,7 +130,9 @@ pub struct Layout {
     pub(crate) tabs: Area,
     /// A line that summarizes the view; empty if the view has none.
     pub(crate) summary_line: Area,
-    /// Area between the lines at the top and the footer.
+    /// Timeline above the footer; empty unless the past is shown.
+    pub(crate) timeline: Area,
+    /// Area between the lines at the top and the timeline or the footer.
     pub(crate) body: Area,
     /// Visible panes of the dashboard.
     pub panes: Vec<(Pane, Area)>,
@@ -153,6 +155,8 @@ pub(crate) struct LayoutNeeds {
     pub(crate) has_summary_line: bool,
     /// Columns that the frontends and backends of the dashboard need, without frame.
     pub(crate) left_width: u16,
+    /// Number of rows of the timeline.
+    pub(crate) timeline_rows: u16,
 }
 
 impl Layout {
@@ -171,6 +175,7 @@ impl Layout {
                 header,
                 tabs: none,
                 summary_line: none,
+                timeline: none,
                 body: none,
                 panes: Vec::new(),
                 footer: none,
@@ -181,13 +186,16 @@ impl Layout {
         let tabs = screen.rows(header_rows, tab_rows);
         let (above, lead_rows) = (header_rows + tab_rows, u16::from(needs.has_summary_line));
         let lead = screen.rows(above, lead_rows);
-        let body = screen.rows(above + lead_rows, (height - above - 1).saturating_sub(lead_rows));
+        let free_rows = (height - above - 1).saturating_sub(lead_rows);
+        let timeline_rows = needs.timeline_rows.min(free_rows / 4);
+        let body = screen.rows(above + lead_rows, free_rows - timeline_rows);
+        let timeline = screen.rows(height - 1 - timeline_rows, timeline_rows);
         let panes = match room {
             _ if !needs.is_dashboard => Vec::new(),
             _ if needs.is_zoomed => vec![(focused, body)],
             _ => arrange_below_causes(body, room, focused, needs),
         };
-        Self { size_class: room, screen, header, tabs, summary_line: lead, body, panes, footer }
+        Self { size_class: room, screen, header, tabs, summary_line: lead, timeline, body, panes, footer }
     }
 
     /// Returns the area between header and footer, which overlays use.
@@ -353,6 +361,7 @@ mod tests {
                                 is_zoomed: zoom,
                                 is_dashboard: true,
                                 left_width: 80,
+                                timeline_rows: 3,
                                 ..LayoutNeeds::default()
                             },
                         );
@@ -365,7 +374,7 @@ mod tests {
     fn check(width: u16, height: u16, needs: LayoutNeeds) {
         let layout = Layout::new(width, height, needs);
         let mut areas: Vec<Area> = layout.panes.iter().map(|(_, area)| *area).collect();
-        areas.extend([layout.header, layout.tabs, layout.footer]);
+        areas.extend([layout.header, layout.tabs, layout.timeline, layout.footer]);
         areas.retain(|area| !area.is_empty());
         for (index, area) in areas.iter().enumerate() {
             assert!(area.x + area.width <= width && area.y + area.height <= height, "{width}x{height} {layout:?}");

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::actions::action_table::Action;
 use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::command_line::CommandLine;
@@ -14,6 +16,7 @@ use crate::app::message::MemoryUse;
 use crate::app::problem_lines::{self, ProblemLine};
 use crate::app::query_state::OpenTable;
 use crate::app::table_layout::{TableAreas, TableNeeds};
+use crate::app::timeline;
 use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
 use crate::instance::compared_windows::ComparedSpan;
@@ -77,6 +80,8 @@ pub struct Model {
     pub(crate) keymap: Keymap,
     /// Requested poll interval, if known.
     pub(crate) requested_interval: Option<Duration>,
+    /// Time zone of the clock times that are shown and typed.
+    pub(crate) time_zone: TimeZone,
     /// Memory use of this program; `None` until the first measurement.
     pub memory: Option<MemoryUse>,
     /// Terminal size in columns and rows.
@@ -108,6 +113,7 @@ impl Model {
             undo: UndoStack::default(),
             keymap,
             requested_interval: None,
+            time_zone: TimeZone::UTC,
             memory: None,
             terminal_size: size,
             span_index: 2,
@@ -219,6 +225,7 @@ impl Model {
                 is_dashboard,
                 has_summary_line,
                 left_width: list_widths[0].max(list_widths[1]).saturating_add(ROW_PREFIX_WIDTH),
+                timeline_rows: timeline::rows(self),
             },
         )
     }

@@ -23,6 +23,8 @@ pub enum PaletteCommand {
     Columns(Vec<ColumnChange>),
     /// `filter WORDS`.
     Filter(RowFilter),
+    /// `jump TIME`.
+    Jump(String),
 }
 
 /// A change to the columns of a view.
@@ -54,10 +56,11 @@ pub enum PaletteError {
 }
 
 /// Commands with arguments: name, arguments, description.
-pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 3] = [
+pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 4] = [
     ("sort", "COLUMN", "sort by a column; the same column again reverses the order"),
     ("cols", "[+COLUMN] [-COLUMN] …", "add or remove columns, or list the columns to show"),
     ("filter", "[WORDS]", "show only rows that match"),
+    ("jump", "TIME", "show the past at a time: 02:13, 10m (ago), yesterday 08:00, 2026-11-29 02:13"),
 ];
 
 /// Parses a palette line.
@@ -81,6 +84,7 @@ pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
             };
             Ok(PaletteCommand::Columns(rest.split_whitespace().map(change).collect::<Result<_, _>>()?))
         }
+        "jump" => Ok(PaletteCommand::Jump(rest.trim().to_owned())),
         "filter" => Ok(PaletteCommand::Filter(RowFilter::parse(rest)?)),
         _ => COMMANDS
             .iter()

@@ -3,11 +3,17 @@
 //! Playback applies to all instances: after switching to another instance, the same time is shown. Only the history of
 //! the instance shown is read.
 
-use std::time::Duration;
+use std::cmp::Reverse;
+use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::app::jump_time::JumpTime;
 use crate::app::model::Model;
 use crate::app::ui_commands::UiCommand;
 use crate::instance::past_moment::PlaybackStep;
+use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
 use crate::table::cell::Role;
 use crate::table::view_table::ViewId;
@@ -57,6 +63,89 @@ pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
         format!("this is the newest sample; {} shows the present", model.keymap.key_or_command(UiCommand::TogglePause))
     };
     model.notify(message, Role::Dim, now);
+}
+
+/// Goes to the next sample with an event, or to the previous one if `by` is negative, and shows the event.
+pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
+    let pause = model.keymap.key_or_command(UiCommand::TogglePause);
+    let Some(instance) = model.instance_mut() else { return };
+    let Some(shown) = instance.data.past_moment().map(|past| past.sample().at.monotonic) else { return };
+    let history = instance.data.history();
+    let oldest = history.headers().next().map_or(Duration::ZERO, |header| header.at);
+    // The first sample that shows the event; an event before the oldest sample has none.
+    let sample_time = |event: &Event| {
+        let at = event.at.monotonic;
+        (at >= oldest).then(|| history.header_at(at)).flatten().map(|header| header.at)
+    };
+    let all = || instance.data.all_events().newest_first().filter_map(|event| Some((sample_time(event)?, event)));
+    let target = if by > 0 {
+        all().map(|(at, _)| at).filter(|at| *at > shown).min()
+    } else {
+        all().map(|(at, _)| at).filter(|at| *at < shown).max()
+    };
+    let Some(target) = target else {
+        let message =
+            if by > 0 { format!("no later event; {pause} shows the present") } else { "no earlier event".to_owned() };
+        return model.notify(message, Role::Dim, now);
+    };
+    let mut here: Vec<&Event> = all().filter(|(at, _)| *at == target).map(|(_, event)| event).collect();
+    here.sort_by_key(|event| Reverse(event.importance()));
+    let more = here.len().saturating_sub(1);
+    let line = here.first().map(|event| event.line()).unwrap_or_default();
+    let text = if more > 0 { format!("{line}  (and {more} more)") } else { line };
+    instance.data.show_moment(PlaybackStep::Time(target));
+    model.notify(text, Role::Normal, now);
+}
+
+/// Tolerance for times before the history: the oldest sample is close enough.
+const NEAR: Duration = Duration::from_mins(1);
+
+/// Shows the past at a typed time. A time so long ago that the history does not have it shows the oldest sample; a time of
+/// the clock that the history does not have shows nothing.
+pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
+    let zone = model.time_zone.clone();
+    let Some(instance) = model.instance_mut() else { return };
+    let (Some(latest), Some(oldest)) = (instance.data.latest(), instance.data.history().headers().next().copied())
+    else {
+        return model.notify("there are no samples yet", Role::Dim, now);
+    };
+    let wall_now = latest.at.wall + now.saturating_sub(latest.at.monotonic);
+    let (newest, today) = (latest.at.wall, clock_text(wall_now, &zone, "%Y-%m-%d"));
+    let clock = |at: SystemTime| {
+        let is_today = clock_text(at, &zone, "%Y-%m-%d") == today;
+        clock_text(at, &zone, if is_today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" })
+    };
+    let parsed = JumpTime::parse(text, Timestamp::try_from(wall_now).unwrap_or_default(), &zone);
+    let (target, notice) = match parsed {
+        Err(error) => return model.notify(error.to_string(), Role::Warn, now),
+        Ok(JumpTime::Ago(ago)) => {
+            let target = now.saturating_sub(ago);
+            let is_before = target < oldest.at;
+            let begins = format!("the history begins at {}: this is its oldest sample", clock(oldest.wall));
+            (target, is_before.then_some(begins))
+        }
+        Ok(JumpTime::At(at)) => {
+            let wall = SystemTime::from(at);
+            if wall + NEAR < oldest.wall {
+                let covered = format!("{} to {}", clock(oldest.wall), clock(newest));
+                let message = format!("the history does not reach back to {}: it covers {covered}", clock(wall));
+                return model.notify(message, Role::Warn, now);
+            }
+            // The wall clock may have been set, so its times need not be in order.
+            let before = instance.data.history().headers().filter(|header| header.wall <= wall);
+            (before.last().map_or(oldest.at, |header| header.at), None)
+        }
+    };
+    instance.data.show_moment(PlaybackStep::Time(target));
+    model.notice = None;
+    if let Some(notice) = notice {
+        model.notify(notice, Role::Dim, now);
+    }
+}
+
+fn clock_text(at: SystemTime, zone: &TimeZone, format: &str) -> String {
+    let zoned = Timestamp::try_from(at).map(|at| at.to_zoned(zone.clone()));
+    zoned.map(|at| at.strftime(format).to_string()).unwrap_or_default()
 }
 
 /// Shows the time that was shown for the instance `before`, after switching to another instance.

@@ -92,6 +92,9 @@ pub enum UiCommand {
     TogglePause,
     /// Goes to another sample during playback.
     MovePlayback(PlaybackStep),
+    /// Goes to the next event during playback, or to the previous one if negative. While a filter is set, moves the cursor
+    /// like [`Self::MoveToMatch`].
+    MoveToEvent(i32),
     /// Marks the sample shown, as the start of a comparison.
     MarkMoment,
     /// Clears the marked moment.
@@ -202,6 +205,6 @@ impl CommandSpec {
 
     /// Returns whether the keys of this command are bound only during playback.
     pub fn is_playback_only(&self) -> bool {
-        matches!(self.ui_command, UiCommand::MovePlayback(_))
+        matches!(self.ui_command, UiCommand::MovePlayback(_) | UiCommand::MoveToEvent(_))
     }
 }

@@ -357,7 +357,7 @@ impl Instance {
     }
 
     /// Returns the spans of time in which causes were open, also during playback.
-    pub(crate) fn cause_spans(&self) -> impl Iterator<Item = CauseSpan> {
+    pub(crate) fn cause_spans(&self) -> impl Iterator<Item = CauseSpan<'_>> {
         self.problem_log.cause_spans()
     }
 

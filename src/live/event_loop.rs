@@ -89,6 +89,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
         model.notify(notice, Role::Bad, clock.now().monotonic);
         None
     });
+    model.time_zone = jiff::tz::TimeZone::system();
     model.requires_reason = config.requires_reason;
     model.requested_interval = Some(config.polling.schedule.configured_interval());
     model.cli = CommandLine::new(history.unwrap_or_default());

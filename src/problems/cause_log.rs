@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::observe::row_ids::RowId;
+use crate::observe::severity::Severity;
 use crate::problems::cause::{Cause, CauseChange, CauseEvent, ProblemKey};
 use crate::problems::cause_table::CauseKind;
 
@@ -17,6 +18,19 @@ const MAX_PROBLEMS: usize = 50;
 /// Estimated memory of a description, in bytes.
 pub(super) const TEXT_BYTES: usize = 80;
 
+/// A span of time in which a cause was open with the same severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CauseSpan<'a> {
+    /// Name of the proxy of the cause; `None` for the process.
+    pub(crate) proxy: Option<&'a str>,
+    /// Severity.
+    pub(crate) severity: Severity,
+    /// Time of the first sample.
+    pub(crate) from: Duration,
+    /// Time of the sample in which it ended; `None` while it is open.
+    pub(crate) until: Option<Duration>,
+}
+
 /// One cause from its appearance until it leaves the list.
 #[derive(Debug)]
 struct CauseEpisode {
@@ -29,6 +43,17 @@ impl CauseEpisode {
     fn cause_at(&self, time: Duration) -> Option<&Cause> {
         let is_removed = self.removed_at.is_some_and(|removed_at| removed_at <= time);
         self.states.iter().rev().find(|(from, _)| *from <= time).map(|(_, cause)| cause).filter(|_| !is_removed)
+    }
+
+    fn spans(&self) -> impl Iterator<Item = CauseSpan<'_>> {
+        let ends = self.states.iter().skip(1).map(|(from, _)| Some(*from)).chain([self.removed_at]);
+        let open = self.states.iter().zip(ends).filter(|((_, cause), _)| cause.is_open());
+        open.map(|((from, cause), until)| CauseSpan {
+            proxy: cause.subject.names.as_ref().map(|(_, proxy, _)| proxy.as_str()),
+            severity: cause.severity,
+            from: *from,
+            until,
+        })
     }
 }
 
@@ -78,6 +103,11 @@ impl CauseLog {
     pub(crate) fn memory(&self) -> usize {
         let states = self.closed_states + self.listed.values().map(|episode| episode.states.len()).sum::<usize>();
         states * (size_of::<(Duration, Cause)>() + TEXT_BYTES + 4 * size_of::<ProblemKey>())
+    }
+
+    /// Returns the spans of time in which causes were open. A cause whose severity or sentence changed has several.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = CauseSpan<'_>> {
+        self.closed.iter().chain(self.listed.values()).flat_map(CauseEpisode::spans)
     }
 
     /// Returns the causes that were listed at `time`, as they were then.

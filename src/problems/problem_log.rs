@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::problems::cause::Cause;
-use crate::problems::cause_log::{CauseLog, TEXT_BYTES};
+use crate::problems::cause_log::{CauseLog, CauseSpan, TEXT_BYTES};
 use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::rule_table::RuleId;
@@ -104,6 +104,11 @@ impl ProblemLog {
         let states = self.closed_states + self.open.values().map(|episode| episode.states.len()).sum::<usize>();
         let episodes = self.open.len() + self.closed.len();
         episodes * size_of::<Episode>() + states * (size_of::<EpisodeState>() + TEXT_BYTES) + self.causes.memory()
+    }
+
+    /// Returns the spans of time in which causes were open.
+    pub(crate) fn cause_spans(&self) -> impl Iterator<Item = CauseSpan<'_>> {
+        self.causes.spans()
     }
 
     /// Returns the causes that were listed at `time`, with the sentence, severity and trend from that time.

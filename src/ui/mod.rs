@@ -38,3 +38,4 @@ pub(crate) mod text_width;
 pub mod theme;
 #[cfg(test)]
 mod truncation_tests;
+pub(crate) mod timeline_pane;

@@ -33,6 +33,7 @@ use crate::ui::tabs;
 use crate::ui::text_page;
 use crate::ui::text_width;
 use crate::ui::theme::Theme;
+use crate::ui::timeline_pane;
 
 /// The drawing settings that are not part of the model.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +66,7 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
         return drawn;
     }
     draw_view(context, canvas);
+    timeline_pane::draw(context, canvas, layout.timeline);
     footer::draw(context, canvas, layout.footer);
     let (screen, overlay) = (layout.screen, layout.overlay_area());
     for layer in &model.layers {

@@ -140,12 +140,12 @@ columns! {
 
     LARGEST_CHANGE = computed_column(("changed", "CHANGE"), 28, 248, Align::Left, "most important change, before → after", ColumnSource::Compared { cell: diff::largest_change_cell, key: diff::largest_change_key });
     BEFORE_AFTER_SERVED = before_after!(("req+", "REQ/S"), 11, 230, "requests per second before and after; sessions for TCP", SERVED);
-    BEFORE_AFTER_5XX = before_after!(("5xx+", "5XX"), 11, 228, "share of 5xx among the responses before and after", SHARE_5XX);
-    BEFORE_AFTER_RTIME = before_after!(("rtime+", "RESPONSE"), 13, 229, "mean response time before and after", RESPONSE);
-    BEFORE_AFTER_ERRORS = before_after!(("err+", "ERRORS"), 11, 226, "share of failed connections and responses before and after; HAProxy counts such a request also as a 5xx", ERROR_SHARE);
+    BEFORE_AFTER_5XX = before_after!(("5xx+", "5XX"), 10, 228, "share of 5xx among the responses before and after", SHARE_5XX);
+    BEFORE_AFTER_RTIME = before_after!(("rtime+", "RESPONSE"), 11, 229, "mean response time before and after", RESPONSE);
+    BEFORE_AFTER_ERRORS = before_after!(("err+", "ERRORS"), 10, 226, "share of failed connections and responses before and after; HAProxy counts such a request also as a 5xx", ERROR_SHARE);
     BEFORE_AFTER_SESSIONS = before_after!(("sess+", "SESSIONS"), 11, 220, "mean number of sessions before and after", SESSIONS);
     BEFORE_AFTER_QUEUE = before_after!(("queue+", "QUEUE"), 9, 210, "mean number of queued requests before and after", QUEUE);
-    BEFORE_AFTER_QUEUE_TIME = before_after!(("qtime+", "QUEUE TIME"), 13, 200, "mean time in the queue before and after", QUEUE_TIME);
+    BEFORE_AFTER_QUEUE_TIME = before_after!(("qtime+", "QUEUE TIME"), 11, 200, "mean time in the queue before and after", QUEUE_TIME);
     BEFORE_AFTER_WEIGHT = computed_column(("weight+", "WEIGHT"), 7, 150, Align::Right, "weight, before and after if it changed", ColumnSource::Compared { cell: diff::weight_cell, key: diff::largest_change_key });
     BEFORE_AFTER_DOWNS = before_after!(("down+", "DOWN"), 5, 140, "number of transitions to DOWN before and after", DOWNS);
     BEFORE_AFTER_4XX = before_after!(("4xx+", "4XX"), 11, 170, "share of 4xx among the responses before and after", SHARE_4XX);

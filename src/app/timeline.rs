@@ -1,0 +1,315 @@
+//! The timeline of the past: causes, actions and other events of each proxy over time.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+use crate::app::layout::SizeClass;
+use crate::app::model::Model;
+use crate::haproxy::status::RowState;
+use crate::instance::state::Instance;
+use crate::observe::events::{Event, EventKind};
+use crate::observe::severity::Severity;
+use crate::observe::state_cause::StateCause;
+
+/// Name of the lane of events that are about the whole process.
+const PROCESS: &str = "process";
+
+/// What a cell of a lane shows, the more important the later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LaneCell {
+    /// Nothing is known: the history has no samples.
+    Unknown,
+    /// Nothing happened.
+    Quiet,
+    /// A cause was open.
+    Cause(Severity),
+    /// Another event.
+    Other,
+    /// A row became usable.
+    Better,
+    /// A row became unusable.
+    Worse,
+    /// Another process began to reply.
+    Reload,
+    /// An action, by its letter.
+    Action(char),
+}
+
+/// The events of one proxy, or of the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lane {
+    /// Name of the proxy.
+    pub(crate) name: String,
+    /// Cells, oldest first.
+    pub(crate) cells: Vec<LaneCell>,
+}
+
+/// The timeline: some lanes of a span of time around the sample shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Timeline {
+    /// Lanes, the most important first.
+    pub(crate) lanes: Vec<Lane>,
+    /// Cell of the sample shown.
+    pub(crate) cursor: usize,
+    /// Wall clock times of the start, the sample shown and the end.
+    pub(crate) walls: [SystemTime; 3],
+    /// True if the timeline ends with the newest sample.
+    pub(crate) ends_now: bool,
+}
+
+/// Returns the number of rows of the timeline: none unless the past is shown.
+pub(crate) fn rows(model: &Model) -> u16 {
+    let (width, height) = model.terminal_size;
+    let is_past = model.instance().is_some_and(|instance| instance.data.past_moment().is_some());
+    match SizeClass::for_size(width, height) {
+        _ if !is_past => 0,
+        SizeClass::Tiny | SizeClass::Small => 0,
+        SizeClass::Compact => 3,
+        SizeClass::Wide if height < 50 => 4,
+        SizeClass::Wide => 7,
+    }
+}
+
+/// Longest time that a cell covers, so that neighboring events stay apart.
+const MAX_CELL: Duration = Duration::from_secs(30);
+/// Time without a sample from which nothing is known, at least.
+const MIN_GAP: Duration = Duration::from_secs(30);
+
+/// The division of the timeline into cells.
+#[derive(Debug, Clone, Copy)]
+struct CellGrid {
+    start: Duration,
+    end: Duration,
+    cells: usize,
+}
+
+impl CellGrid {
+    /// Chooses the span: the whole history if that fits, otherwise a part in whose middle half the cursor is. The part moves
+    /// by half of its length, so that it stays the same for most steps.
+    fn choose(oldest: Duration, newest: Duration, shown: Duration, cells: usize) -> Self {
+        let longest = MAX_CELL * u32::try_from(cells).unwrap_or(u32::MAX);
+        if newest.saturating_sub(oldest) <= longest {
+            return Self { start: oldest, end: newest, cells };
+        }
+        let half = longest / 2;
+        let steps = shown.saturating_sub(oldest + half / 2).as_nanos() / half.as_nanos().max(1);
+        let start = (oldest + half * steps as u32).min(newest.saturating_sub(longest));
+        Self { start, end: start + longest, cells }
+    }
+
+    fn cell(&self, at: Duration) -> usize {
+        let share = at.saturating_sub(self.start).as_secs_f64() / self.end.saturating_sub(self.start).as_secs_f64();
+        // An empty span has no shares.
+        let cell = if share.is_finite() { (share * self.cells as f64) as usize } else { 0 };
+        cell.min(self.cells.saturating_sub(1))
+    }
+
+    fn contains(&self, at: Duration) -> bool {
+        self.start <= at && at <= self.end
+    }
+}
+
+impl Timeline {
+    /// Builds the timeline around the sample shown, with this number of cells and at most `max_lanes` lanes. Returns `None`
+    /// if the history is empty.
+    pub(crate) fn build(instance: &Instance, cells: usize, max_lanes: usize) -> Option<Self> {
+        let shown = instance.shown()?.at;
+        let (oldest, newest) = (instance.history().headers().next()?, instance.history().headers().next_back()?);
+        let grid = CellGrid::choose(oldest.at, newest.at, shown.monotonic, cells.max(1));
+        let known = known_cells(instance, &grid);
+        let mut lanes: HashMap<String, Vec<LaneCell>> = HashMap::new();
+        let mut put = |name: &str, cells: std::ops::RangeInclusive<usize>, what: LaneCell| {
+            if !lanes.contains_key(name) {
+                lanes.insert(name.to_owned(), known.clone());
+            }
+            for cell in lanes.get_mut(name).into_iter().flat_map(|lane| &mut lane[cells.clone()]) {
+                *cell = (*cell).max(what);
+            }
+        };
+        for span in instance.cause_spans() {
+            let until = span.until.unwrap_or(newest.at);
+            if span.from <= grid.end && until >= grid.start {
+                let cells = grid.cell(span.from)..=grid.cell(until.min(grid.end));
+                put(span.proxy.unwrap_or(PROCESS), cells, LaneCell::Cause(span.severity));
+            }
+        }
+        for event in instance.all_events().newest_first().filter(|event| grid.contains(event.at.monotonic)) {
+            if let Some(what) = event_cell(event) {
+                let cell = grid.cell(event.at.monotonic);
+                put(proxy_name(event), cell..=cell, what);
+            }
+        }
+        let mut lanes: Vec<Lane> = lanes.into_iter().map(|(name, cells)| Lane { name, cells }).collect();
+        lanes.sort_by(|one, other| lane_rank(other).cmp(&lane_rank(one)).then_with(|| one.name.cmp(&other.name)));
+        lanes.truncate(max_lanes);
+        if lanes.len() < max_lanes && lanes.iter().all(|lane| lane.name != PROCESS) {
+            lanes.push(Lane { name: PROCESS.to_owned(), cells: known });
+        }
+        let wall = |at: Duration| match at.checked_sub(shown.monotonic) {
+            Some(later) => shown.wall + later,
+            None => shown.wall - (shown.monotonic - at),
+        };
+        Some(Self {
+            lanes,
+            cursor: grid.cell(shown.monotonic),
+            walls: [wall(grid.start), shown.wall, wall(grid.end)],
+            ends_now: grid.end == newest.at,
+        })
+    }
+}
+
+/// Returns the cells of a lane without events: quiet where the history has samples.
+fn known_cells(instance: &Instance, grid: &CellGrid) -> Vec<LaneCell> {
+    let mut known = vec![LaneCell::Unknown; grid.cells];
+    let gap = MIN_GAP.max(grid.end.saturating_sub(grid.start) / u32::try_from(grid.cells).unwrap_or(u32::MAX) * 2);
+    let mut before: Option<Duration> = None;
+    for header in instance.history().headers().filter(|header| grid.contains(header.at)) {
+        let from = before.filter(|before| header.at.saturating_sub(*before) <= gap).unwrap_or(header.at);
+        known[grid.cell(from)..=grid.cell(header.at)].fill(LaneCell::Quiet);
+        before = Some(header.at);
+    }
+    known
+}
+
+/// Returns the order of lanes: those with the most severe causes first, then those with actions and other events.
+fn lane_rank(lane: &Lane) -> (u8, usize) {
+    let weight = |cell: &LaneCell| match cell {
+        LaneCell::Unknown | LaneCell::Quiet => 0,
+        LaneCell::Other | LaneCell::Better => 1,
+        LaneCell::Cause(Severity::Warn) | LaneCell::Worse => 2,
+        LaneCell::Reload | LaneCell::Action(_) => 3,
+        LaneCell::Cause(Severity::Crit) => 4,
+    };
+    let most = lane.cells.iter().map(weight).max().unwrap_or_default();
+    (most, lane.cells.iter().filter(|cell| weight(cell) == most).count())
+}
+
+/// Returns the cell of an event; `None` for an event that the lane shows in another way.
+fn event_cell(event: &Event) -> Option<LaneCell> {
+    let is_usable = |status: &str| {
+        let state = RowState::parse(status);
+        state.is_usable() || matches!(state, RowState::Open | RowState::Full | RowState::Unpublished)
+    };
+    match &event.kind {
+        EventKind::Action { command, .. } => Some(LaneCell::Action(action_letter(command))),
+        EventKind::Reloaded { .. } | EventKind::Restarted { .. } => Some(LaneCell::Reload),
+        // The action itself is shown.
+        EventKind::Status { cause: StateCause::Us, .. }
+        | EventKind::Weight { is_own: true, .. }
+        | EventKind::Limit { is_own: true, .. }
+        | EventKind::Cause { .. } => None,
+        EventKind::Status { from, to, .. } => match (is_usable(from), is_usable(to)) {
+            (true, false) => Some(LaneCell::Worse),
+            (false, true) => Some(LaneCell::Better),
+            _ => Some(LaneCell::Other),
+        },
+        EventKind::LinkLost(_) => Some(LaneCell::Worse),
+        EventKind::LinkRestored(_) => Some(LaneCell::Better),
+        _ => Some(LaneCell::Other),
+    }
+}
+
+/// Returns the key of the action that a command carries out; `A` for actions without a key.
+fn action_letter(command: &str) -> char {
+    let has = |word: &str| command.split_whitespace().any(|known| known == word);
+    match () {
+        () if has("drain") => 'D',
+        () if has("maint") || command.starts_with("disable server") => 'M',
+        () if has("ready") || command.starts_with("enable server") => 'E',
+        () if has("weight") => 'W',
+        () => 'A',
+    }
+}
+
+/// Returns the name of the proxy of an event.
+fn proxy_name(event: &Event) -> &str {
+    let name = event.name.as_str();
+    let proxy = name.strip_prefix("frontend ").or_else(|| name.strip_prefix("backend "));
+    match proxy.unwrap_or_else(|| name.split('/').next().unwrap_or_default()) {
+        "" => PROCESS,
+        proxy => proxy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::past_moment::PlaybackStep;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+
+    /// Returns an instance after ten minutes: `www/w1` is down from the fourth to the sixth minute, and there was a reload in
+    /// the eighth.
+    fn instance() -> Instance {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for second in (0..=600).step_by(2) {
+            if second == 480 {
+                builder.reload();
+            }
+            let status = if (240..360).contains(&second) { "DOWN" } else { "UP" };
+            let stat = stat_of_site().replace(",,4500,2500,4000,UP,", &format!(",,4500,2500,4000,{status},"));
+            instance.add_sample(builder.build_at_millis(second * 1000, &stat), 0);
+        }
+        instance.show_moment(PlaybackStep::Time(Duration::from_mins(5)));
+        instance
+    }
+
+    /// Returns a lane as text, one character for each minute.
+    fn lane_text(timeline: &Timeline, name: &str) -> String {
+        let glyph = |cell: &LaneCell| match cell {
+            LaneCell::Unknown => ' ',
+            LaneCell::Quiet => '-',
+            LaneCell::Cause(Severity::Warn) => '=',
+            LaneCell::Cause(Severity::Crit) => '#',
+            LaneCell::Other => 'o',
+            LaneCell::Better => '^',
+            LaneCell::Worse => 'v',
+            LaneCell::Reload => 'R',
+            LaneCell::Action(letter) => *letter,
+        };
+        let lane = timeline.lanes.iter().find(|lane| lane.name == name);
+        lane.map(|lane| lane.cells.iter().map(glyph).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn build_shows_causes_states_and_reloads_of_each_proxy() {
+        let timeline = Timeline::build(&instance(), 10, 9).unwrap();
+        let www = lane_text(&timeline, "www");
+        assert!(www.starts_with("----v") && www.as_bytes()[6] == b'^', "{www}");
+        assert!(matches!(www.as_bytes()[5], b'=' | b'#'), "the server is down: {www}");
+        assert_eq!(lane_text(&timeline, "process"), "--------R-");
+        assert_eq!((timeline.cursor, timeline.ends_now), (5, true));
+        assert!(timeline.lanes.len() > 2);
+        assert_eq!(Timeline::build(&instance(), 10, 2).unwrap().lanes.len(), 2, "the most important ones");
+    }
+
+    #[test]
+    fn build_leaves_gap_where_history_has_no_samples() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for second in (0..=100).chain(500..=600) {
+            instance.add_sample(builder.build_at_millis(second * 1000, &stat_of_site()), 0);
+        }
+        let timeline = Timeline::build(&instance, 12, 9).unwrap();
+        let lane = &timeline.lanes[0];
+        assert_eq!((lane.cells[4], lane.cells[11] == LaneCell::Unknown), (LaneCell::Unknown, false), "{lane:?}");
+    }
+
+    #[test]
+    fn choose_keeps_cursor_in_the_middle_half_of_a_long_history() {
+        let (oldest, newest, cells) = (Duration::from_secs(1000), Duration::from_secs(90_000), 60);
+        for minute in 0..1480_u64 {
+            let shown = oldest + Duration::from_mins(minute);
+            let grid = CellGrid::choose(oldest, newest, shown, cells);
+            let is_at_end = grid.start == oldest || grid.end == newest;
+            assert!(grid.contains(shown) && grid.end <= newest && grid.start >= oldest, "{minute}: {grid:?}");
+            assert!(is_at_end || (15..=45).contains(&grid.cell(shown)), "{minute}: {}", grid.cell(shown));
+        }
+    }
+
+    #[test]
+    fn action_letter_is_the_key_of_the_action() {
+        let letters = ["state drain", "state maint", "state ready"].map(|end| format!("set server be/s {end}"));
+        assert_eq!(letters.map(|command| action_letter(&command)), ['D', 'M', 'E']);
+        assert_eq!(action_letter("set server be/s weight 50%"), 'W');
+        assert_eq!(action_letter("set server be/s health up"), 'A');
+    }
+}
