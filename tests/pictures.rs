@@ -50,9 +50,9 @@ const SCENES: [Scene; 4] = [
     },
     Scene {
         file: "since.svg",
-        title: "What changed since a marked moment, the most important first",
+        title: "What changed before and after a marked moment, the most unusual change first",
         keys: &["m", "=", "S"],
-        words: &["since", "live"],
+        words: &["[mark]", "live"],
     },
 ];
 

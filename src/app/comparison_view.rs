@@ -13,21 +13,11 @@ pub(crate) fn is_on_top(model: &Model) -> bool {
     model.layers.is_empty() && model.current_view().scope == RowScope::Changed
 }
 
-/// Returns the span that is compared: the one chosen, or else the time since the marked moment, or else 10 minutes.
-pub(crate) fn compared_span(model: &Model) -> ComparedSpan {
-    let has_mark = model.instance().is_some_and(|instance| instance.data.marked_moment().is_some());
-    match model.chosen_span {
-        Some(span) if has_mark || span != ComparedSpan::Mark => span,
-        _ if has_mark => ComparedSpan::Mark,
-        _ => ComparedSpan::TenMinutes,
-    }
-}
-
 /// Compares the span that is `by` places after the present one. The marked moment is the last one, if there is one.
 pub(crate) fn change_span(model: &mut Model, by: i32) {
     let has_mark = model.instance().is_some_and(|instance| instance.data.marked_moment().is_some());
     let spans = &ComparedSpan::ALL[..ComparedSpan::ALL.len() - usize::from(!has_mark)];
-    let place = spans.iter().position(|span| *span == compared_span(model)).unwrap_or_default();
+    let place = spans.iter().position(|span| *span == model.compared_span()).unwrap_or_default();
     let next = (place as i32 + by).rem_euclid(spans.len() as i32) as usize;
     model.chosen_span = spans.get(next).copied();
 }

@@ -7,7 +7,6 @@ use jiff::tz::TimeZone;
 use crate::actions::action_table::Action;
 use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::command_line::CommandLine;
-use crate::app::comparison_view;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
@@ -182,7 +181,7 @@ impl Model {
     /// their order is frozen or a layer of an action is open.
     pub(crate) fn update_rows(&mut self, now: Duration) {
         let is_frozen = self.layers.iter().any(Layer::is_about_action) || now < self.order_frozen_until;
-        let span = comparison_view::compared_span(self);
+        let span = self.compared_span();
         let Some(instance) = self.instances.get_mut(self.current) else { return };
         if self.view.view().scope == RowScope::Changed {
             instance.data.update_comparison(span);
@@ -212,6 +211,7 @@ impl Model {
         let rows = self.instance().map_or([0; Pane::LISTS.len()], |instance| instance.lists.unfiltered_counts());
         let focus = self.focus.list_index().unwrap_or_default();
         let is_dashboard = matches!(self.current_view().content, Content::Dashboard);
+        let is_past = self.instance().is_some_and(|instance| instance.data.past_moment().is_some());
         let has_summary_line = self.current_view().scope == RowScope::Changed;
         let list_widths = [Pane::Frontends, Pane::Backends]
             .map(|pane| self.instance().map_or(0, |instance| instance.lists.wanted_width(pane)));
@@ -225,7 +225,7 @@ impl Model {
                 is_dashboard,
                 has_summary_line,
                 left_width: list_widths[0].max(list_widths[1]).saturating_add(ROW_PREFIX_WIDTH),
-                timeline_rows: timeline::rows(self),
+                timeline_rows: timeline::row_count(self.terminal_size, is_past),
             },
         )
     }
@@ -242,6 +242,17 @@ impl Model {
             }
         });
         TableAreas::new(layout.body, needs)
+    }
+
+    /// Returns the span that the comparison before and after shows: the one chosen, or else the time since the marked moment,
+    /// or else 10 minutes.
+    pub(crate) fn compared_span(&self) -> ComparedSpan {
+        let has_mark = self.instance().is_some_and(|instance| instance.data.marked_moment().is_some());
+        match self.chosen_span {
+            Some(span) if has_mark || span != ComparedSpan::Mark => span,
+            _ if has_mark => ComparedSpan::Mark,
+            _ => ComparedSpan::TenMinutes,
+        }
     }
 
     /// Returns the time span of the charts: the selected span, or less while the history does not cover that span.

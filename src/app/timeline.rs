@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use crate::app::layout::SizeClass;
-use crate::app::model::Model;
 use crate::haproxy::status::RowState;
 use crate::instance::state::Instance;
 use crate::observe::events::{Event, EventKind};
@@ -57,10 +56,8 @@ pub(crate) struct Timeline {
     pub(crate) ends_now: bool,
 }
 
-/// Returns the number of rows of the timeline: none unless the past is shown.
-pub(crate) fn rows(model: &Model) -> u16 {
-    let (width, height) = model.terminal_size;
-    let is_past = model.instance().is_some_and(|instance| instance.data.past_moment().is_some());
+/// Returns the number of rows of the timeline on a terminal of this size: none unless the past is shown.
+pub(crate) fn row_count((width, height): (u16, u16), is_past: bool) -> u16 {
     match SizeClass::for_size(width, height) {
         _ if !is_past => 0,
         SizeClass::Tiny | SizeClass::Small => 0,
@@ -119,10 +116,8 @@ impl Timeline {
         let known = known_cells(instance, &grid);
         let mut lanes: HashMap<String, Vec<LaneCell>> = HashMap::new();
         let mut put = |name: &str, cells: std::ops::RangeInclusive<usize>, what: LaneCell| {
-            if !lanes.contains_key(name) {
-                lanes.insert(name.to_owned(), known.clone());
-            }
-            for cell in lanes.get_mut(name).into_iter().flat_map(|lane| &mut lane[cells.clone()]) {
+            let lane = lanes.entry(name.to_owned()).or_insert_with(|| known.clone());
+            for cell in &mut lane[cells] {
                 *cell = (*cell).max(what);
             }
         };
@@ -212,12 +207,16 @@ fn event_cell(event: &Event) -> Option<LaneCell> {
 /// Returns the key of the action that a command carries out; `A` for actions without a key.
 fn action_letter(command: &str) -> char {
     let has = |word: &str| command.split_whitespace().any(|known| known == word);
-    match () {
-        () if has("drain") => 'D',
-        () if has("maint") || command.starts_with("disable server") => 'M',
-        () if has("ready") || command.starts_with("enable server") => 'E',
-        () if has("weight") => 'W',
-        () => 'A',
+    if has("drain") {
+        'D'
+    } else if has("maint") || command.starts_with("disable server") {
+        'M'
+    } else if has("ready") || command.starts_with("enable server") {
+        'E'
+    } else if has("weight") {
+        'W'
+    } else {
+        'A'
     }
 }
 

@@ -69,7 +69,7 @@ const SETTINGS: [Field; 2] = [Field::Weight, Field::Slim];
 const TIMES: [Field; 2] = [Field::Rtime, Field::Qtime];
 
 /// All fields that are read.
-static FIELDS: [Field; 23] = {
+const FIELDS: [Field; 23] = {
     let means = RowMeans::FIELDS;
     let mut all = [Field::Scur; 23];
     let (mut place, mut next) = (0, 0);
@@ -94,6 +94,19 @@ static FIELDS: [Field; 23] = {
         next += 1;
     }
     all
+};
+
+/// Index in [`FIELDS`] of each of [`COUNTERS`].
+const COUNTER_PLACES: [usize; COUNTERS.len()] = {
+    let mut places = [0; COUNTERS.len()];
+    let mut counter = 0;
+    while counter < COUNTERS.len() {
+        while FIELDS[places[counter]] as usize != COUNTERS[counter] as usize {
+            places[counter] += 1;
+        }
+        counter += 1;
+    }
+    places
 };
 
 /// Number of requests from which the mean time is computed before the requests are forgotten by HAProxy's moving mean.
@@ -210,8 +223,8 @@ impl RowSample {
             return None;
         }
         let mut grown = [None; COUNTERS.len()];
-        for (growth, field) in grown.iter_mut().zip(COUNTERS) {
-            *growth = match (before.number(field), self.number(field)) {
+        for (growth, place) in grown.iter_mut().zip(COUNTER_PLACES) {
+            *growth = match (before.values[place], self.values[place]) {
                 (Some(before), Some(now)) if now < before => return None,
                 (Some(before), Some(now)) => Some(now.saturating_sub(before)),
                 _ => None,

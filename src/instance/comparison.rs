@@ -19,7 +19,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
 /// Number of samples of rows that a part of the work reads.
-const PART: usize = 10_000;
+const PART: usize = 5_000;
 
 /// Unusualness from which a number counts as changed.
 const NOTABLE: f64 = 3.0;

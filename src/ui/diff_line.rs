@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::app::comparison_view;
 use crate::app::layout::Area;
 use crate::app::ui_commands::UiCommand;
 use crate::instance::compared_windows::{ComparedSpan, ComparedWindows};
@@ -23,7 +22,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     if area.is_empty() || context.sample().is_none() {
         return;
     }
-    let mut column = match context.instance.data.comparison() {
+    let column = match context.instance.data.comparison() {
         Some(comparison) => {
             let windows = &comparison.windows;
             let mut column = canvas.draw_text(area, 1, 0, &window_text(context, windows), Role::Title) + 2;
@@ -38,8 +37,14 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         }
         None => canvas.draw_text(area, 1, 0, &missing_text(context), Role::Warn) + 2,
     };
-    column = column.min(area.width);
-    canvas.draw_right_aligned(area, column, 0, &span_texts(context));
+    let column = column.min(area.width);
+    let width = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| text_width::width(text)).sum::<usize>();
+    // On a narrow screen, only the current span is shown.
+    let room = usize::from(area.width - column);
+    let texts = [false, true].map(|is_short| span_texts(context, is_short));
+    if let Some(texts) = texts.iter().find(|texts| width(texts) <= room) {
+        canvas.draw_right_aligned(area, column, 0, texts);
+    }
 }
 
 /// Returns the clock times of both windows: `07:02–07:07 → 07:07–now`.
@@ -48,7 +53,7 @@ fn window_text(context: &DrawContext<'_>, windows: &ComparedWindows) -> String {
     let [start, border, end] = windows.walls.map(|wall| {
         let text = (context.format_time)(wall);
         // `07:02:41`
-        let is_clock = text.len() == 8 && text.bytes().filter(|byte| *byte == b':').count() == 2;
+        let is_clock = text.is_ascii() && text.len() == 8 && text.bytes().filter(|byte| *byte == b':').count() == 2;
         if is_short || !is_clock { text } else { text[..5].to_owned() }
     });
     let latest = context.instance.data.history().headers().next_back().map(|header| header.seq);
@@ -76,25 +81,30 @@ fn summary_texts(comparison: &Comparison) -> Vec<StyledText<'static>> {
     let windows = &comparison.windows;
     if windows.before.length() + Duration::from_secs(30) < windows.after.length() {
         let known = units::duration_words(windows.before.length());
-        texts.push(styled_text(format!("the history has only {known} before"), Role::Dim));
+        let text = if windows.before.length().is_zero() {
+            "the history has nothing before".to_owned()
+        } else {
+            format!("the history has only {known} before")
+        };
+        texts.push(styled_text(text, Role::Dim));
     }
     texts
 }
 
-/// Returns the spans that can be chosen, with the keys that change them.
-fn span_texts(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
+/// Returns the spans that can be chosen, or only the current one, with the keys that change it.
+fn span_texts(context: &DrawContext<'_>, is_short: bool) -> Vec<StyledText<'static>> {
     let model = context.model;
-    let current = comparison_view::compared_span(model);
+    let current = model.compared_span();
     let has_mark = context.instance.data.marked_moment().is_some();
     let keys = [UiCommand::ChangeChartSpan(-1), UiCommand::ChangeChartSpan(1)];
     let [shorter, longer] = keys.map(|command| model.keymap.key_or_command(command));
     let mut texts = vec![styled_text(format!(" {shorter}{longer} "), Role::Key)];
-    for span in ComparedSpan::ALL.into_iter().filter(|span| has_mark || *span != ComparedSpan::Mark) {
+    let is_shown = |span: &ComparedSpan| *span == current || !is_short && (has_mark || *span != ComparedSpan::Mark);
+    for span in ComparedSpan::ALL.into_iter().filter(is_shown) {
         let role = if span == current { Role::Title } else { Role::Dim };
         let text = if span == current { format!("[{}]", span.label()) } else { format!(" {} ", span.label()) };
         texts.push(styled_text(text, role));
     }
-    // One text, so that it is left out as a whole on a narrow screen; only the current span is always shown.
     texts
 }
 
@@ -104,7 +114,7 @@ fn missing_text(context: &DrawContext<'_>) -> String {
     if data.is_comparing() {
         return "reading the history …".to_owned();
     }
-    if comparison_view::compared_span(context.model) == ComparedSpan::Mark {
+    if context.model.compared_span() == ComparedSpan::Mark {
         return "this is the marked moment: nothing to compare yet".to_owned();
     }
     let count = data.history().headers().count() as i64;

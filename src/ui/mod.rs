@@ -36,6 +36,6 @@ pub(crate) mod tabs;
 pub(crate) mod text_page;
 pub(crate) mod text_width;
 pub mod theme;
+pub(crate) mod timeline_pane;
 #[cfg(test)]
 mod truncation_tests;
-pub(crate) mod timeline_pane;

@@ -30,11 +30,11 @@ pub(crate) fn before_after_cell(row: &RowView<'_>, metric: usize) -> Cell {
     let (Some(before), Some(after)) = (before, after) else {
         return Cell::new(format!("{before_text}→{after_text}"), Role::Dim);
     };
-    let role = match compared.is_notable(metric) {
-        false => Role::Dim,
-        true if info.is_worse_if_higher && after > before => Role::Warn,
-        true if info.is_worse_if_higher => Role::Good,
-        true => Role::Normal,
+    let role = match (info.is_worse_if_higher, after > before) {
+        _ if !compared.is_notable(metric) => Role::Dim,
+        (true, true) => Role::Warn,
+        (true, false) => Role::Good,
+        (false, _) => Role::Normal,
     };
     Cell::new(format!("{before_text}→{after_text}"), role)
 }
