@@ -59,7 +59,7 @@ fn deploy(size: (u16, u16)) -> Scene {
     let (mut samples, mut stat) =
         (SampleFactory::for_version(DEFAULT_VERSION), StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv"));
     stat.add_requests("be_app", "BACKEND", 30_000).add_requests("fe_web", "FRONTEND", 30_000);
-    let mut sums = [12.0 * 512.0; 3];
+    let mut sums = [12.0_f64 * 512.0; 3];
     for name in ["app1", "app2", "app3"] {
         stat.add_requests("be_app", name, 10_000);
     }
