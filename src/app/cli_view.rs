@@ -16,6 +16,7 @@ use crate::app::prompt::{Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
 use crate::app::query_state::ScrollbackLine;
 use crate::ask::query::Query;
+use crate::ask::read_only_commands;
 use crate::ask::read_only_line::ReadOnlyLine;
 use crate::ask::typed_line::TypedLine;
 use crate::haproxy::command_list;
@@ -75,7 +76,13 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     let version = instance.data.latest().and_then(|sample| sample.info.version());
     let (id, is_read_only) = (instance.id(), instance.data.access().read_only);
     match (ReadOnlyLine::parse(&line), TypedLine::parse(&line)) {
-        (Ok(read_only), _) => effects.extend(queries::send_query(model, Query::TypedLine(read_only), now)),
+        (Ok(read_only), _) => {
+            let missing = |words: &Vec<String>| read_only_commands::missing_in(words, version?);
+            for note in read_only.commands().iter().filter_map(missing) {
+                instance.queries.push_line(note.as_str(), Role::Dim);
+            }
+            effects.extend(queries::send_query(model, Query::TypedLine(read_only), now));
+        }
         (Err(error), _) if is_read_only => {
             instance.queries.push_line(format!("{error}; read-only mode is on").as_str(), Role::Bad);
         }

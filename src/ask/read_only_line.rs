@@ -3,8 +3,7 @@
 //! Only commands from a list of known read-only commands are accepted. All others are refused, including those of
 //! future HAProxy versions. The check uses the words as HAProxy will parse them.
 
-use crate::ask::known_crashes::starts_with_words;
-use crate::ask::read_only_commands::READ_ONLY_COMMANDS;
+use crate::ask::read_only_commands;
 use crate::ask::typed_line::{NotSent, TypedLine, TypedWord, refuse};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
@@ -46,12 +45,11 @@ impl ReadOnlyLine {
 fn check_command(command: &[TypedWord]) -> Result<(), NotSent> {
     let words: Vec<&str> = command.iter().map(|word| word.unescaped.as_str()).collect();
     let first = words.first().copied().unwrap_or_default();
-    let Some(known_command) = READ_ONLY_COMMANDS.iter().find(|known_command| starts_with_words(&words, known_command))
-    else {
+    let Some(known_command) = read_only_commands::find(&words) else {
         let name = if matches!(first, "show" | "get") { words[..words.len().min(2)].join(" ") } else { first.into() };
         return refuse(format!("\"{}\" is not a known read-only command", SafeText::from(name.as_str())));
     };
-    if command.iter().take(known_command.len()).any(|word| word.raw != word.unescaped) {
+    if command.iter().take(known_command.words.len()).any(|word| word.raw != word.unescaped) {
         return refuse("the name of a command contains a \"\\\"");
     }
     match words.as_slice() {
@@ -191,7 +189,7 @@ mod tests {
                 prop_assert!(!known_command.as_str().contains(['\n', '\r', '\0']) && !known_command.as_str().contains("<<"));
                 for command in commands(known_command.as_str()) {
                     let words: Vec<&str> = command.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
-                    prop_assert!(READ_ONLY_COMMANDS.iter().any(|start| starts_with_words(&words, start)), "{typed:?}: {command:?}");
+                    prop_assert!(read_only_commands::find(&words).is_some(), "{typed:?}: {command:?}");
                 }
             }
         }
