@@ -51,7 +51,7 @@ fn sessions_view_queries_on_enter_at_most_once_per_ten_seconds() {
     wait_for_two_polls(&term, &relay);
     assert_eq!(sent_count(&relay, "show sess"), 0, "no query without a key press");
     term.press("<ret>");
-    let screen = term.wait_until(|screen| screen.contains(" sessions, oldest first") && screen.contains("be2/s2"));
+    let screen = term.wait_until(|screen| screen.contains(", oldest first") && screen.contains("be2/s2"));
     let lines: Vec<&str> = screen.lines().filter(|line| line.contains("be2/s2")).collect();
     assert_eq!(lines.len(), 2, "{screen}");
     assert!(lines.iter().all(|line| line.contains(" fe1 ")), "{screen}");

@@ -94,7 +94,7 @@ fn w12_u9_entries_view_filters_arrays_and_shows_windows() {
     assert!(screen.contains(" bob ") && !screen.contains(" alice "), "{screen}");
     for _ in 0..7 {
         term.press(">");
-        if term.wait_for(" first, fetched").contains("most http_req_rate per 20s first") {
+        if term.wait_for(" first").contains("most http_req_rate per 20s first") {
             return;
         }
     }
@@ -218,4 +218,114 @@ fn v14_commands_that_read_need_no_question_and_tabs_are_columns() {
         after.contains("# certificate  section  state") || after.contains("disconnect")
     });
     assert!(!screen.contains("\\x09"), "{screen}");
+}
+
+/// Starts a lab in which requests to `be1` and `be2` stay open.
+fn lab_with_slow_servers() -> Lab {
+    let slow = ServerBehavior::Slow(Duration::from_mins(1));
+    let builder = Lab::builder().backends(2).servers(1).defaults("option abortonclose");
+    builder.server_behavior("be1/s1", slow).server_behavior("be2/s1", slow).start()
+}
+
+/// Lists the sessions and waits for their number, without the connection that lists them.
+fn list_sessions(term: &mut Term) {
+    term.press("7");
+    term.wait_for("lists the open sessions");
+    term.press("<ret>");
+    term.wait_for(", oldest first");
+}
+
+/// Opens requests that stay open until HAProxy ends them.
+fn open_requests(lab: &Lab, path: &str, count: usize) {
+    let requests = Traffic::to(lab.frontend_addr()).path(path).workers(count);
+    std::thread::spawn(move || requests.send(count));
+}
+
+#[test]
+fn u9_sessions_of_a_client_are_ended_with_one_question() {
+    let lab = lab_with_slow_servers();
+    open_requests(&lab, "/", 2);
+    open_requests(&lab, "/be2/", 1);
+    lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "2");
+    lab.wait_stat("be2", "s1", "scur", |sessions| sessions == "1");
+    let mut term = start_dashboard(&lab);
+    list_sessions(&mut term);
+    assert!(!term.screen().contains("BYTES"), "2.6 reports no bytes: {}", term.screen());
+    term.press("b");
+    let screen = term.wait_for("sessions by client");
+    assert!(screen.contains("OLDEST") && screen.contains(" 127.0.0.1 "), "{screen}");
+    term.press("X");
+    let screen = term.wait_for("3 sessions of 127.0.0.1 → 2 servers");
+    assert_eq!(screen.matches("be1/s1, open for").count(), 2, "{screen}");
+    assert_eq!(screen.matches("be2/s1, open for").count(), 1, "{screen}");
+    assert_eq!(screen.matches("shutdown session 0x").count(), 3, "{screen}");
+    term.answer("y");
+    term.wait_for("3 sessions ended");
+    for backend in ["be1", "be2"] {
+        lab.wait_stat(backend, "s1", "scur", |sessions| sessions == "0");
+    }
+    let done = term.wait_for_done_records(3);
+    assert!(done.len() == 3 && done.iter().all(|record| record["verified"] == true), "{done:#?}");
+}
+
+#[test]
+fn u9_marked_session_that_ended_before_the_answer_is_skipped() {
+    let lab = lab_with_slow_servers();
+    open_requests(&lab, "/", 1);
+    let leaving = Traffic::to(lab.frontend_addr()).path("/be2/").start();
+    lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "1");
+    lab.wait_stat("be2", "s1", "scur", |sessions| sessions == "1");
+    let mut term = start_dashboard(&lab);
+    list_sessions(&mut term);
+    term.press("/127.0.0.1<ret>");
+    term.wait_for("2 of 3 sessions");
+    term.press("*");
+    term.wait_for("2 marked: X ends them");
+    term.press("X");
+    term.wait_for("2 sessions of 127.0.0.1 → 2 servers");
+    leaving.stop();
+    lab.wait_stat("be2", "s1", "scur", |sessions| sessions == "0");
+    term.answer("y");
+    term.wait_for("1 session ended, 1 had ended before");
+    lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "0");
+    assert_eq!(term.wait_for_done_records(1).len(), 1, "nothing was sent about the other one");
+}
+
+#[test]
+fn u9_sessions_are_refreshed_while_the_view_is_open() {
+    let lab = lab_with_slow_servers();
+    let mut term = Term::builder().args(["-i", "0.2", "--read-only"]).args([lab.admin()]).size(140, 40).start();
+    term.wait_for("live");
+    list_sessions(&mut term);
+    let screen = term.wait_for("s old, every 10s");
+    assert!(!screen.contains("be1/s1"), "{screen}");
+    open_requests(&lab, "/", 1);
+    term.wait_for("be1/s1");
+    term.press("e");
+    term.wait_for("old, not refreshed");
+}
+
+#[test]
+fn u9_bytes_of_entries_have_a_unit_and_networks_are_summed() {
+    let web = "frontend web\n    bind {{web}}\n    \
+               stick-table type ip size 100 expire 10m store bytes_out_rate(1h),http_req_rate(20s),gpt0\n    \
+               http-request track-sc0 hdr_ip(X-Client)\n    http-request return status 200\n";
+    let lab = Lab::builder().sections(web).start();
+    send_requests(&lab, &[("10.0.0.1", 2), ("10.0.0.2", 3), ("10.9.0.1", 1)]);
+    let mut term = start_dashboard(&lab);
+    term.press("8<ret>");
+    term.wait_for("1 of 1 tables");
+    term.press("<ret>");
+    let screen = term.wait_for("web: 3 entries");
+    assert!(screen.contains("bytes_out_rate/1h") && screen.contains("http_req_rate/20s"), "{screen}");
+    term.press("b");
+    let screen = term.wait_for("3 entries by network");
+    let network = screen.lines().find(|line| line.contains("10.0.0.0/24")).unwrap_or_default();
+    let cells: Vec<&str> = network.split_whitespace().collect();
+    assert_eq!(cells[1], "2", "{screen}");
+    assert!(cells.contains(&"5"), "the requests of both: {screen}");
+    term.press("<ret>");
+    term.wait_until(|screen| screen.contains(" 10.0.0.1 ") && !screen.contains(" 10.9.0.1 "));
+    term.press("<esc>");
+    term.wait_for("3 entries by network");
 }

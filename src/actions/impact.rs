@@ -204,10 +204,18 @@ pub(crate) fn evaluate_shown(sample: &Sample, intent: &Intent) -> ShownImpact {
     ShownImpact { danger: evaluate_danger(sample, intent), emptied_backends }
 }
 
+/// Number of sessions above which their number must be typed before they are ended.
+const MANY_SESSIONS: usize = 20;
+
+fn has_many_sessions(intent: &Intent) -> bool {
+    let is_session = |step: &IntentStep| step.action.target_kind == TargetKind::Session;
+    intent.steps.len() > MANY_SESSIONS && intent.steps.iter().all(is_session)
+}
+
 /// Returns the danger of an intent in the current state of the backends.
 pub(crate) fn evaluate_danger(sample: &Sample, intent: &Intent) -> Danger {
     let takes_most = || BackendImpact::evaluate(sample, &intent.steps).iter().any(BackendImpact::removes_most_capacity);
-    let is_wide = intent.backends().len() > 1;
+    let is_wide = intent.backends().len() > 1 || has_many_sessions(intent);
     if is_wide || !instance_warnings::crash_warnings(intent, sample).is_empty() || takes_most() {
         return Danger::Highest;
     }

@@ -224,6 +224,7 @@ impl Intent {
                 let plural = match () {
                     () if all_are(TargetKind::Server) => "servers",
                     () if all_are(TargetKind::Frontend) => "frontends",
+                    () if all_are(TargetKind::Session) => "sessions",
                     () => "targets",
                 };
                 format!("{} {plural}", names.len())

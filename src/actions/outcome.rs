@@ -30,6 +30,8 @@ pub enum Outcome {
     NotSent(String),
     /// Nothing was sent, because the target or the impact is not the one that was confirmed. Holds the differences.
     Changed(String),
+    /// Nothing was sent, because the session had ended before. Only of an action on several sessions, which goes on.
+    Ended,
     /// Sent, but no reply came: the command may have taken effect.
     Unknown {
         /// Reason why the reply is missing.
@@ -40,9 +42,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns true if the command succeeded, so that the next step may be sent.
+    /// Returns true if the command succeeded.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Verified(_) | Self::Accepted(_))
+    }
+
+    /// Returns true if the next step may be sent: the command succeeded, or its session had ended before.
+    pub(crate) fn allows_next(&self) -> bool {
+        self.is_success() || *self == Self::Ended
     }
 
     /// Returns true if a command was sent and neither HAProxy's reply nor a readback shows its effect.
@@ -64,6 +71,7 @@ impl fmt::Display for Outcome {
             Self::Refused(text) => write!(f, "refused by HAProxy: {text}"),
             Self::NotSent(reason) => write!(f, "not sent: {reason}"),
             Self::Changed(differences) => write!(f, "not sent: {differences}"),
+            Self::Ended => f.write_str("had ended before"),
             Self::Unknown { reason, now } if now.is_empty() => {
                 write!(f, "sent, but {reason}: check the state before retrying")
             }
@@ -138,9 +146,9 @@ impl ActionReport {
         }
     }
 
-    /// Returns true if every step succeeded.
+    /// Returns true if every step succeeded, or its session had ended before.
     pub(crate) fn is_success(&self) -> bool {
-        self.unattempted_steps().is_empty() && self.results.iter().all(|done| done.outcome.is_success())
+        self.unattempted_steps().is_empty() && self.results.iter().all(|done| done.outcome.allows_next())
     }
 }
 

@@ -47,7 +47,10 @@ impl RecentActions {
         for result in &report.results {
             let id = result.step.target.id;
             let is_row = id != RowId::PROCESS;
-            let is_sent = !matches!(result.outcome, Outcome::NotSent(_) | Outcome::Refused(_) | Outcome::Changed(_));
+            let is_sent = !matches!(
+                result.outcome,
+                Outcome::NotSent(_) | Outcome::Refused(_) | Outcome::Changed(_) | Outcome::Ended
+            );
             if is_row {
                 self.own_commands.extend(is_sent.then_some((id, result.step.command, at.monotonic)));
                 self.in_flight.set_stage(

@@ -75,10 +75,26 @@ impl SessionIdentity {
         self.client == other.client && self.frontend == other.frontend && !start_differs
     }
 
+    /// Returns the client without its port.
+    pub(crate) fn client_host(&self) -> String {
+        let client = self.client.as_ref().map_or("unknown client", SafeText::as_str);
+        client.rsplit_once(':').map_or(client, |(host, _)| host).to_owned()
+    }
+
+    /// Returns the backend and the server, or only the backend if no server is chosen.
+    pub(crate) fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
+    /// Returns the age at the monotonic time `now`.
+    pub(crate) fn age(&self, now: Duration) -> Option<Duration> {
+        self.age.map(|age| age + now.saturating_sub(self.seen_at))
+    }
+
     /// Describes the session at the monotonic time `now`: `10.0.0.7:4242 → be_app/app1, open for 3 min`.
     pub(crate) fn describe(&self, now: Duration) -> String {
-        let age = self.age.map(|age| age + now.saturating_sub(self.seen_at));
-        let age = age.map_or(String::new(), |age| format!(", open for {}", crate::units::duration_words(age)));
+        let age =
+            self.age(now).map_or(String::new(), |age| format!(", open for {}", crate::units::duration_words(age)));
         format!("{}{age}", self.route())
     }
 

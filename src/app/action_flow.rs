@@ -22,6 +22,7 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
+use crate::units::pluralize;
 
 /// Starts an action on the marked rows or the row under the cursor, or shows why it is not possible.
 pub(crate) fn start_action(model: &mut Model, action: &'static Action, now: Duration) {
@@ -371,6 +372,19 @@ fn summarize_success(report: &ActionReport, count: usize, remark: &str) -> Strin
     }
 }
 
+/// Summarizes an action on several sessions: how many ended, had ended before, failed, and were not started.
+fn summarize_sessions(report: &ActionReport, remark: &str) -> String {
+    let count = |is: fn(&Outcome) -> bool| report.results.iter().filter(|result| is(&result.outcome)).count();
+    let ended = count(Outcome::is_success);
+    let mut parts = vec![pluralize(ended as i64, "session") + " ended"];
+    let mut add = |count: usize, text: &str| parts.extend((count > 0).then(|| format!("{count} {text}")));
+    add(count(|outcome| *outcome == Outcome::Ended), "had ended before");
+    add(report.unattempted_steps().len(), "not started");
+    let failed = report.results.iter().find(|result| !result.outcome.allows_next());
+    let failed = failed.map_or(String::new(), |failed| format!("; {}: {}", failed.step.target_name(), failed.outcome));
+    format!("{}{failed}{remark}", parts.join(", "))
+}
+
 /// Describes what is left of each backend: the newest state that the results contain.
 fn describe_remaining_capacity(report: &ActionReport) -> String {
     let is_last = |(index, result): &(usize, &StepResult)| {
@@ -395,6 +409,9 @@ fn summarize_report(report: &ActionReport) -> String {
             last.outcome.to_string()
         }
         (1, 0) => format!("{name}: {}{remark}", last.outcome),
+        _ if report.intent.steps.len() > 1 && last.step.action.target_kind == TargetKind::Session => {
+            summarize_sessions(report, &remark)
+        }
         (count, 0) if report.is_success() => summarize_success(report, count, &remark),
         (count, left) => {
             let done = count - usize::from(!last.outcome.is_success());

@@ -7,9 +7,10 @@ use crate::app::instance_view::InstanceView;
 use crate::app::layers::Layer;
 use crate::app::layout::Pane;
 use crate::app::model::Model;
-use crate::app::queries;
+use crate::app::query_lines;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::sessions::Session;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::write_command::{TargetWeight, WriteCommand};
 use crate::instance::guard::{self, Refusal};
@@ -103,19 +104,24 @@ pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec
             targets.ok_or(Refusal::WrongSelection(action.target_kind.description()))
         }
         TargetKind::Session => {
-            let index = instance.view_cursors[model.view()].index();
             let is_there = matches!(model.current_view().content, Content::Sessions);
-            let session = queries::shown_sessions(model).nth(index).filter(|_| is_there).ok_or_else(wrong_target)?;
+            let (list, at) = instance.queries.sessions.latest.as_ref().filter(|_| is_there).ok_or_else(wrong_target)?;
             let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
-            let mut target = ActionTarget::without_row(SafeText::default(), session.id.clone()).in_process(sample);
-            let received_at = instance.queries.sessions.latest.as_ref().map(|(_, at)| at.monotonic);
-            target.identity.session = received_at.map(|at| SessionIdentity::new(session, at));
-            Ok(vec![target])
+            let targets = selected_sessions(model, instance, &list.list).into_iter().map(|session| {
+                let target = ActionTarget::without_row(SafeText::default(), session.id.clone());
+                let mut target = target.in_process(sample);
+                target.identity.session = Some(SessionIdentity::new(session, at.monotonic));
+                target
+            });
+            Some(targets.collect()).filter(|targets: &Vec<_>| !targets.is_empty()).ok_or_else(wrong_target)
         }
         TargetKind::TableEntry => {
             let is_there = matches!(model.current_view().content, Content::StickTables);
             let open = instance.queries.open_table.as_ref().filter(|_| is_there).ok_or_else(wrong_target)?;
-            let entry = queries::shown_entries(model)
+            if query_lines::are_entries_grouped(model) {
+                return Err(Refusal::NotSelected("Enter shows the entries of the network, then select one"));
+            }
+            let entry = query_lines::shown_entries(model)
                 .nth(instance.view_cursors[model.view()].index())
                 .ok_or_else(wrong_target)?;
             let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
@@ -128,9 +134,24 @@ pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec
     }
 }
 
+/// Returns the marked sessions, or else those of the group under the cursor, or else the session under the cursor.
+/// Connections to a stats socket, such as the one that read the list, are ended only one at a time.
+fn selected_sessions<'a>(model: &'a Model, instance: &'a InstanceView, list: &'a [Session]) -> Vec<&'a Session> {
+    let (marks, index) = (&instance.queries.marks, instance.view_cursors[model.view()].index());
+    if marks.count() > 0 {
+        return list.iter().filter(|session| marks.contains(&session.id)).collect();
+    }
+    let Some(grouping) = query_lines::shown_grouping(model) else {
+        return query_lines::shown_sessions(model).nth(index).into_iter().collect();
+    };
+    let Some(group) = instance.queries.session_groups.get(index) else { return Vec::new() };
+    let is_member = |session: &&Session| !session.is_cli() && grouping.group_of(session) == group.name;
+    query_lines::shown_sessions(model).filter(is_member).collect()
+}
+
 /// Returns the refusal that explains how to select a target of this kind in the view shown.
 fn explain_selection(model: &Model, kind: TargetKind) -> Refusal {
-    let has_lines = queries::line_count(model) > 0;
+    let has_lines = query_lines::line_count(model) > 0;
     match (kind, model.current_view().content) {
         (TargetKind::Server, Content::Dashboard) if model.focus != Pane::Servers => {
             Refusal::NotSelected("Tab to the servers, then select a server first")

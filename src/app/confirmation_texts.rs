@@ -1,5 +1,6 @@
 //! The texts of the confirmation dialog: current state, expected state and warnings.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::actions::action_table::{TargetKind, VerifyBy, blocks_new_sessions};
@@ -8,12 +9,13 @@ use crate::actions::impact::{BackendImpact, rounded_percent};
 use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::last_checks::LastChecks;
+use crate::actions::target_identity::SessionIdentity;
 use crate::app::server_effects;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use crate::observe::sample::Sample;
-use crate::units::pluralize;
+use crate::units::{duration_words, pluralize};
 
 /// The texts of the confirmation dialog.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,13 +39,7 @@ pub(crate) fn collect_facts(
     let mut facts = match first.action.target_kind {
         TargetKind::Server => server_facts(intent, sample, last_checks)?,
         TargetKind::Frontend => frontend_facts(intent, first, sample)?,
-        TargetKind::Session => {
-            let session = first.target.identity.session.as_ref();
-            ActionFacts {
-                current_state: session.map_or_else(String::new, |session| session.describe(now)),
-                ..ActionFacts::default()
-            }
-        }
+        TargetKind::Session => session_facts(intent, now),
         TargetKind::TableEntry => ActionFacts {
             expected_state: "the entry and its counters are deleted".to_owned(),
             ..ActionFacts::default()
@@ -52,6 +48,29 @@ pub(crate) fn collect_facts(
     };
     facts.warnings.extend(instance_warnings::warnings(intent, sample));
     Some(facts)
+}
+
+/// Describes one session, or how many clients, servers and which ages several sessions have. The dialog names each of them
+/// below its command.
+fn session_facts(intent: &Intent, now: Duration) -> ActionFacts {
+    let sessions = || intent.steps.iter().filter_map(|step| step.target.identity.session.as_ref());
+    let current_state = match intent.steps.as_slice() {
+        [_] => sessions().map(|session| session.describe(now)).collect(),
+        steps => {
+            let clients: BTreeSet<String> = sessions().map(SessionIdentity::client_host).collect();
+            let servers: BTreeSet<&str> = sessions().filter_map(SessionIdentity::server).collect();
+            let name = |names: Vec<&str>, noun| match names.as_slice() {
+                [name] => (*name).to_owned(),
+                names => pluralize(names.len() as i64, noun),
+            };
+            let clients = name(clients.iter().map(String::as_str).collect(), "client");
+            let servers = name(servers.into_iter().collect(), "server");
+            let oldest = sessions().filter_map(|session| session.age(now)).max();
+            let oldest = oldest.map_or(String::new(), |age| format!(", open for up to {}", duration_words(age)));
+            format!("{} of {clients} → {servers}{oldest}", pluralize(steps.len() as i64, "session"))
+        }
+    };
+    ActionFacts { current_state, ..ActionFacts::default() }
 }
 
 fn process_facts(step: &IntentStep) -> ActionFacts {

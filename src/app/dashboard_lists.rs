@@ -97,6 +97,13 @@ impl ListCursor {
         self.keep_visible(count, height);
     }
 
+    /// Moves the cursor to the line that is now at `index`, and scrolls by as much, so that the line keeps its place on the
+    /// screen.
+    pub(crate) fn follow_line(&mut self, index: usize) {
+        self.top = self.top.saturating_add_signed(index as isize - self.index as isize);
+        self.index = index;
+    }
+
     fn keep_visible(&mut self, count: usize, height: usize) {
         let lowest_top = (self.index + 1).saturating_sub(height.max(1));
         let highest_top = count.saturating_sub(height.max(1));

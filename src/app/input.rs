@@ -23,7 +23,9 @@ use crate::app::palette_parser::{self, PaletteCommand};
 use crate::app::playback;
 use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
+use crate::app::query_refresh;
 use crate::app::session_actions;
+use crate::app::session_mark_commands;
 use crate::app::ui_commands::{CommandEffect, CommandSpec, CursorStep, UiCommand};
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::stat_table::RowKind;
@@ -356,7 +358,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
             return queries::open_cursor_line(model, now);
         }
         UiCommand::Open { unfold } => navigation::open_cursor_row(model, unfold),
-        UiCommand::Back { .. } if queries::close_stick_table(model) => {}
+        UiCommand::Back { clear } if queries::close_last_opened(model, clear) => {}
         UiCommand::Back { clear } => navigation::go_back(model, clear, now),
         UiCommand::MoveFocus(by) => navigation::move_focus(model, by),
         UiCommand::ShowView(view) => navigation::show_view(model, view),
@@ -417,6 +419,13 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::AcceptSuggestion => action_flow::accept_suggestion(model, now),
         UiCommand::DismissSuggestion => action_flow::dismiss_suggestion(model, now),
         UiCommand::OpenActionMenu => menus::open_action_menu(model),
+        UiCommand::GroupNext => queries::group_next(model, now),
+        UiCommand::ToggleRefresh => query_refresh::toggle(model, now),
+        UiCommand::ToggleMark | UiCommand::ToggleMarkRange | UiCommand::MarkAllShown | UiCommand::ClearMarks
+            if matches!(model.current_view().content, Content::Sessions) =>
+        {
+            session_mark_commands::change_marks(model, command.ui_command, now);
+        }
         UiCommand::ToggleMark | UiCommand::ToggleMarkRange | UiCommand::MarkAllShown | UiCommand::ClearMarks => {
             mark_commands::change_selection(model, command.ui_command, now);
         }
@@ -431,6 +440,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::ShowOverhead => return overhead::open_page(model),
         UiCommand::RemoveLine => {
             let action = action_targets::line_action(model.current_view().content);
+            if action.target_kind == TargetKind::Session {
+                return session_actions::start_action(model, action, now);
+            }
             action_flow::start_action(model, action, now);
         }
         UiCommand::PollNow => {

@@ -142,20 +142,21 @@ impl InstanceView {
         self.actions_in_flight
     }
 
-    /// Records that an action on the marked rows was sent.
+    /// Records that an action on the marked rows or sessions was sent.
     pub(crate) fn start_action(&mut self) {
         if self.actions_in_flight == 0 {
             self.action_epoch = self.data.latest().map(|sample| sample.epoch);
         }
         self.actions_in_flight += 1;
         self.selection.clear();
+        self.queries.marks.clear();
     }
 
     /// Records the report of an action that was sent. Returns the process in which it was sent.
     pub(crate) fn finish_action(&mut self, report: &ActionReport, now: Timestamp) -> Option<Epoch> {
         self.actions_in_flight = self.actions_in_flight.saturating_sub(1);
         self.data.record_report(report, now);
-        for result in report.results.iter().filter(|result| result.outcome.is_success()) {
+        for result in report.results.iter().filter(|result| result.outcome.allows_next()) {
             self.queries.remove_target(&result.step);
         }
         self.dismissed.retain(|id| !report.results.iter().any(|result| result.step.target.id == *id));

@@ -12,6 +12,7 @@ use crate::app::model::Model;
 use crate::app::playback;
 use crate::app::problem_lines::ProblemLine;
 use crate::app::queries;
+use crate::app::query_lines;
 use crate::app::ui_commands::CursorStep;
 use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
@@ -87,7 +88,7 @@ fn line_count(model: &Model) -> usize {
         Content::Cli => cli_view::shown_lines(model).count(),
         Content::Events => model.shown_events().count(),
         Content::Problems => model.shown_problem_lines().count(),
-        Content::Sessions | Content::StickTables => queries::line_count(model),
+        Content::Sessions | Content::StickTables => query_lines::line_count(model),
         Content::Dashboard | Content::Table(_) => 0,
     }
 }
@@ -320,6 +321,7 @@ pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
             instance.view_cursors[view].update_rows(&ids, height);
         }
         Content::Events | Content::Sessions | Content::StickTables | Content::Problems => {
+            query_lines::update_filtered_groups(model);
             let (height, lines) = (visible_rows(model), line_count(model));
             if let Some(instance) = model.instance_mut() {
                 instance.view_cursors[view].scroll(CursorStep::Rows(0), lines, height);

@@ -1,6 +1,7 @@
 //! Queries made on a key press, and their replies.
 //!
-//! No query is made automatically. Each kind of query has a minimum pause, and expensive queries show a warning.
+//! The first query of a view needs a key; [`crate::app::query_refresh`] repeats it. Each kind of query has a minimum pause,
+//! and expensive queries show a warning.
 
 use std::time::Duration;
 
@@ -9,19 +10,19 @@ use crate::app::layers::Layer;
 use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::query_filters;
+use crate::app::query_lines;
 use crate::app::query_state::{Fetched, OpenTable};
+use crate::app::session_groups::SessionGrouping;
 use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
 use crate::ask::query_limits;
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
-use crate::haproxy::stick_tables::{DataFilter, StickTable, TableEntry};
+use crate::haproxy::sessions::{SessionFilter, SessionOrder};
 use crate::instance::guard::{self, Refusal};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
-use crate::units;
 
 /// Sends a query, or shows why it is not possible now.
 pub(crate) fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
@@ -47,6 +48,10 @@ pub(crate) fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<
     }
     let wait = instance.queries.pauses.remaining(&costs, now);
     if !wait.is_zero() {
+        if instance.queries.schedule(&query) {
+            instance.view_cursors[view] = ListCursor::default();
+            return Vec::new();
+        }
         let pause = costs.iter().map(|cost| cost.min_pause.as_secs()).max().unwrap_or_default();
         let seconds = wait.as_millis().div_ceil(1000);
         let command = costs.first().map(|cost| cost.words.join(" ")).unwrap_or_default();
@@ -84,27 +89,29 @@ pub(crate) fn apply_reply(
     result: Result<QueryReply, QueryError>,
     now: Timestamp,
 ) {
+    let selected = query_lines::selected_line(model);
     let Some(view) = model.instance_by_id_mut(instance) else { return };
     let queries = &mut view.queries;
     let mut opened = None;
     let mut failure = None;
     match result {
-        Ok(reply) => match reply.data {
+        Ok(QueryReply { data, is_complete, cost, .. }) => match data {
             QueryData::Sessions(mut sessions) => {
                 sessions.sort(queries.session_order);
-                queries.sessions.store(sessions, now);
+                queries.marks.retain_listed(&sessions.list, now.monotonic);
+                queries.sessions.store(sessions, now, cost.reply_time);
             }
             QueryData::SessionDetail(session) => opened = Some((session.session.id.to_string(), session.lines)),
-            QueryData::StickTables(tables) => queries.tables.store(tables, now),
+            QueryData::StickTables(tables) => queries.tables.store(tables, now, cost.reply_time),
             QueryData::TableEntries(mut entries) => {
                 // Another table may have been opened before the reply arrived.
                 if let Some(open) = queries.open_table.as_mut().filter(|open| is_for_table(query, &open.name)) {
                     entries.sort_by_counter(open.sort);
-                    open.entries.store(entries, now);
+                    open.entries.store(entries, now, cost.reply_time);
                 }
             }
-            QueryData::Help(list) => queries.command_list.store(list, now),
-            QueryData::ReplyLines(lines) => queries.push_reply(&lines, reply.is_complete),
+            QueryData::Help(list) => queries.command_list.store(list, now, cost.reply_time),
+            QueryData::ReplyLines(lines) => queries.push_reply(&lines, is_complete),
         },
         Err(error) => {
             let message = error_message(&error);
@@ -121,6 +128,10 @@ pub(crate) fn apply_reply(
                 Query::SessionDetail(_) => failure = Some(message),
             }
         }
+    }
+    query_lines::update_groups(model);
+    if let Some(selected) = selected {
+        query_lines::select_line(model, &selected);
     }
     // A late reply must not open over a dialog or a prompt.
     let is_expected = model.layers.is_empty() && matches!(model.current_view().content, Content::Sessions);
@@ -177,33 +188,67 @@ fn error_message(error: &QueryError) -> String {
     }
 }
 
-/// Sends the query of the view shown. Returns `None` if the view has no query.
-pub(crate) fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
-    let text_filter = model.text_filter();
-    let query = match model.current_view().content {
-        Content::Sessions => Query::Sessions(query_filters::session_filter(text_filter)),
-        Content::StickTables => match model.instance().and_then(|instance| instance.queries.open_table.as_ref()) {
+/// Returns the query of the view shown, or `None` if the view has no query.
+pub(crate) fn view_query(model: &Model) -> Option<Query> {
+    let (queries, text_filter) = (&model.instance()?.queries, model.text_filter());
+    match model.current_view().content {
+        Content::Sessions => {
+            let with_uri = queries.grouping == Some(SessionGrouping::Uri);
+            Some(Query::Sessions(SessionFilter { with_uri, ..query_filters::session_filter(text_filter) }))
+        }
+        Content::StickTables => Some(match &queries.open_table {
             Some(open) => {
                 let filter = query_filters::entry_conditions(text_filter).next();
                 Query::TableEntries { table: open.name.clone(), filter }
             }
             None => Query::StickTables,
-        },
-        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => return None,
-    };
+        }),
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => None,
+    }
+}
+
+/// Sends the query of the view shown. Returns `None` if the view has no query.
+pub(crate) fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
+    let query = view_query(model)?;
     Some(send_query(model, query, now))
+}
+
+/// Returns whether the query of the view shown is sent as soon as its minimum pause is over.
+pub(crate) fn is_scheduled(model: &Model) -> bool {
+    let Some(queries) = model.instance().map(|instance| &instance.queries) else { return false };
+    match model.current_view().content {
+        Content::Sessions => queries.sessions.is_scheduled,
+        Content::StickTables => queries.open_table.as_ref().is_some_and(|open| open.entries.is_scheduled),
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => false,
+    }
+}
+
+/// Forgets the query of the view that waits for its minimum pause.
+pub(crate) fn cancel_scheduled(model: &mut Model) {
+    if let Some(instance) = model.instance_mut() {
+        instance.queries.sessions.is_scheduled = false;
+        if let Some(open) = &mut instance.queries.open_table {
+            open.entries.is_scheduled = false;
+        }
+    }
 }
 
 /// Opens the line under the cursor: all details of a session, or the entries of a stick table. If the view has no
 /// lines, sends the query of the view.
 pub(crate) fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
+    if query_lines::open_group(model) {
+        return Vec::new();
+    }
     let view = model.view();
     let Some(instance) = model.instance() else { return Vec::new() };
     let cursor = instance.view_cursors[view].index();
     let query = match model.current_view().content {
-        Content::Sessions => shown_sessions(model).nth(cursor).map(|session| Query::SessionDetail(session.id.clone())),
+        Content::Sessions => {
+            let session = query_lines::shown_sessions(model).nth(cursor);
+            session.map(|session| Query::SessionDetail(session.id.clone()))
+        }
         Content::StickTables if instance.queries.open_table.is_none() => {
-            let table = shown_stick_tables(model).nth(cursor).cloned();
+            let table = query_lines::shown_stick_tables(model).nth(cursor).cloned();
             table.map(|table| {
                 if let Some(warning) = table.used.and_then(query_limits::large_table_warning) {
                     model.notify(warning, Role::Warn, now);
@@ -224,17 +269,57 @@ pub(crate) fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> 
     }
 }
 
-/// Closes the open stick table. Returns false if no stick table is open.
-pub(crate) fn close_stick_table(model: &mut Model) -> bool {
-    let is_tables = matches!(model.current_view().content, Content::StickTables);
-    let view = model.view();
-    let Some(instance) = model.instance_mut().filter(|_| is_tables) else { return false };
+/// Closes what was opened last in views 7 and 8: the marks, an open group, or the open stick table. Returns false if there
+/// is nothing to close.
+pub(crate) fn close_last_opened(model: &mut Model, clears: bool) -> bool {
+    let (view, content) = (model.view(), model.current_view().content);
+    let Some(instance) = model.instance_mut() else { return false };
+    let queries = &mut instance.queries;
+    match content {
+        Content::Sessions if clears && queries.marks.clear() => return true,
+        Content::Sessions | Content::StickTables => {}
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => return false,
+    }
+    if query_lines::close_group(model) {
+        return true;
+    }
+    let Some(instance) = model.instance_mut().filter(|_| matches!(content, Content::StickTables)) else { return false };
     let is_open = instance.queries.open_table.take().is_some();
     if is_open {
         // The cursor applied to the entries of the table. Their filter was closed with the table.
         instance.view_cursors[view] = ListCursor::default();
     }
     is_open
+}
+
+/// Groups the lines of views 7 and 8 by the next criterion, or shows single lines again.
+pub(crate) fn group_next(model: &mut Model, now: Duration) {
+    let (view, content) = (model.view(), model.current_view().content);
+    let Some(instance) = model.instance_mut() else { return };
+    let version = instance.data.latest().and_then(|sample| sample.info.version());
+    let queries = &mut instance.queries;
+    let text = match (content, &mut queries.open_table) {
+        (Content::Sessions, _) => {
+            queries.grouping = SessionGrouping::next(queries.grouping, version);
+            queries.open_group = None;
+            let lacks_uris = queries.grouping == Some(SessionGrouping::Uri) && !queries.sessions_filter.with_uri;
+            queries.sessions.is_scheduled = lacks_uris && queries.sessions.latest.is_some();
+            queries.grouping.map_or_else(
+                || "single sessions".to_owned(),
+                |grouping| format!("sessions by {}; Enter shows those of a group", grouping.name()),
+            )
+        }
+        (Content::StickTables, Some(open)) => {
+            open.is_grouped = !open.is_grouped;
+            open.open_group = None;
+            if open.is_grouped { "entries by network (/24, /64), counters summed" } else { "single entries" }.to_owned()
+        }
+        (Content::StickTables, None) => "Enter opens a table, whose entries can be grouped".to_owned(),
+        _ => "only sessions (view 7) and stick table entries (view 8) can be grouped".to_owned(),
+    };
+    instance.view_cursors[view] = ListCursor::default();
+    query_lines::update_groups(model);
+    model.notify(text, Role::Dim, now);
 }
 
 /// Filters the sessions by the row that was chosen in the previous view, unless the view has a filter that was typed.
@@ -266,8 +351,15 @@ pub(crate) fn sort_next(model: &mut Model, by: i32) {
     let Some(instance) = model.instance_mut() else { return };
     let queries = &mut instance.queries;
     match content {
+        Content::Sessions if queries.grouping.is_some() && queries.open_group.is_none() => {
+            queries.is_oldest_group_first = !queries.is_oldest_group_first;
+            query_lines::update_groups(model);
+        }
         Content::Sessions => {
-            let orders = [SessionOrder::Age, SessionOrder::Bytes, SessionOrder::State];
+            let mut orders = vec![SessionOrder::Age, SessionOrder::Bytes, SessionOrder::State];
+            // Only replies with all details contain bytes.
+            let has_bytes = queries.sessions.latest.as_ref().is_some_and(|(sessions, _)| sessions.has_bytes());
+            orders.retain(|order| *order != SessionOrder::Bytes || has_bytes);
             let cursor = orders.iter().position(|order| *order == queries.session_order).unwrap_or(0) as i32;
             queries.session_order = orders[(cursor + by).rem_euclid(orders.len() as i32) as usize];
             if let Some((sessions, _)) = &mut queries.sessions.latest {
@@ -282,56 +374,8 @@ pub(crate) fn sort_next(model: &mut Model, by: i32) {
                 open.sort = (open.sort as i32 + by).rem_euclid(entries.counters.len() as i32) as usize;
                 entries.sort_by_counter(open.sort);
             }
+            query_lines::update_groups(model);
         }
         Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => {}
     }
-}
-
-/// Returns the sessions that pass the filter, in sort order.
-pub fn shown_sessions(model: &Model) -> impl Iterator<Item = &Session> {
-    let text_filter = model.text_filter();
-    let (filter, rest) = (query_filters::session_filter(text_filter), query_filters::session_words(text_filter));
-    let list = model.instance().and_then(|instance| Some(&instance.queries.sessions.latest.as_ref()?.0.list));
-    list.into_iter()
-        .flatten()
-        .filter(move |session| filter.matches(session) && (rest.is_empty() || rest.matches(session.line.as_str())))
-}
-
-/// Returns the stick tables that pass the filter.
-pub(crate) fn shown_stick_tables(model: &Model) -> impl Iterator<Item = &StickTable> {
-    let text_filter = &model.view_settings[model.view()].text_filter;
-    let list = model.instance().and_then(|instance| Some(&instance.queries.tables.latest.as_ref()?.0.list));
-    list.into_iter().flatten().filter(move |table| text_filter.matches(table.name.as_str()))
-}
-
-/// Returns the entries of the open stick table that pass the filter, in sort order.
-pub fn shown_entries(model: &Model) -> impl Iterator<Item = &TableEntry> {
-    let open = model.instance().and_then(|instance| instance.queries.open_table.as_ref());
-    let shown = open.and_then(|open| {
-        let conditions: Vec<DataFilter> = query_filters::entry_conditions(&open.text_filter).collect();
-        Some((&open.entries.latest.as_ref()?.0, conditions, query_filters::entry_words(&open.text_filter)))
-    });
-    shown.into_iter().flat_map(|(entries, conditions, words)| {
-        let is_shown = move |entry: &&TableEntry| {
-            conditions.iter().all(|condition| entries.matches(entry, condition)) && words.matches(entry.key.as_str())
-        };
-        entries.list.iter().filter(is_shown)
-    })
-}
-
-/// Returns the number of lines of the view shown.
-pub(crate) fn line_count(model: &Model) -> usize {
-    match model.current_view().content {
-        Content::Sessions => shown_sessions(model).count(),
-        Content::StickTables if model.instance().is_some_and(|instance| instance.queries.open_table.is_some()) => {
-            shown_entries(model).count()
-        }
-        Content::StickTables => shown_stick_tables(model).count(),
-        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => 0,
-    }
-}
-
-/// Formats the time from `at`, when a reply arrived, to `now`.
-pub(crate) fn format_age(at: Timestamp, now: Duration) -> String {
-    units::duration(now.saturating_sub(at.monotonic))
 }

@@ -1,7 +1,12 @@
 //! Replies to queries made on request: sessions, stick tables, the command line.
 
+use std::time::Duration;
+
 use crate::actions::action_table::{Action, TargetKind};
 use crate::actions::intent::{ActionTarget, IntentStep};
+use crate::app::session_groups::{EntryGroup, SessionGroup, SessionGrouping};
+use crate::app::session_marks::SessionMarks;
+use crate::ask::query::Query;
 use crate::ask::query_limits::QueryPauses;
 use crate::haproxy::command_list::CommandHelp;
 use crate::haproxy::reply_lines::ReplyLines;
@@ -21,11 +26,15 @@ pub struct Fetched<T> {
     pub error: Option<String>,
     /// Set if a query was sent and its reply has not arrived.
     pub is_waiting: bool,
+    /// Set if a query is sent as soon as its minimum pause is over.
+    pub(crate) is_scheduled: bool,
+    /// Time that HAProxy took to send the latest reply.
+    pub(crate) reply_time: Duration,
 }
 
 impl<T> Default for Fetched<T> {
     fn default() -> Self {
-        Self { latest: None, error: None, is_waiting: false }
+        Self { latest: None, error: None, is_waiting: false, is_scheduled: false, reply_time: Duration::ZERO }
     }
 }
 
@@ -33,12 +42,13 @@ impl<T> Fetched<T> {
     /// Records that a query was sent.
     pub(crate) fn start_waiting(&mut self) {
         self.is_waiting = true;
+        self.is_scheduled = false;
         self.error = None;
     }
 
-    /// Stores a reply.
-    pub(crate) fn store(&mut self, data: T, at: Timestamp) {
-        *self = Self { latest: Some((data, at)), error: None, is_waiting: false };
+    /// Stores a reply that took `reply_time`.
+    pub(crate) fn store(&mut self, data: T, at: Timestamp, reply_time: Duration) {
+        *self = Self { latest: Some((data, at)), reply_time, ..Self::default() };
     }
 
     /// Records an error; the data of the last successful reply stays.
@@ -59,13 +69,40 @@ pub struct OpenTable {
     pub(crate) sort: usize,
     /// Filter for the entries. The filter of the view applies to the list of tables.
     pub(crate) text_filter: TextFilter,
+    /// True if the entries are grouped by network.
+    pub(crate) is_grouped: bool,
+    /// Network whose entries are shown, if the entries are grouped.
+    pub(crate) open_group: Option<String>,
+    /// The groups, if the entries are grouped.
+    pub(crate) groups: Vec<EntryGroup>,
 }
 
 impl OpenTable {
     /// Opens a table without entries and without a filter.
     pub(crate) fn new(name: SafeText) -> Self {
-        Self { name, entries: Fetched::default(), sort: 0, text_filter: TextFilter::default() }
+        Self {
+            name,
+            entries: Fetched::default(),
+            sort: 0,
+            text_filter: TextFilter::default(),
+            is_grouped: false,
+            open_group: None,
+            groups: Vec::new(),
+        }
     }
+}
+
+/// An action on sessions whose details are being read, one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionActionRequest {
+    /// The action.
+    pub(crate) action: &'static Action,
+    /// Sessions whose details were not read yet; the details of the last one are being read.
+    pub(crate) unread: Vec<ActionTarget>,
+    /// Sessions with their details.
+    pub(crate) read: Vec<ActionTarget>,
+    /// Number of sessions that have ended since they were listed.
+    pub(crate) ended: usize,
 }
 
 /// A line in the scrollback of view 5.
@@ -88,10 +125,24 @@ pub struct QueryState {
     pub(crate) sessions_filter: SessionFilter,
     /// Filter that the sessions view got from the row chosen in the previous view.
     pub(crate) row_filter: TextFilter,
-    /// The action that a key press started on a session, until the session's details arrive.
-    pub(crate) session_action: Option<(&'static Action, ActionTarget)>,
+    /// The action that a key press started on sessions, until their details have arrived.
+    pub(crate) session_action: Option<SessionActionRequest>,
     /// Sort order of the sessions.
     pub session_order: SessionOrder,
+    /// What the sessions are grouped by; `None` for single sessions.
+    pub(crate) grouping: Option<SessionGrouping>,
+    /// Group whose sessions are shown, if the sessions are grouped.
+    pub(crate) open_group: Option<String>,
+    /// The groups, if the sessions are grouped.
+    pub session_groups: Vec<SessionGroup>,
+    /// True if the groups with the oldest sessions come first, instead of those with the most sessions.
+    pub(crate) is_oldest_group_first: bool,
+    /// Filter for which the groups were computed; `None` if they must be computed again.
+    pub(crate) groups_filter: Option<TextFilter>,
+    /// Marked sessions.
+    pub marks: SessionMarks,
+    /// Automatic refresh of views 7 and 8, as chosen by the operator; `None` for no choice.
+    pub(crate) refresh_choice: Option<bool>,
     /// Stick tables.
     pub(crate) tables: Fetched<StickTables>,
     /// Stick table whose entries are shown, if any.
@@ -111,6 +162,13 @@ impl Default for QueryState {
             row_filter: TextFilter::default(),
             session_action: None,
             session_order: SessionOrder::Age,
+            grouping: None,
+            open_group: None,
+            session_groups: Vec::new(),
+            is_oldest_group_first: false,
+            groups_filter: None,
+            marks: SessionMarks::default(),
+            refresh_choice: None,
             tables: Fetched::default(),
             open_table: None,
             command_list: Fetched::default(),
@@ -123,9 +181,23 @@ impl Default for QueryState {
 const MAX_SCROLLBACK_LINES: usize = 20_000;
 
 impl QueryState {
+    /// Opens the table of a query that must wait for its minimum pause; the query is sent when the pause is over. Returns
+    /// false for another query, and for the table that is open.
+    pub(crate) fn schedule(&mut self, query: &Query) -> bool {
+        let Query::TableEntries { table, .. } = query else { return false };
+        if self.open_table.as_ref().is_some_and(|open| open.name == *table) {
+            return false;
+        }
+        let mut open = OpenTable::new(table.clone());
+        open.entries.is_scheduled = true;
+        self.open_table = Some(open);
+        true
+    }
+
     /// Removes an ended session or a cleared stick table entry from the latest reply.
     pub(crate) fn remove_target(&mut self, step: &IntentStep) {
         let ActionTarget { proxy, name, .. } = &step.target;
+        self.groups_filter = None;
         match step.action.target_kind {
             TargetKind::Session => {
                 if let Some((sessions, _)) = &mut self.sessions.latest {

@@ -1,5 +1,5 @@
-//! Actions on a session. Before the question, the session's details are read: HAProxy gives the number of a session that
-//! has ended to another one, and only the details identify a session exactly.
+//! Actions on sessions. Before the question, the details of each session are read: HAProxy gives the number of a session
+//! that has ended to another one, and only the details identify a session exactly.
 
 use std::time::Duration;
 
@@ -10,71 +10,112 @@ use crate::app::action_flow;
 use crate::app::action_targets;
 use crate::app::message::Effect;
 use crate::app::model::Model;
+use crate::app::query_state::SessionActionRequest;
 use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
-use crate::haproxy::sessions::Session;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
+use crate::units::pluralize;
 
-/// Reads the details of the session under the cursor for an action on it, or shows why the action is not possible.
+/// Maximum number of sessions of one action. The details of each are read before the question, before its command and
+/// after it.
+const MAX_SESSIONS: usize = 200;
+
+/// Reads the details of the selected sessions for an action on them, or shows why the action is not possible.
 pub(crate) fn start_action(model: &mut Model, action: &'static Action, now: Duration) -> Vec<Effect> {
     let targets = model.check_allowed(action).and_then(|()| action_targets::find_targets(model, action));
-    let target = match targets.map(|targets| targets.into_iter().next()) {
-        Ok(Some(target)) => target,
-        Ok(None) => return Vec::new(),
+    let targets = match targets {
+        Ok(targets) if targets.len() > MAX_SESSIONS => {
+            let count = targets.len();
+            let text =
+                format!("{count} sessions are selected; at most {MAX_SESSIONS} are ended at once: filter or mark");
+            model.notify(text, Role::Warn, now);
+            return Vec::new();
+        }
+        Ok(targets) => targets,
         Err(refusal) => {
             model.notify_refusal(&refusal, Role::Warn, now);
             return Vec::new();
         }
     };
     let Some(instance) = model.instance_mut() else { return Vec::new() };
-    let version = instance.data.latest().and_then(|sample| sample.info.version());
-    let query = Query::SessionDetail(target.name.clone());
-    instance.queries.session_action = Some((action, target));
-    vec![Effect::SendQuery(instance.id(), version, query)]
+    // The last one is read first, so the list is reversed.
+    let unread = targets.into_iter().rev().collect();
+    instance.queries.session_action = Some(SessionActionRequest { action, unread, read: Vec::new(), ended: 0 });
+    let id = instance.id();
+    read_next(model, id)
 }
 
-/// Opens the question when the details of its session arrive. Returns whether the reply belonged to such a question.
+/// Sends the query for the details of the next session.
+fn read_next(model: &mut Model, id: InstanceId) -> Vec<Effect> {
+    let Some(instance) = model.instance_by_id_mut(id) else { return Vec::new() };
+    let version = instance.data.latest().and_then(|sample| sample.info.version());
+    let next = instance.queries.session_action.as_ref().and_then(|request| request.unread.last());
+    next.map(|target| Effect::SendQuery(id, version, Query::SessionDetail(target.name.clone()))).into_iter().collect()
+}
+
+/// Stores the details of a session for the action that waits for them, and reads the next one or opens the question.
+/// Returns `None` if no action waits for the reply.
 pub(crate) fn apply_reply(
     model: &mut Model,
     instance: InstanceId,
     query: &Query,
     result: &Result<Box<QueryReply>, QueryError>,
     now: Timestamp,
-) -> bool {
-    let Some(view) = model.instance_by_id_mut(instance) else { return false };
-    let is_awaited = |(_, target): &mut (&'static Action, ActionTarget)| matches!(query, Query::SessionDetail(id) if *id == target.name);
-    let Some((action, target)) = view.queries.session_action.take_if(is_awaited) else { return false };
+) -> Option<Vec<Effect>> {
+    let queries = &mut model.instance_by_id_mut(instance)?.queries;
+    let mut request = queries.session_action.take()?;
+    let is_awaited = |target: &ActionTarget| matches!(query, Query::SessionDetail(id) if *id == target.name);
+    if !request.unread.last().is_some_and(is_awaited) {
+        queries.session_action = Some(request);
+        return None;
+    }
+    let mut target = request.unread.pop()?;
+    let is_single = request.unread.is_empty() && request.read.is_empty() && request.ended == 0;
     match result {
         Ok(reply) => {
-            if let QueryData::SessionDetail(detail) = &reply.data {
-                open_question(model, action, target, &detail.session, now);
+            let QueryData::SessionDetail(detail) = &reply.data else { return Some(Vec::new()) };
+            let identity = SessionIdentity::new(&detail.session, now.monotonic);
+            if target.identity.session.as_ref().is_some_and(|listed| !listed.is_same(&identity)) {
+                if is_single {
+                    let text = format!("session {} has ended; its number belongs to another one now", target.name);
+                    model.notify(text, Role::Warn, now.monotonic);
+                    return Some(Vec::new());
+                }
+                request.ended += 1;
+            } else {
+                target.identity.session = Some(identity);
+                request.read.push(target);
             }
         }
+        Err(QueryError::Unexpected(_)) if !is_single => request.ended += 1,
         Err(error) => {
             let message = format!("nothing was sent; session {}: {error}", target.name);
             model.notify(message, Role::Warn, now.monotonic);
+            return Some(Vec::new());
         }
     }
-    true
+    if request.unread.is_empty() {
+        open_question(model, request, now);
+        return Some(Vec::new());
+    }
+    model.instance_by_id_mut(instance)?.queries.session_action = Some(request);
+    Some(read_next(model, instance))
 }
 
-/// Opens the question, unless the number belongs to another session than the list shows.
-fn open_question(
-    model: &mut Model,
-    action: &'static Action,
-    mut target: ActionTarget,
-    session: &Session,
-    now: Timestamp,
-) {
-    let identity = SessionIdentity::new(session, now.monotonic);
-    if target.identity.session.as_ref().is_some_and(|listed| !listed.is_same(&identity)) {
-        let text = format!("session {} has ended; its number belongs to another one now", target.name);
-        return model.notify(text, Role::Warn, now.monotonic);
+/// Opens the question about the sessions that are still open.
+fn open_question(model: &mut Model, request: SessionActionRequest, now: Timestamp) {
+    let SessionActionRequest { action, read, ended, .. } = request;
+    let have_ended = format!("{} ended since the list was read", pluralize(ended as i64, "session"));
+    if read.is_empty() {
+        return model.notify(format!("nothing was sent: {have_ended}"), Role::Warn, now.monotonic);
     }
-    target.identity.session = Some(identity);
     // A question must not interrupt another layer.
-    if model.layers.is_empty() {
-        action_flow::start_for_targets(model, action, vec![target], now.monotonic);
+    if !model.layers.is_empty() {
+        return;
+    }
+    action_flow::start_for_targets(model, action, read, now.monotonic);
+    if let Some(gate) = model.gate_mut().filter(|_| ended > 0) {
+        gate.set_remark(have_ended);
     }
 }

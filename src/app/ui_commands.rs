@@ -80,6 +80,10 @@ pub enum UiCommand {
     AcceptSuggestion,
     /// Dismisses the suggestion in the header.
     DismissSuggestion,
+    /// Groups the lines of views 7 and 8 by the next criterion, or shows single lines again.
+    GroupNext,
+    /// Turns the automatic refresh of views 7 and 8 on or off.
+    ToggleRefresh,
     /// Marks or unmarks the row under the cursor.
     ToggleMark,
     /// Starts or ends marking a range of rows.

@@ -95,7 +95,7 @@ impl UndoStack {
         }
         // A command without a reply may have taken effect, so its undo command is kept.
         let is_possible = |result: &&StepResult| {
-            !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Changed(_))
+            !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Changed(_) | Outcome::Ended)
         };
         let undo_step = |result: &StepResult| {
             let (action, command) = verification::inverse_action(&result.step, result.before.as_ref()?)?;

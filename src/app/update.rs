@@ -14,6 +14,7 @@ use crate::app::navigation;
 use crate::app::overhead;
 use crate::app::playback;
 use crate::app::queries;
+use crate::app::query_refresh;
 use crate::app::session_actions;
 use crate::app::ui_commands::UiCommand;
 use crate::observe::changes;
@@ -27,7 +28,7 @@ use crate::table::cell::Role;
 /// Applies a message to the model and returns the effects to carry out.
 pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     remove_expired(model, now.monotonic);
-    let effects = match msg {
+    let mut effects = match msg {
         Message::Key(press) => input::handle_key(model, press, now.monotonic),
         Message::InputPaused { is_after_key } => input::handle_pause(model, is_after_key, now.monotonic),
         Message::Paste(text) => {
@@ -69,10 +70,10 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
         }
         Message::ActionFinished(report) => action_flow::finish_action(model, &report, now),
         Message::QueryFinished(instance, query, result) => {
-            if !session_actions::apply_reply(model, instance, &query, &result, now) {
+            session_actions::apply_reply(model, instance, &query, &result, now).unwrap_or_else(|| {
                 queries::apply_reply(model, instance, &query, result.map(|answer| *answer), now);
-            }
-            Vec::new()
+                Vec::new()
+            })
         }
         Message::TypedCommandFinished(instance, result, summary) => {
             queries::apply_typed_command_reply(model, instance, result.map(|answer| *answer), summary, now.monotonic);
@@ -99,6 +100,7 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     {
         gate.hide();
     }
+    effects.extend(query_refresh::send_if_due(model, now.monotonic));
     navigation::update_rows_and_cursors(model, now.monotonic);
     effects
 }
@@ -114,7 +116,10 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
         model.instance().filter(|instance| matches!(instance.data.link(), Link::Lost { .. })).map(|_| next_second(now));
     // The age of the sample shown during playback counts up as well.
     let ago = playback::is_showing_past(model).then(|| next_second(now));
-    [notice, dialog, opening, age, ago].into_iter().flatten().min()
+    let query = query_refresh::due_at(model);
+    // The time until a query may be sent counts down.
+    let query = if queries::is_scheduled(model) { query.map(|at| at.min(next_second(now))) } else { query };
+    [notice, dialog, opening, age, ago, query].into_iter().flatten().min()
 }
 
 /// Returns whether work on samples was deferred. Each [`Message::ContinueDeferred`] carries out a part of it.

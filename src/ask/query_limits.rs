@@ -1,6 +1,7 @@
 //! Cost of queries for HAProxy: the required permission level, the minimum pause and the warning of each query.
 //!
-//! These queries are never sent automatically. The pauses apply to keys and typed lines alike.
+//! None of these queries is sent before a key asked for it. While its view is open, [`refresh_pause`] decides how often the
+//! reply may be refreshed. The pauses apply to keys and typed lines alike.
 
 use std::time::Duration;
 
@@ -106,6 +107,36 @@ pub(crate) fn find<W: AsRef<str>>(words: &[W]) -> Option<&'static QueryCost> {
 /// Number of entries above which reading a stick table needs a separate warning.
 pub(crate) const LARGE_TABLE: u64 = 100_000;
 
+/// Longest reply time for which a view is refreshed without a request for that.
+const FAST_REPLY: Duration = Duration::from_millis(50);
+/// Minimum time between two automatic queries, as a multiple of the time that HAProxy took to reply.
+const REPLY_TIME_FACTOR: u32 = 20;
+
+/// The reason why a view is not refreshed automatically.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoRefresh {
+    /// The operator turned it off.
+    TurnedOff,
+    /// The reply took this long, and the operator did not ask for refreshes.
+    Slow(Duration),
+    /// The reply has more than [`LARGE_TABLE`] lines.
+    Large,
+}
+
+/// Returns the time between two automatic queries for a reply of `lines` lines that took `reply_time`. `choice` is what
+/// the operator chose: refreshes, none, or `None` for no choice.
+///
+/// # Errors
+/// Returns the reason if the query must not be sent automatically.
+pub(crate) fn refresh_pause(reply_time: Duration, lines: u64, choice: Option<bool>) -> Result<Duration, NoRefresh> {
+    match choice {
+        Some(false) => Err(NoRefresh::TurnedOff),
+        _ if lines > LARGE_TABLE => Err(NoRefresh::Large),
+        None if reply_time >= FAST_REPLY => Err(NoRefresh::Slow(reply_time)),
+        _ => Ok(LONG_PAUSE.max(reply_time.saturating_mul(REPLY_TIME_FACTOR))),
+    }
+}
+
 /// Returns the warning for reading a stick table with `used` entries, or `None` for at most [`LARGE_TABLE`] entries.
 pub(crate) fn large_table_warning(used: u64) -> Option<String> {
     (used > LARGE_TABLE).then(|| {
@@ -128,6 +159,11 @@ impl QueryPauses {
             asked.map_or(Duration::ZERO, |at| (at + cost.min_pause).saturating_sub(now))
         };
         costs.iter().map(left).max().unwrap_or_default()
+    }
+
+    /// Returns the earliest time at which queries with these costs may be sent.
+    pub(crate) fn free_at(&self, costs: &[&'static QueryCost]) -> Duration {
+        self.remaining(costs, Duration::ZERO)
     }
 
     /// Records that queries with these costs are sent now.
@@ -181,6 +217,17 @@ mod tests {
         assert_eq!(pauses.remaining(&[cost("show table t")], second(103)), Duration::ZERO);
         assert_eq!(pauses.remaining(&[cost("show table t"), short], second(109)), second(1));
         assert_eq!(pauses.remaining(&[short], second(110)), Duration::ZERO);
+    }
+
+    #[test]
+    fn refresh_pause_depends_on_reply_time_size_and_choice() {
+        let millis = Duration::from_millis;
+        assert_eq!(refresh_pause(millis(3), 10, None), Ok(LONG_PAUSE));
+        assert_eq!(refresh_pause(millis(50), 10, None), Err(NoRefresh::Slow(millis(50))));
+        assert_eq!(refresh_pause(millis(50), 10, Some(true)), Ok(LONG_PAUSE));
+        assert_eq!(refresh_pause(millis(2000), 10, Some(true)), Ok(millis(40_000)));
+        assert_eq!(refresh_pause(millis(3), LARGE_TABLE + 1, Some(true)), Err(NoRefresh::Large));
+        assert_eq!(refresh_pause(millis(3), 10, Some(false)), Err(NoRefresh::TurnedOff));
     }
 
     #[test]

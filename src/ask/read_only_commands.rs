@@ -134,8 +134,22 @@ mod tests {
     #[test]
     fn changing_commands_in_the_help_are_not_read_only() {
         const CHANGING: [&str; 16] = [
-            "abort", "add", "clear", "commit", "del", "disable", "dump", "enable", "expert-mode", "new", "prompt", "quit",
-            "set", "shutdown", "trace", "update",
+            "abort",
+            "add",
+            "clear",
+            "commit",
+            "del",
+            "disable",
+            "dump",
+            "enable",
+            "expert-mode",
+            "new",
+            "prompt",
+            "quit",
+            "set",
+            "shutdown",
+            "trace",
+            "update",
         ];
         for (version, help) in HELP_REPLIES {
             for words in commands_of(help).iter().filter(|words| CHANGING.contains(&words[0].as_str())) {

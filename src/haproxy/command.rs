@@ -114,8 +114,8 @@ pub fn show_table_entry(table: &CommandWord, key: &CommandWord) -> String {
     format!("show table {table} key {key}")
 }
 
-/// Builds `show sess` with the filter words that `version` supports: `older` since 3.0; `server`, `backend` and
-/// `frontend` since 3.2. Older versions ignore these words and list all sessions, so the caller must also filter the
+/// Builds `show sess` with the filter words that `version` supports: `older` since 3.0; `show-uri` since 3.1; `server`,
+/// `backend` and `frontend` since 3.2. Older versions ignore these words and list all sessions, so the caller must also filter the
 /// reply. Names that are not valid command words are omitted from the command.
 pub fn show_sessions(filter: &SessionFilter, version: Option<Version>) -> String {
     let since = |major, minor| version.is_some_and(|version| version >= Version::new(major, minor));
@@ -124,6 +124,9 @@ pub fn show_sessions(filter: &SessionFilter, version: Option<Version>) -> String
     let older = filter.min_age.filter(|age| since(3, 0) && *age <= MAX_AGE_FILTER).map(|age| age.as_secs());
     if filter.all_details && (older.is_none() || since(3, 2)) {
         line.push_str(" all");
+    }
+    if filter.with_uri && since(3, 1) {
+        line.push_str(" show-uri");
     }
     // Writing to a String cannot fail.
     let mut add = |words: fmt::Arguments<'_>| line.write_fmt(words).unwrap_or_default();
@@ -204,6 +207,7 @@ mod tests {
             backend: Some("be_slow".into()),
             server: Some("slow1".into()),
             min_age: Some(Duration::from_secs(90)),
+            with_uri: false,
             all_details: false,
         };
         let line = |filter: &SessionFilter, version| show_sessions(filter, version);
@@ -216,6 +220,9 @@ mod tests {
         assert_eq!(line(&full, Some(Version::new(2, 6))), "show sess all");
         assert_eq!(line(&full, Some(Version::new(3, 0))), "show sess older 90s", "3.0 lists all details with older");
         assert_eq!(line(&full, Some(Version::new(3, 2))), "show sess all backend be_slow older 90s");
+        let with_uri = SessionFilter { with_uri: true, ..SessionFilter::default() };
+        assert_eq!(line(&with_uri, Some(Version::new(3, 0))), "show sess");
+        assert_eq!(line(&with_uri, Some(Version::new(3, 1))), "show sess show-uri");
         let invalid =
             SessionFilter { backend: Some("a;b".into()), min_age: Some(Duration::MAX), ..SessionFilter::default() };
         assert_eq!(line(&invalid, Some(Version::new(3, 2))), "show sess");

@@ -6,6 +6,7 @@
 //! here.
 
 use std::cmp::Reverse;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::haproxy::compact_duration;
@@ -51,6 +52,8 @@ pub struct Session {
     pub bytes_in: Option<u64>,
     /// Bytes received from the server so far; reported only by commands that write all details.
     pub bytes_out: Option<u64>,
+    /// Method and URI of the request, such as `GET /cart?id=1 HTTP/1.1`; reported only on request, since 3.1.
+    pub uri: Option<SafeText>,
     /// The line of the session, or the first line of its block.
     pub line: SafeText,
 }
@@ -72,6 +75,7 @@ impl Session {
             server_side: None,
             bytes_in: None,
             bytes_out: None,
+            uri: None,
             line: SafeText::new(line),
         }
     }
@@ -79,6 +83,20 @@ impl Session {
     /// Returns true for a connection to a stats socket, such as the connection over which hapulse reads the sessions.
     pub fn is_cli(&self) -> bool {
         self.frontend.as_ref().is_some_and(|name| name.as_str() == "GLOBAL")
+    }
+
+    /// Returns the address of the client without its port, or `None` for a client on a Unix socket.
+    pub fn client_address(&self) -> Option<IpAddr> {
+        let (address, _) = self.source.as_ref()?.as_str().rsplit_once(':')?;
+        address.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    }
+
+    /// Returns the method and the path of the request, without the query string and the protocol.
+    pub fn path(&self) -> Option<String> {
+        let mut words = self.uri.as_ref()?.as_str().split(' ');
+        let (method, target) = (words.next()?, words.next());
+        let target = target.map(|target| target.split(['?', '#']).next().unwrap_or_default());
+        Some(target.map_or_else(|| method.to_owned(), |target| format!("{method} {target}")))
     }
 
     /// Returns the sum of the bytes in both directions. An unknown direction counts as 0; if both are unknown, returns
@@ -109,6 +127,8 @@ pub struct SessionFilter {
     pub server: Option<SafeText>,
     /// Only sessions of at least this age. A session of unknown age also matches.
     pub min_age: Option<Duration>,
+    /// True to request the URI of each session, which HAProxy reports since 3.1.
+    pub with_uri: bool,
     /// True to request all details (`show sess all`), including bytes. The reply is then five times as large.
     pub all_details: bool,
 }
@@ -164,6 +184,11 @@ impl Sessions {
             }
         });
         out
+    }
+
+    /// Returns whether a session has bytes, which only replies with all details contain.
+    pub fn has_bytes(&self) -> bool {
+        self.list.iter().any(|session| session.bytes().is_some())
     }
 
     /// Sorts the sessions. The order of equal sessions does not change.
@@ -230,6 +255,9 @@ fn for_each_block<'a>(body: &'a [u8], mut on_block: impl FnMut(&[&'a [u8]])) -> 
 fn parse_session(block: &[&[u8]], version: Option<Version>) -> Session {
     let head = block.first().copied().unwrap_or_default();
     let mut session = Session::new(leading_pointer(head).unwrap_or_default(), head);
+    // The URI is the last value. A client may have written anything into it, so it is split off first.
+    let (head, uri) = split_uri(head);
+    session.uri = uri.map(SafeText::new);
     for word in words(head).skip(1) {
         if let Some(time) = word.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]")) {
             session.began_at = Some(SafeText::new(time));
@@ -254,6 +282,15 @@ fn parse_session(block: &[&[u8]], version: Option<Version>) -> Session {
         parse_detail_line(&mut session, line.trim_ascii_start());
     }
     session
+}
+
+/// Splits a line before ` uri="…"`, and returns the URI without its quotes.
+fn split_uri(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+    const URI: &[u8] = b" uri=\"";
+    let Some(start) = line.windows(URI.len()).position(|part| part == URI) else { return (line, None) };
+    let uri = &line[start + URI.len()..];
+    let end = uri.iter().rposition(|byte| *byte == b'"').unwrap_or(uri.len());
+    (&line[..start], Some(&uri[..end]))
 }
 
 /// Parses an indented line of `show sess all`. The first word determines what the line describes.

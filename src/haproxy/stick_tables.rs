@@ -92,6 +92,17 @@ pub struct TableCounter {
 }
 
 impl TableCounter {
+    /// Returns whether the values of several entries can be added: those of tags and server numbers cannot.
+    pub(crate) fn can_be_summed(&self) -> bool {
+        let name = self.name.as_str();
+        !name.starts_with("gpt") && name != "server_id"
+    }
+
+    /// Returns whether the counter counts bytes.
+    pub(crate) fn counts_bytes(&self) -> bool {
+        self.name.as_str().starts_with("bytes_")
+    }
+
     fn parse(key: &[u8]) -> Self {
         let bracket = key.iter().position(|byte| *byte == b'(');
         let period = bracket.and_then(|at| parse_number(key[at + 1..].strip_suffix(b")")?)).map(Duration::from_millis);

@@ -37,6 +37,15 @@ impl ConfirmedState {
         (!self.process.is_same(now)).then(|| format!("HAProxy was reloaded (pid {was} → {is})"))
     }
 
+    /// Returns whether the session of a step has ended, while the same process answers: HAProxy does not know its number,
+    /// or has given it to another session.
+    pub(crate) fn has_session_ended(&self, step: &IntentStep, present: &PresentState) -> bool {
+        let is_session = step.action.target_kind == TargetKind::Session;
+        is_session
+            && self.process_change(&present.process).is_none()
+            && present.readback(step).is_some_and(|readback| readback.exists == Some(false))
+    }
+
     /// Lists why the unsent steps of an intent must not be sent without another confirmation, as clauses. An empty list
     /// means that the targets are the confirmed ones and the impact is at most the confirmed one.
     pub(crate) fn changes(&self, intent: &Intent, unsent: &[IntentStep], present: &PresentState) -> Vec<String> {

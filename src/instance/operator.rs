@@ -54,7 +54,8 @@ pub(crate) struct Operator {
 const AUDIT_HINT: &str = "set audit.path to a writable path, or audit.required = false";
 
 impl Operator {
-    /// Sends the commands of an intent one after the other, and stops at the first failure. Calls `report` with each
+    /// Sends the commands of an intent one after the other, and stops at the first failure. Sessions that have ended
+    /// meanwhile are skipped. Calls `report` with each
     /// change of the progress, and `after_each` for every recorded result.
     ///
     /// The next command is sent only if `after_each` returns true.
@@ -80,12 +81,12 @@ impl Operator {
                 Ok(present) => self.execute_audited(step, &present, confirmed, intent.reason.as_deref(), &report).await,
                 Err(unsent) => *unsent,
             };
-            let is_success = result.outcome.is_success();
+            let (is_success, allows_next) = (result.outcome.is_success(), result.outcome.allows_next());
             tracing::debug!(action = step.action.id, outcome = ?result.outcome, "action");
             report(if is_success { StepStage::Succeeded } else { StepStage::Failed });
             let is_continued = after_each(&result);
             results.push(result);
-            if !is_success || !is_continued {
+            if !allows_next || !is_continued {
                 break;
             }
         }
@@ -105,6 +106,10 @@ impl Operator {
     ) -> Result<PresentState, Box<StepResult>> {
         let Some(first) = unsent.first() else { return Err(Box::new(not_sent(&intent.steps[0], String::new()))) };
         let present = self.reader.read(unsent, scope).await.map_err(|reason| Box::new(not_sent(first, reason)))?;
+        if intent.steps.len() > 1 && confirmed.has_session_ended(first, &present) {
+            let command = first.command_text().unwrap_or_default();
+            return Err(Box::new(StepResult::new(first.clone(), command, Outcome::Ended)));
+        }
         let changes = confirmed.changes(intent, unsent, &present);
         if changes.is_empty() {
             return Ok(present);

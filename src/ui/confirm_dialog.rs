@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::actions::action_table::Danger;
-use crate::actions::intent::Intent;
+use crate::actions::intent::{Intent, IntentStep};
 use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::confirmation::Confirmation;
 use crate::app::confirmation_texts::{self, ActionFacts};
@@ -60,7 +60,7 @@ pub(crate) fn draw(
         time_left: format!(" {left} s "),
         role: if confirmation.danger == Danger::Highest { Role::Bad } else { Role::Focus },
         min_width: 46,
-        commands: confirmation.intent.commands().iter().flat_map(|line| command_lines(line, available)).collect(),
+        commands: intent_lines(&confirmation.intent, available, now),
         details,
         keys,
         short_keys,
@@ -191,6 +191,24 @@ fn available_width(screen: Area) -> usize {
 /// Returns the lines of the exact command.
 fn command_lines(command: &str, available: usize) -> Vec<DialogLine> {
     text_width::wrap_anywhere(command, available).into_iter().map(|part| vec![styled_text(part, Role::Title)]).collect()
+}
+
+/// Returns the lines of the commands of an intent. Several sessions are named after their commands.
+fn intent_lines(intent: &Intent, available: usize, now: Duration) -> Vec<DialogLine> {
+    let lines = |step: &IntentStep| {
+        let command = step.command_text().unwrap_or_default();
+        let session = step.target.identity.session.as_ref().filter(|_| intent.steps.len() > 1);
+        let Some(session) = session.map(|session| session.describe(now)) else {
+            return command_lines(&command, available);
+        };
+        if text_width::width(&command) + 2 + text_width::width(&session) <= available {
+            return vec![vec![styled_text(command, Role::Title), styled_text(format!("  {session}"), Role::Normal)]];
+        }
+        let mut lines = command_lines(&command, available);
+        lines.extend(text_lines(&format!("  {session}"), Role::Normal, available));
+        lines
+    };
+    intent.steps.iter().filter(|step| step.command_text().is_ok()).flat_map(lines).collect()
 }
 
 /// Returns the lines of a text.

@@ -30,6 +30,8 @@ pub(crate) mod query_panes;
 pub(crate) mod roles;
 pub mod root;
 pub(crate) mod row_renderer;
+pub(crate) mod sessions_pane;
+pub(crate) mod stick_tables_pane;
 pub(crate) mod style_overrides;
 pub(crate) mod table_pane;
 pub(crate) mod tabs;

@@ -27,7 +27,8 @@ use crate::ui::header;
 use crate::ui::help_overlay;
 use crate::ui::menu_popup;
 use crate::ui::problems_pane;
-use crate::ui::query_panes;
+use crate::ui::sessions_pane;
+use crate::ui::stick_tables_pane;
 use crate::ui::table_pane;
 use crate::ui::tabs;
 use crate::ui::text_page;
@@ -146,8 +147,8 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         Content::Events => events_pane::draw_view(context, canvas, body),
         Content::Problems => problems_pane::draw(context, canvas, body),
         Content::Cli => cli_pane::draw(context, canvas, body),
-        Content::Sessions => query_panes::draw_sessions(context, canvas, body),
-        Content::StickTables => query_panes::draw_stick_tables(context, canvas, body),
+        Content::Sessions => sessions_pane::draw(context, canvas, body),
+        Content::StickTables => stick_tables_pane::draw(context, canvas, body),
     }
     // While the link is lost, the newest sample is dimmed; an earlier sample is not.
     if !instance.data.link().is_up() && instance.data.past_moment().is_none() {

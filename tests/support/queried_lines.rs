@@ -30,7 +30,7 @@ impl Term {
         self.press("7");
         self.wait_for("lists the open sessions");
         self.press("<ret>");
-        self.wait_for(" sessions, oldest first");
+        self.wait_for(", oldest first");
         self.press("/server:s2<ret>");
         self.wait_for("1 of ");
     }

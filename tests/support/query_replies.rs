@@ -40,6 +40,27 @@ pub fn sessions_reply(version: &str) -> Message {
     query_finished(Query::Sessions(filter), QueryData::Sessions(list))
 }
 
+/// Builds a reply of HAProxy 3.2 with these sessions, which took `millis` milliseconds.
+pub fn sessions_reply_with(text: &str, filter: SessionFilter, millis: u64) -> Message {
+    let list = Sessions::parse(text.as_bytes(), Some(Version::new(3, 2)), &filter);
+    let mut reply = complete_reply(QueryData::Sessions(list));
+    reply.cost.reply_time = Duration::from_millis(millis);
+    Message::QueryFinished(InstanceId::FIRST, Box::new(Query::Sessions(filter)), Ok(reply))
+}
+
+/// Builds the reply with the details of a session, or that there is no such session.
+pub fn session_detail_reply(id: &str, lines: Option<&str>) -> Message {
+    let query = Box::new(Query::SessionDetail(id.into()));
+    let result = match lines {
+        Some(lines) => {
+            let detail = SessionDetail::parse(lines.as_bytes(), None).unwrap();
+            Ok(complete_reply(QueryData::SessionDetail(Box::new(detail))))
+        }
+        None => Err(QueryError::Unexpected("Session not found.".into())),
+    };
+    Message::QueryFinished(InstanceId::FIRST, query, result)
+}
+
 /// Builds the reply with the details of one recorded session.
 pub fn session_reply(version: &str) -> Message {
     let text = recorded_text(version, "show-sess-one.txt");

@@ -86,7 +86,9 @@ impl AttemptResult {
         let (answer, verified) = match &result.outcome {
             Outcome::Verified(_) => (None, Some(true)),
             Outcome::NotVerified { now, .. } if now.is_empty() => (None, None),
-            Outcome::NotVerified { .. } | Outcome::NotSent(_) | Outcome::Changed(_) => (None, Some(false)),
+            Outcome::NotVerified { .. } | Outcome::NotSent(_) | Outcome::Changed(_) | Outcome::Ended => {
+                (None, Some(false))
+            }
             Outcome::Refused(text) => (Some(text.to_string()), Some(false)),
             Outcome::Accepted(_) | Outcome::Unknown { .. } => (None, None),
         };

@@ -173,7 +173,7 @@ impl ServerCommand<'_> {
             if let Some(remark) = &done.audit_warning {
                 console.print_error(remark);
             }
-            let is_sent = !matches!(done.outcome, Outcome::NotSent(_) | Outcome::Changed(_));
+            let is_sent = !matches!(done.outcome, Outcome::NotSent(_) | Outcome::Changed(_) | Outcome::Ended);
             for server in servers.iter_mut().filter(|server| server.id == done.step.target.id) {
                 server.is_sent |= is_sent;
             }

@@ -80,7 +80,10 @@ fn check_typed_line(typed: &str) {
     let Ok(read) = ReadOnlyLine::parse(typed) else { return };
     assert_eq!((read.as_str(), read.commands()), (text, line.commands()));
     for words in &expected {
-        assert!(READ_ONLY_COMMANDS.iter().any(|allowed| starts_with_words(words, allowed.words)), "{text:?} holds {words:?}");
+        assert!(
+            READ_ONLY_COMMANDS.iter().any(|allowed| starts_with_words(words, allowed.words)),
+            "{text:?} holds {words:?}"
+        );
         assert!(!starts_with_words(words, &["show", "tls-keys", "*"]), "{text:?} prints secrets");
     }
     // A read-only command stays the same when the access level is lowered before it.
