@@ -34,6 +34,9 @@ fn show_prints_every_row_and_number_of_each_version() {
         for rows in [parse_csv(&run("csv").out), parse_json(&run("json").out)] {
             assert_eq!(rows.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{version}");
             for (name, row) in &rows {
+                for column in expected[name].keys().filter(|column| !["", "-", "(null)"].contains(&column.as_str())) {
+                    assert!(row.contains_key(column), "{version} {name} lacks {column}");
+                }
                 // Before 2.2, averages of fewer than 512 requests are far too low.
                 let has_averages = expected[name]["stot"] != "0" && !["1.8.0", "2.0.0"].contains(&version);
                 for (column, cell) in
@@ -78,4 +81,28 @@ fn show_info_get_and_check_print_process_of_each_version() {
         let table = script.run(fake.path(), "show --over 0");
         assert!(table.code == 0 && table.out.contains(recorded("Version")), "{version} {table:#?}");
     }
+}
+
+#[test]
+fn v10_show_columns_all_prints_columns_that_hapulse_does_not_know() {
+    // A HAProxy with QUIC sends 67 columns about it.
+    let extra: Vec<String> = (0..67).map(|number| format!("h3_new_{number}")).collect();
+    let stat = format!(
+        "# pxname,svname,scur,type,{},\nwww,FRONTEND,3,0,{},\n\n",
+        extra.join(","),
+        (0..67).map(|number| (1000 + number).to_string()).collect::<Vec<_>>().join(",")
+    );
+    let replies = CannedReplies::new().on("show info", recorded_bytes("3.2.0", "show-info.txt"));
+    let fake = FakeSocket::with_replies(replies.on("show stat", stat.into_bytes()));
+    let script = Script::new();
+    let run = |columns: &str, format: &str| {
+        script.run(fake.path(), &format!("show status --columns {columns} --format {format} --flat")).out
+    };
+    for rows in [parse_csv(&run("all", "csv")), parse_json(&run("all", "json"))] {
+        let row = &rows["www/FRONTEND/frontend"];
+        for (number, name) in extra.iter().enumerate() {
+            assert_eq!(row[name], (1000 + number).to_string(), "{name}");
+        }
+    }
+    assert!(!run("scur", "csv").contains("h3_new"), "only --columns all prints them");
 }

@@ -5,8 +5,8 @@ use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::haproxy::numbers::column_set;
 use crate::haproxy::safe_text::SafeText;
 
-/// Maximum number of unknown columns kept. Newer versions and other builds add up to 30 columns.
-const MAX_EXTRA_COLUMNS: usize = 64;
+/// Maximum number of unknown columns kept. Newer versions and other builds add up to 30 columns, and a build with QUIC 67.
+const MAX_EXTRA_COLUMNS: usize = 96;
 
 /// The content of one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +121,12 @@ impl StatSchema {
     /// Returns the slot of a known field, or `None` if this version does not have the column.
     pub fn slot(&self, field: Field) -> Option<usize> {
         self.slots[field as usize].map(usize::from)
+    }
+
+    /// Returns the slots and names of the columns that are not known fields, in HAProxy's order.
+    pub(crate) fn unknown_columns(&self) -> impl Iterator<Item = (usize, &SafeText)> {
+        let is_unknown = |slot: usize| !self.slots.contains(&Some(slot as u16));
+        self.names.iter().enumerate().filter(move |(slot, _)| is_unknown(*slot))
     }
 
     /// Returns HAProxy's names for the numeric columns, by slot.

@@ -12,6 +12,7 @@ use crate::config::suggest::did_you_mean;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::instance::state::Instance;
+use crate::observe::sample::Sample;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table as columns;
 use crate::table::filter::{FilterError, RowFilter};
@@ -144,6 +145,8 @@ pub(crate) struct Report {
     pub(crate) rows: Option<TableSettings>,
     /// Layout from the command line, a flat list or a tree; `None` for the default.
     is_flat: Option<bool>,
+    /// Print the columns of `show stat` that hapulse does not know as well.
+    prints_unknown: bool,
 }
 
 /// Parses column names separated by commas.
@@ -194,8 +197,8 @@ impl Report {
             ReportPart::Problems | ReportPart::Info if has_choice => {
                 return Err(BadReport::NoRows(if part == ReportPart::Info { INFO } else { PROBLEMS }));
             }
-            ReportPart::Problems => return Ok(Self { info: false, problems: true, rows: None, is_flat: None }),
-            ReportPart::Info => return Ok(Self { info: true, problems: false, rows: None, is_flat: None }),
+            ReportPart::Problems => return Ok(Self { info: false, problems: true, rows: None, is_flat: None, prints_unknown: false }),
+            ReportPart::Info => return Ok(Self { info: true, problems: false, rows: None, is_flat: None, prints_unknown: false }),
             ReportPart::Dashboard => ViewId::Dashboard,
             ReportPart::View(view) => view,
         };
@@ -222,7 +225,18 @@ impl Report {
             settings.sort = Some(Sort { column: find_column(name)?, is_descending: descending });
         }
         let is_dashboard = part == ReportPart::Dashboard;
-        Ok(Self { info: is_dashboard, problems: is_dashboard, rows: Some(settings), is_flat: *flat })
+        let mut names = columns.iter().flat_map(|names| names.split(',').map(str::trim));
+        let prints_unknown = names.any(|name| name == ALL_COLUMNS);
+        Ok(Self { info: is_dashboard, problems: is_dashboard, rows: Some(settings), is_flat: *flat, prints_unknown })
+    }
+
+    /// Returns the slots and names of the columns in a sample that hapulse does not know, if all columns are printed.
+    pub(crate) fn unknown_columns<'a>(&self, sample: &'a Sample) -> Vec<(usize, &'a SafeText)> {
+        let unknown = sample.table.schema().unknown_columns();
+        let is_selected = |name: &SafeText| {
+            self.rows.iter().flat_map(|settings| &settings.columns).any(|column| column.id == name.as_str())
+        };
+        unknown.filter(|(_, name)| self.prints_unknown && !is_selected(name)).collect()
     }
 
     /// Returns whether the report contains rates or problems, which need two samples.

@@ -7,6 +7,7 @@ use std::iter::once;
 
 use csv::Writer;
 
+use crate::haproxy::safe_text::SafeText;
 use crate::headless::poller::Poller;
 use crate::headless::report::contents::Report;
 use crate::headless::report::json::{PROBLEM_FIELDS, columns_after_names, info_value, problem_values};
@@ -35,15 +36,28 @@ pub(crate) fn render(pollers: &[&Poller], report: &Report, is_safe: bool) -> any
         Some(settings) => {
             let columns: Vec<&Column> = columns_after_names(settings).collect();
             let ids = columns.iter().map(|column| column.id);
-            out.write([INSTANCE, "pxname", "svname", "kind"].into_iter().chain(ids))?;
+            // HAProxies of several versions may send different columns.
+            let mut unknown: Vec<&SafeText> = Vec::new();
+            for sample in pollers.iter().filter_map(|poller| poller.instance.latest()) {
+                let names = report.unknown_columns(sample).into_iter().map(|(_, name)| name);
+                let new: Vec<&SafeText> = names.filter(|name| !unknown.contains(name)).collect();
+                unknown.extend(new);
+            }
+            let names = [INSTANCE, "pxname", "svname", "kind"].into_iter().chain(ids);
+            out.write(names.chain(unknown.iter().map(|name| name.as_str())))?;
             for poller in pollers {
                 let Some(sample) = poller.instance.latest() else { continue };
+                let own = report.unknown_columns(sample);
+                let slots: Vec<Option<usize>> =
+                    unknown.iter().map(|name| own.iter().find(|(_, known)| known == name).map(|(slot, _)| *slot)).collect();
                 for line in report.lines(&poller.instance) {
                     let row = RowView::new(&poller.instance, sample, line.index);
                     let names = row.stat_row();
                     let who = [&poller.name, names.proxy.as_str(), names.name.as_str(), kind_word(names.kind)];
                     let cells = columns.iter().map(|column| Value::from_row(column, &row).to_plain_string());
-                    out.write(who.into_iter().map(str::to_owned).chain(cells))?;
+                    let number = |slot: &Option<usize>| sample.table.slot_number(line.index, (*slot)?);
+                    let numbers = slots.iter().map(|slot| Value::from_integer(number(slot)).to_plain_string());
+                    out.write(who.into_iter().map(str::to_owned).chain(cells).chain(numbers))?;
                 }
             }
         }

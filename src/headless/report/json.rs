@@ -102,7 +102,8 @@ impl Serialize for JsonReport<'_> {
             }
             if let Some(settings) = &self.report.rows {
                 let lines = self.report.lines(instance);
-                map.serialize_entry("rows", &JsonRows { instance, sample, settings, lines })?;
+                let unknown = self.report.unknown_columns(sample);
+                map.serialize_entry("rows", &JsonRows { instance, sample, settings, lines, unknown })?;
                 map.serialize_entry("dropped_rows", &sample.table.anomalies().dropped_rows)?;
             }
         }
@@ -337,6 +338,8 @@ struct JsonRows<'a> {
     sample: &'a Sample,
     settings: &'a TableSettings,
     lines: Vec<TableLine>,
+    /// Columns that are not known fields, by slot.
+    unknown: Vec<(usize, &'a SafeText)>,
 }
 
 impl Serialize for JsonRows<'_> {
@@ -345,7 +348,9 @@ impl Serialize for JsonRows<'_> {
         let mut list = to.serialize_seq(Some(self.lines.len()))?;
         for line in &self.lines {
             let row = RowView::new(self.instance, self.sample, line.index);
-            list.serialize_element(&JsonRow { row, columns: &columns })?;
+            let number = |slot| Value::from_integer(self.sample.table.slot_number(line.index, slot));
+            let unknown = self.unknown.iter().map(|(slot, name)| (*name, number(*slot))).collect();
+            list.serialize_element(&JsonRow { row, columns: &columns, unknown })?;
         }
         list.end()
     }
@@ -354,17 +359,22 @@ impl Serialize for JsonRows<'_> {
 struct JsonRow<'a> {
     row: RowView<'a>,
     columns: &'a [&'static Column],
+    /// Names and values of the columns that are not known fields.
+    unknown: Vec<(&'a SafeText, Value)>,
 }
 
 impl Serialize for JsonRow<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let names = self.row.stat_row();
-        let mut map = to.serialize_map(Some(self.columns.len() + 3))?;
+        let mut map = to.serialize_map(Some(self.columns.len() + self.unknown.len() + 3))?;
         map.serialize_entry("pxname", names.proxy.as_str())?;
         map.serialize_entry("svname", names.name.as_str())?;
         map.serialize_entry("kind", kind_word(names.kind))?;
         for column in self.columns {
             map.serialize_entry(column.id, &Value::from_row(column, &self.row))?;
+        }
+        for (name, value) in &self.unknown {
+            map.serialize_entry(name.as_str(), value)?;
         }
         map.end()
     }
