@@ -162,6 +162,16 @@ fn ending_a_group_reads_each_session_and_names_it_in_one_question() {
 }
 
 #[test]
+fn question_about_sessions_does_not_open_over_another_view() {
+    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    assert_eq!(queries(&driver.press("X")), ["show sess 0x3"]);
+    assert_eq!(driver.press("X"), [], "the session is being read");
+    driver.press("1");
+    assert_eq!(driver.reply_detail("0x3", Some("10.0.0.9:43")), []);
+    assert!(driver.confirmation().is_none());
+}
+
+#[test]
 fn sessions_that_ended_before_the_question_are_left_out() {
     let mut driver = ModelDriver::open_sessions(Access::default(), 3);
     assert_eq!(queries(&driver.press("*X")), ["show sess 0x3"]);

@@ -101,7 +101,7 @@ fn cli_with_replies(size: (u16, u16)) -> Scene {
 }
 
 /// The scenes, by the name of their snapshot.
-const SCENES: [(&str, SceneFactory); 47] = [
+const SCENES: &[(&str, SceneFactory)] = &[
     ("status", |size| default_scene(size).press("1jjjjj")),
     ("traffic", |size| default_scene(size).press("2")),
     ("http", |size| default_scene(size).press("3G")),
@@ -138,6 +138,27 @@ const SCENES: [(&str, SceneFactory); 47] = [
             .press("7<ret>")
             .handle_reply(query_replies::sessions_reply(DEFAULT_VERSION))
             .press("/backend:be_tcp")
+    }),
+    ("sessions-groups", |size| {
+        default_scene(size)
+            .press("7<ret>")
+            .handle_reply(query_replies::sessions_reply(DEFAULT_VERSION))
+            .press("bbbj")
+    }),
+    ("sessions-question", |size| {
+        let detail = |id: &str, source: &str| {
+            let lines = format!(
+                "{id}: [30/Nov/2026:06:00:00.000001] id=7 proto=tcpv4 source={source}\n  frontend=fe_tcp\n  \
+                 backend=be_tcp\n  server=tcp2\n"
+            );
+            query_replies::session_detail_reply(id, Some(&lines))
+        };
+        default_scene(size)
+            .press("7<ret>")
+            .handle_reply(query_replies::sessions_reply(DEFAULT_VERSION))
+            .press("<space><space>X")
+            .handle_reply(detail("0x55d0e491f000", "127.0.0.1:53914"))
+            .handle_reply(detail("0x55d0e49052b0", "127.0.0.1:53926"))
     }),
     ("session", |size| {
         newest(size)
@@ -219,6 +240,7 @@ fn scenes_show_view_and_layer_of_their_name() {
             ("detail", Some(Layer::Detail(_, 0)))
             | ("session", Some(Layer::TextPage { top: 0, .. }))
             | ("cli-confirmation", Some(Layer::TypedCommandConfirmation(_)))
+            | ("sessions-question", Some(Layer::Confirmation(_)))
             | ("out-of-service-marked", Some(Layer::ActionMenu(_, 0))) => true,
             ("detail-scrolled", Some(Layer::Detail(_, top))) => *top > 0,
             ("sort-menu", Some(Layer::SortMenu(index))) => *index > 0,

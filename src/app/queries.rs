@@ -297,6 +297,7 @@ pub(crate) fn group_next(model: &mut Model, now: Duration) {
     let (view, content) = (model.view(), model.current_view().content);
     let Some(instance) = model.instance_mut() else { return };
     let version = instance.data.latest().and_then(|sample| sample.info.version());
+    let are_entries_shown = matches!(content, Content::StickTables) && instance.queries.open_table.is_some();
     let queries = &mut instance.queries;
     let text = match (content, &mut queries.open_table) {
         (Content::Sessions, _) => {
@@ -317,7 +318,9 @@ pub(crate) fn group_next(model: &mut Model, now: Duration) {
         (Content::StickTables, None) => "Enter opens a table, whose entries can be grouped".to_owned(),
         _ => "only sessions (view 7) and stick table entries (view 8) can be grouped".to_owned(),
     };
-    instance.view_cursors[view] = ListCursor::default();
+    if matches!(content, Content::Sessions) || are_entries_shown {
+        instance.view_cursors[view] = ListCursor::default();
+    }
     query_lines::update_groups(model);
     model.notify(text, Role::Dim, now);
 }
@@ -338,7 +341,9 @@ pub(crate) fn filter_by_row(model: &mut Model, row: Option<RowId>) {
         let queries = &mut instance.queries;
         if queries.sessions_filter != SessionFilter::default() && queries.sessions_filter != listed {
             queries.sessions = Fetched::default();
+            queries.marks.clear();
         }
+        queries.open_group = None;
         queries.row_filter = filter.clone();
         instance.view_cursors[view] = ListCursor::default();
     }

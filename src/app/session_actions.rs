@@ -15,6 +15,7 @@ use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
+use crate::table::view_table::Content;
 use crate::units::pluralize;
 
 /// Maximum number of sessions of one action. The details of each are read before the question, before its command and
@@ -39,6 +40,10 @@ pub(crate) fn start_action(model: &mut Model, action: &'static Action, now: Dura
         }
     };
     let Some(instance) = model.instance_mut() else { return Vec::new() };
+    if instance.queries.session_action.is_some() {
+        model.notify("the selected sessions are being read", Role::Dim, now);
+        return Vec::new();
+    }
     // The last one is read first, so the list is reversed.
     let unread = targets.into_iter().rev().collect();
     instance.queries.session_action = Some(SessionActionRequest { action, unread, read: Vec::new(), ended: 0 });
@@ -96,7 +101,12 @@ pub(crate) fn apply_reply(
         }
     }
     if request.unread.is_empty() {
-        open_question(model, request, now);
+        // A question must not interrupt another layer, and its targets must be on the screen.
+        let is_shown = model.instance().is_some_and(|shown| shown.id() == instance)
+            && matches!(model.current_view().content, Content::Sessions);
+        if is_shown && model.layers.is_empty() {
+            open_question(model, request, now);
+        }
         return Some(Vec::new());
     }
     model.instance_by_id_mut(instance)?.queries.session_action = Some(request);
@@ -109,10 +119,6 @@ fn open_question(model: &mut Model, request: SessionActionRequest, now: Timestam
     let have_ended = format!("{} ended since the list was read", pluralize(ended as i64, "session"));
     if read.is_empty() {
         return model.notify(format!("nothing was sent: {have_ended}"), Role::Warn, now.monotonic);
-    }
-    // A question must not interrupt another layer.
-    if !model.layers.is_empty() {
-        return;
     }
     action_flow::start_for_targets(model, action, read, now.monotonic);
     if let Some(gate) = model.gate_mut().filter(|_| ended > 0) {

@@ -166,7 +166,10 @@ fn draw_groups(
     let DrawContext { model, instance, .. } = *context;
     let groups = &instance.queries.session_groups;
     let is_narrow = area.width < 60;
-    let numbers = [8, 6, 6, if is_narrow { 0 } else { 7 }, if is_narrow { 0 } else { 7 }];
+    // The number of clients or servers is always 1 in groups of one client or server.
+    let servers = if is_narrow || grouping == SessionGrouping::Server { 0 } else { 7 };
+    let clients = if is_narrow || grouping == SessionGrouping::Client { 0 } else { 7 };
+    let numbers = [8, 6, 6, servers, clients];
     let taken: u16 = numbers.iter().filter(|width| **width > 0).map(|width| width + 1).sum();
     let longest = groups.iter().map(|group| text_width::width(&group.name)).max().unwrap_or_default();
     let name = (longest as u16 + 2).max(12).min(area.width.saturating_sub(taken + 2));
