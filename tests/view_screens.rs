@@ -236,7 +236,7 @@ fn scenes_show_view_and_layer_of_their_name() {
         if let Some(view) = ViewId::ALL.into_iter().find(is_named) {
             assert_eq!(model.view(), view, "{name}");
         }
-        let has_expected_layer = match (name, model.layers.last()) {
+        let has_expected_layer = match (*name, model.layers.last()) {
             ("detail", Some(Layer::Detail(_, 0)))
             | ("session", Some(Layer::TextPage { top: 0, .. }))
             | ("cli-confirmation", Some(Layer::TypedCommandConfirmation(_)))
