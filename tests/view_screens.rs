@@ -140,10 +140,7 @@ const SCENES: &[(&str, SceneFactory)] = &[
             .press("/backend:be_tcp")
     }),
     ("sessions-groups", |size| {
-        default_scene(size)
-            .press("7<ret>")
-            .handle_reply(query_replies::sessions_reply(DEFAULT_VERSION))
-            .press("bbbj")
+        default_scene(size).press("7<ret>").handle_reply(query_replies::sessions_reply(DEFAULT_VERSION)).press("bbbj")
     }),
     ("sessions-question", |size| {
         let detail = |id: &str, source: &str| {

@@ -306,6 +306,9 @@ mod tests {
         let entry = WriteCommand::ClearTableEntry;
         assert_eq!(heading(&CLEAR_ENTRY, entry, "t", &["/a/b"]), "clearing of entry /a/b of t");
         assert_eq!(heading(&END_SESSION, WriteCommand::ShutdownSession, "", &["0x7f"]), "shutdown of session 0x7f");
-        assert_eq!(heading(&END_SESSION, WriteCommand::ShutdownSession, "", &["0x7f", "0x8f"]), "shutdown of 2 sessions");
+        assert_eq!(
+            heading(&END_SESSION, WriteCommand::ShutdownSession, "", &["0x7f", "0x8f"]),
+            "shutdown of 2 sessions"
+        );
     }
 }

@@ -412,7 +412,7 @@ mod tests {
         assert_eq!(settings.sort.map(|sort| sort.column.id), Some("srv_abrt"));
         settings.scroll_columns(3);
         let visible: Vec<&str> = settings.visible_columns().iter().map(|column| column.id).take(3).collect();
-        assert_eq!(visible, ["name", "ctime_now", "rtime_now"]);
+        assert_eq!(visible, ["name", "time_in", "qtime_now"]);
         settings.scroll_columns(-99);
         assert_eq!(settings.visible_columns().len(), column_sets::LATENCY_VIEW.len());
     }

@@ -197,8 +197,12 @@ impl Report {
             ReportPart::Problems | ReportPart::Info if has_choice => {
                 return Err(BadReport::NoRows(if part == ReportPart::Info { INFO } else { PROBLEMS }));
             }
-            ReportPart::Problems => return Ok(Self { info: false, problems: true, rows: None, is_flat: None, prints_unknown: false }),
-            ReportPart::Info => return Ok(Self { info: true, problems: false, rows: None, is_flat: None, prints_unknown: false }),
+            ReportPart::Problems => {
+                return Ok(Self { info: false, problems: true, rows: None, is_flat: None, prints_unknown: false });
+            }
+            ReportPart::Info => {
+                return Ok(Self { info: true, problems: false, rows: None, is_flat: None, prints_unknown: false });
+            }
             ReportPart::Dashboard => ViewId::Dashboard,
             ReportPart::View(view) => view,
         };

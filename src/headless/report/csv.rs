@@ -48,8 +48,10 @@ pub(crate) fn render(pollers: &[&Poller], report: &Report, is_safe: bool) -> any
             for poller in pollers {
                 let Some(sample) = poller.instance.latest() else { continue };
                 let own = report.unknown_columns(sample);
-                let slots: Vec<Option<usize>> =
-                    unknown.iter().map(|name| own.iter().find(|(_, known)| known == name).map(|(slot, _)| *slot)).collect();
+                let slots: Vec<Option<usize>> = unknown
+                    .iter()
+                    .map(|name| own.iter().find(|(_, known)| known == name).map(|(slot, _)| *slot))
+                    .collect();
                 for line in report.lines(&poller.instance) {
                     let row = RowView::new(&poller.instance, sample, line.index);
                     let names = row.stat_row();

@@ -7,9 +7,11 @@ use crate::table::columns::row_view::RowView;
 use crate::units;
 
 /// Returns the mean time of the requests of the last seconds, in whole milliseconds. The field is one of HAProxy's means,
-/// such as `rtime`. Returns `None` if there were no or too few requests.
+/// such as `rtime`. Returns `None` if there were no or too few requests, and for the response time of a row in TCP mode,
+/// which has no responses: HAProxy reports 0.
 pub(crate) fn whole_millis(row: &RowView<'_>, field: Field) -> Option<f64> {
-    row.interval_time(field).map(|time| time.millis.round())
+    let is_measured = field != Field::Rtime || !row.is_tcp();
+    row.interval_time(field).filter(|_| is_measured).map(|time| time.millis.round())
 }
 
 /// Returns the rule for a time, or `None` if the time has no rule.

@@ -15,4 +15,5 @@ pub(crate) mod interval_time;
 pub(crate) mod out_of_service;
 pub(crate) mod outlook;
 pub mod row_view;
+pub(crate) mod time_split;
 pub(crate) mod value;
