@@ -1,6 +1,6 @@
 //! Measures the time per sample (parsing a dump, evaluating problems, storing the sample) and the time per movement in
 //! playback (restoring one sample from the newest block, one from a packed block, and five adjacent ones from a packed
-//! block).
+//! block). Then measures the heat map: the time to draw it, to add a sample to it, and to read rows that become visible.
 //!
 //! Usage: `cargo bench --bench core`. Prints the median of several runs. Compare only ratios within one run.
 
@@ -17,6 +17,7 @@ use hapulse::problems::forecast::Forecasts;
 use hapulse::problems::tracker::ProblemTracker;
 use shared::dump::{self, SampleFeed};
 use shared::figures::Distribution;
+use shared::heat_map;
 
 fn main() {
     let titles =
@@ -60,4 +61,5 @@ fn main() {
             println!(" {:>10.3} {:>10.3} {:>10.3}", moments[0], moments[1], moments[2]);
         }
     }
+    heat_map::measure();
 }

@@ -97,7 +97,18 @@ fn show_and_watch_print_valid_json_for_every_view() {
     let maint = script.run(lab.admin(), "maint be1/s1 -y");
     assert_eq!(maint.code, 0, "{maint:?}");
     let mut seen = Map::new();
-    for view in ["dashboard", "status", "traffic", "http", "errors", "latency", "out-of-service", "problems", "info"] {
+    for view in [
+        "dashboard",
+        "status",
+        "traffic",
+        "http",
+        "errors",
+        "latency",
+        "out-of-service",
+        "heat-map",
+        "problems",
+        "info",
+    ] {
         for args in [format!("show --format json {view}"), format!("watch --count 2 -i 0.3 --view {view}")] {
             let ran = script.run(lab.admin(), &args);
             assert_eq!(ran.code, 0, "{args}: {ran:?}");

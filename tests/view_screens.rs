@@ -100,6 +100,31 @@ fn cli_with_replies(size: (u16, u16)) -> Scene {
         .press("show<space>errors")
 }
 
+/// Builds ten minutes in which a server becomes slow, another one fails, and a third one goes down again and again; shows
+/// the heat map.
+fn heat_map(size: (u16, u16)) -> Scene {
+    let mut scene = Scene::empty(Access::default(), size);
+    let (mut samples, mut csv) =
+        (SampleFactory::for_version(DEFAULT_VERSION), StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv"));
+    for second in (0..=600_u64).step_by(5) {
+        for (proxy, name) in [("be_app", "app1"), ("be_app", "app2"), ("be_app", "app3"), ("be_api", "api1")] {
+            csv.add(proxy, name, "req_tot", 300).add(proxy, name, "hrsp_2xx", 300).set(proxy, name, "rtime", "12");
+        }
+        if second >= 400 {
+            csv.set("be_app", "app3", "rtime", "1240");
+        }
+        if second >= 500 {
+            csv.add("be_app", "app2", "hrsp_5xx", 60);
+        }
+        let is_down = second % 100 >= 80;
+        csv.set("be_api", "api1", "status", if is_down { "DOWN" } else { "UP" });
+        csv.set("be_slow", "slow1", "qcur", if second > 300 { "24" } else { "0" });
+        csv.set("be_app", "app1", "scur", &(second / 20).to_string());
+        scene.add_sample(second * 1000, &samples.next_sample(second * 1000, &csv));
+    }
+    scene.press("T").wait(6000)
+}
+
 /// The scenes, by the name of their snapshot.
 const SCENES: &[(&str, SceneFactory)] = &[
     ("status", |size| default_scene(size).press("1jjjjj")),
@@ -194,6 +219,10 @@ const SCENES: &[(&str, SceneFactory)] = &[
     ("past", |size| default_scene(size).press("p<left>").wait(191_000)),
     ("past-status", |size| default_scene(size).press("1jjjjjp<left>").wait(191_000)),
     ("past-refused", |size| default_scene(size).press("<ret>jp<left>M")),
+    ("heat-map", heat_map),
+    ("heat-map-queue", |size| heat_map(size).press("VVV").wait(6000)),
+    ("heat-map-state", |size| heat_map(size).press("VVVVjj").wait(6000)),
+    ("heat-map-past", |size| heat_map(size).press("p(((<left>").wait(6000)),
     ("diff", |size| default_scene(size).press("p<home>mpS")),
     ("diff-unmarked", |size| default_scene(size).press("S")),
     ("diff-deploy", |size| deploy(size).press("S")),

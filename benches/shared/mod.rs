@@ -7,4 +7,5 @@
 
 pub mod dump;
 pub mod figures;
+pub mod heat_map;
 pub mod proc;

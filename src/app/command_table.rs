@@ -157,6 +157,13 @@ pub static COMMANDS: &[CommandSpec] = &[
         "servers in maintenance or drain; again: previous view",
         ViewId::OutOfService,
     ),
+    view_command(
+        "view.heat-map",
+        &["T"],
+        "",
+        "heat map: servers and backends over time; again: previous view",
+        ViewId::HeatMap,
+    ),
     action_command(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "set the weight to the configured one (100%)"),
     row(
         "server.weight-less",
@@ -337,6 +344,14 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::ChangeChartSpan(-1),
     )
     .on_detail_page(),
+    row(
+        "show.next-chart",
+        &["V"],
+        "",
+        "next number in the heat map: response time, 5xx, load, queue, state",
+        Show,
+        UiCommand::NextChart,
+    ),
     row("show.next-instance", &["o"], "", "next instance", Show, UiCommand::SwitchInstance(1)),
     row("show.previous-instance", &["O"], "", "previous instance", Show, UiCommand::SwitchInstance(-1)),
     row("poll", &["r"], "", "poll now", Program, UiCommand::PollNow),

@@ -17,8 +17,9 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Epoch;
 use crate::observe::timestamp::Timestamp;
 use crate::table::columns::column_use::ColumnUse;
+use crate::table::heat_map::{self, HeatMap};
 use crate::table::rows::{self, FoldedProxies, TableLine, TableSettings};
-use crate::table::view_table::{PerView, ViewId};
+use crate::table::view_table::{PerView, RowScope, ViewId};
 
 /// An instance and the state of its views. Every [`RowId`] in this struct is a row of this instance.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ pub struct InstanceView {
     unfiltered_counts: PerView<usize>,
     /// Widest name of each table so far: in a tree, and in a flat table.
     name_widths: PerView<[u16; 2]>,
+    /// Cells of the heat map.
+    pub(crate) heat_map: HeatMap,
+    /// Width of the longest name in the heat map, in characters.
+    longest_name: usize,
     /// Inputs from which the lines were built; `None` if they must be built again.
     built_for: Option<TableInputs>,
     /// Summary of a sample, with its sequence number.
@@ -77,6 +82,8 @@ impl InstanceView {
             column_uses: PerView::default(),
             unfiltered_counts: PerView::default(),
             name_widths: PerView::default(),
+            heat_map: HeatMap::default(),
+            longest_name: 0,
             built_for: None,
             summary: None,
             folded: FoldedProxies::new(),
@@ -98,6 +105,11 @@ impl InstanceView {
     /// Returns the lines of the table shown.
     pub fn table_lines(&self) -> &[TableLine] {
         &self.table_lines
+    }
+
+    /// Returns the width of the longest name in the heat map, in characters.
+    pub(crate) fn longest_name(&self) -> usize {
+        self.longest_name
     }
 
     /// Returns the row under the cursor of a dashboard list, or `None` if the pane is not a list or is empty.
@@ -199,6 +211,10 @@ impl InstanceView {
         *widest = self.table_lines.iter().map(|line| line.name_width(sample)).fold(*widest, u16::max);
         let row_at = |line: usize| self.table_lines.get(line).map(|line| line.index);
         self.column_uses[view].update(&self.data, sample, &settings.columns, self.table_lines.len(), row_at);
+        if settings.scope == RowScope::HeatMap {
+            let rows = self.table_lines.iter().map(|line| &sample.table.rows()[line.index]);
+            self.longest_name = heat_map::longest_name(rows);
+        }
         self.built_for = Some(inputs);
     }
 

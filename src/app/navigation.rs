@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::app::action_targets;
 use crate::app::cli_view;
 use crate::app::dashboard_lists::ListCursor;
+use crate::app::heat_view;
 use crate::app::layers::Layer;
 use crate::app::layout::Pane;
 use crate::app::match_search;
@@ -98,6 +99,7 @@ pub(crate) fn visible_rows(model: &Model) -> usize {
     let layout = model.layout();
     match model.current_view().content {
         Content::Dashboard => layout.list_rows(model.focus),
+        Content::Table(_) if heat_view::is_shown(model) => heat_view::row_count(model),
         Content::Table(_) => usize::from(model.table_areas(&layout).visible_rows()),
         // Two lines are taken by the description and the heading.
         Content::Sessions | Content::StickTables => usize::from(layout.body.height.saturating_sub(2)),
@@ -319,6 +321,9 @@ pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
             let Some(instance) = model.instance_mut() else { return };
             let ids: Vec<RowId> = instance.table_lines().iter().map(|line| line.id).collect();
             instance.view_cursors[view].update_rows(&ids, height);
+            if heat_view::is_shown(model) {
+                heat_view::update(model);
+            }
         }
         Content::Events | Content::Sessions | Content::StickTables | Content::Problems => {
             query_lines::update_filtered_groups(model);

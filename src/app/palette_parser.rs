@@ -178,9 +178,9 @@ mod tests {
 
     #[test]
     fn change_columns_adds_removes_and_replaces() {
-        assert_eq!(ids(&changed("cols +rtime -qtime_now")), ["name", "side", "status", "rtime"]);
+        assert_eq!(ids(&changed("cols +rtime -times")), ["name", "side", "status", "rtime"]);
         assert_eq!(ids(&changed("cols h1req/s scur")), ["name", "h1req/s", "scur"]);
-        assert_eq!(ids(&changed("cols +status -name")), ["name", "side", "status", "qtime_now"]);
+        assert_eq!(ids(&changed("cols +status -name")), ["name", "side", "status", "times"]);
     }
 
     #[test]

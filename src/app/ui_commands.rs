@@ -62,6 +62,8 @@ pub enum UiCommand {
     ToggleZoom,
     /// Lengthens the time span of the charts by this number of levels; negative shortens it.
     ChangeChartSpan(i32),
+    /// Selects the next number for the chart or the heat map.
+    NextChart,
     /// Shows the instance this number of places further in the list; negative is back.
     SwitchInstance(i32),
     /// Starts an action on the marked rows, or on the row under the cursor if none is marked.

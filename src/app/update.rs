@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::actions::drain_tracker;
 use crate::app::action_flow;
 use crate::app::answer_gate::AnswerGate;
+use crate::app::heat_view;
 use crate::app::input;
 use crate::app::layers::Layer;
 use crate::app::message::{Effect, Message};
@@ -122,9 +123,11 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     [notice, dialog, opening, age, ago, query].into_iter().flatten().min()
 }
 
-/// Returns whether work on samples was deferred. Each [`Message::ContinueDeferred`] carries out a part of it.
+/// Returns whether work on samples or on the heat map was deferred. Each [`Message::ContinueDeferred`] carries out a part
+/// of it.
 pub(crate) fn has_deferred_work(model: &Model) -> bool {
     model.instances.iter().any(|instance| instance.data.has_deferred() || instance.data.is_comparing())
+        || heat_view::is_incomplete(model)
 }
 
 /// Returns the time at which a dialog closes; `None` for other layers.

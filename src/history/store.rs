@@ -232,6 +232,12 @@ impl History {
         }
     }
 
+    /// Iterates over the texts of a row, such as its status, oldest first, each with the sequence number of the first
+    /// sample to which they apply.
+    pub(crate) fn texts_for_row(&self, id: RowId) -> impl Iterator<Item = (u64, &StatRow)> {
+        self.texts.entries_for_row(id)
+    }
+
     /// Returns the newest sample, or `None` if it was not stored.
     pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()

@@ -81,6 +81,12 @@ impl TextLog {
         list.get(place.checked_sub(1)?).map(|entry| &entry.row)
     }
 
+    /// Iterates over the texts of a row, oldest first, each with the sequence number of the first sample to which they
+    /// apply.
+    pub(crate) fn entries_for_row(&self, id: RowId) -> impl Iterator<Item = (u64, &StatRow)> {
+        self.entries.get(&id).into_iter().flatten().map(|entry| (entry.first_seq, &entry.row))
+    }
+
     /// Discards entries that are not needed for sample `oldest` and later samples, and all entries of rows for which
     /// `is_kept` returns false.
     pub(crate) fn discard_before(&mut self, oldest: u64, is_kept: impl Fn(RowId) -> bool) {

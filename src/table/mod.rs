@@ -9,6 +9,8 @@ pub mod cell;
 pub(crate) mod chart_table;
 pub mod columns;
 pub mod filter;
+pub(crate) mod heat_map;
+pub(crate) mod heat_metric;
 pub mod rows;
 pub mod text_filter;
 pub mod view_table;

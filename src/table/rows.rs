@@ -17,6 +17,8 @@ use crate::table::columns::column_table;
 use crate::table::columns::diff;
 use crate::table::columns::row_view::RowView;
 use crate::table::filter::RowFilter;
+use crate::table::heat_map;
+use crate::table::heat_metric::HeatMetric;
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::RowScope;
 
@@ -79,6 +81,8 @@ pub struct TableSettings {
     pub(crate) scope: RowScope,
     /// True if the comparison before and after shows the rows without a change as well.
     pub(crate) shows_unchanged: bool,
+    /// Number that the heat map shows. Other tables ignore it.
+    pub(crate) heat_metric: HeatMetric,
     /// Filter for text lines, in views that show text lines instead of rows.
     pub(crate) text_filter: TextFilter,
     /// Number of changes made to the settings, so that the caller can detect when to rebuild the lines.
@@ -97,6 +101,7 @@ impl TableSettings {
             filter: RowFilter::default(),
             scope: RowScope::All,
             shows_unchanged: false,
+            heat_metric: HeatMetric::default(),
             text_filter: TextFilter::default(),
             version: 0,
         }
@@ -108,6 +113,7 @@ impl TableSettings {
         let longest = Sort { column: &column_table::LASTCHG, is_descending: true };
         match scope {
             RowScope::All => Self::new(columns),
+            RowScope::HeatMap => Self { scope, is_flat: true, ..Self::new(columns) },
             RowScope::OutOfService => Self { scope, is_flat: true, sort: Some(longest), ..Self::new(columns) },
             RowScope::Changed => {
                 let most = Sort { column: &column_table::LARGEST_CHANGE, is_descending: true };
@@ -126,6 +132,7 @@ impl TableSettings {
                 _ => row.stat_row().is_disabled_proxy(),
             },
             RowScope::Changed => self.shows_unchanged || diff::has_changed(row),
+            RowScope::HeatMap => heat_map::includes(row),
         };
         is_in_scope && self.filter.matches(row)
     }
@@ -225,7 +232,10 @@ fn table_line(sample: &Sample, index: usize) -> TableLine {
 
 fn flat_lines(instance: &Instance, sample: &Sample, settings: &TableSettings) -> Vec<TableLine> {
     let shown = |index: &usize| settings.includes(&RowView::new(instance, sample, *index));
-    let rows: Vec<usize> = (0..sample.rows.ids().len()).filter(shown).collect();
+    let mut rows: Vec<usize> = (0..sample.rows.ids().len()).filter(shown).collect();
+    if settings.scope == RowScope::HeatMap && settings.sort.is_none() {
+        heat_map::sort_worst_first(instance, sample, settings.heat_metric, &mut rows);
+    }
     sorted(instance, sample, settings.sort, rows, |row| *row)
         .into_iter()
         .map(|index| table_line(sample, index))

@@ -64,6 +64,8 @@ pub(crate) enum RowScope {
     OutOfService,
     /// Rows that changed, in the comparison before and after.
     Changed,
+    /// Servers, and backends with servers, whose values are drawn over time.
+    HeatMap,
 }
 
 macro_rules! views {
@@ -97,6 +99,7 @@ views! {
     Events "events" "Events" All Content::Events;
     Problems "problems" "Problems" All Content::Problems;
     OutOfService "out-of-service" "Maint/drain" OutOfService Content::Table(column_sets::OUT_OF_SERVICE_VIEW);
+    HeatMap "heat-map" "Heat map" HeatMap Content::Table(column_sets::HEAT_MAP_VIEW);
     Diff "diff" "Changes" Changed Content::Table(column_sets::DIFF_VIEW);
 }
 

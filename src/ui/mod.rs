@@ -22,6 +22,7 @@ pub(crate) mod events_pane;
 pub(crate) mod footer;
 pub(crate) mod header;
 pub(crate) mod health_line;
+pub(crate) mod heat_map_pane;
 pub(crate) mod help_overlay;
 pub(crate) mod menu_popup;
 pub(crate) mod past_line;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 
 use crate::app::answer_gate::ShownRows;
+use crate::app::heat_view;
 use crate::app::layers::Layer;
 use crate::app::layout::{Pane, SizeClass};
 use crate::app::model::Model;
@@ -24,6 +25,7 @@ use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::events_pane;
 use crate::ui::footer;
 use crate::ui::header;
+use crate::ui::heat_map_pane;
 use crate::ui::help_overlay;
 use crate::ui::menu_popup;
 use crate::ui::problems_pane;
@@ -143,6 +145,7 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
                 }
             }
         }
+        Content::Table(_) if heat_view::is_shown(model) => heat_map_pane::draw(context, canvas, body),
         Content::Table(_) => table_pane::draw(context, canvas),
         Content::Events => events_pane::draw_view(context, canvas, body),
         Content::Problems => problems_pane::draw(context, canvas, body),

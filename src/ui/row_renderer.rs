@@ -110,7 +110,7 @@ impl<'a> RowPrefix<'a> {
     }
 
     /// Returns the marker: the progress of an action, otherwise the sign of a marked row.
-    fn marker(self, theme: Theme) -> StyledText<'static> {
+    pub(crate) fn marker(self, theme: Theme) -> StyledText<'static> {
         match (self.stage, self.marked) {
             (Some(StepStage::Sent | StepStage::Accepted), _) => styled_text(theme.choose_glyph("…", "~"), Role::Warn),
             (Some(StepStage::Succeeded), _) => styled_text(theme.choose_glyph("✓", "v"), Role::Good),

@@ -47,7 +47,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
                     model.keymap.key_or_command(UiCommand::ShowView(ViewId::OutOfService))
                 )
             }
-            RowScope::All => "no rows".to_owned(),
+            RowScope::All | RowScope::HeatMap => "no rows".to_owned(),
         };
         canvas.draw_text(body, ROW_PREFIX_WIDTH, 0, &message, Role::Dim);
     }

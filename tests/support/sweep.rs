@@ -11,7 +11,7 @@ use super::relay::Relay;
 use super::term::Term;
 
 /// The key that opens a view (in view 1), and the name of the view in the tabs.
-pub const VIEWS: [(char, &str); 13] = [
+pub const VIEWS: [(char, &str); 14] = [
     ('0', "Dash"),
     ('1', "Status"),
     ('2', "Traffic"),
@@ -25,6 +25,7 @@ pub const VIEWS: [(char, &str); 13] = [
     ('!', "Problems"),
     ('A', "Maint/drain"),
     ('S', "Since"),
+    ('T', "Heat map"),
 ];
 
 /// A layer on top of a view: the keys that open it, text that it shows, and the views in which it opens.

@@ -262,7 +262,7 @@ impl Report {
     #[must_use]
     pub(crate) fn with_default_layout(mut self, flat: bool) -> Self {
         if let Some(settings) = &mut self.rows {
-            settings.is_flat = self.is_flat.unwrap_or(flat || settings.scope == RowScope::OutOfService);
+            settings.is_flat = self.is_flat.unwrap_or(flat || settings.scope != RowScope::All);
         }
         self
     }
@@ -305,8 +305,7 @@ mod tests {
         );
         assert_eq!((part("Problems"), part("INFO")), (Ok(ReportPart::Problems), Ok(ReportPart::Info)));
         let message = |text: &str| part(text).unwrap_err().to_string();
-        let known =
-            "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service, problems, info";
+        let known = "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service, heat-map, problems, info";
         assert_eq!(
             message("statu\u{1b}"),
             format!("unknown view \"statu\\x1b\"; did you mean status?\n  views: {known}")

@@ -173,7 +173,7 @@ fn row_lines(
             match settings.scope {
                 _ if !settings.filter.is_empty() => "no row matches the filter",
                 RowScope::OutOfService => "no server is in maintenance or drain",
-                RowScope::All | RowScope::Changed => "no rows",
+                RowScope::All | RowScope::Changed | RowScope::HeatMap => "no rows",
             }
             .to_owned(),
         ];

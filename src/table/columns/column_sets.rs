@@ -210,6 +210,10 @@ pub(crate) static LATENCY_VIEW: &[&Column] = &[
 pub(crate) static OUT_OF_SERVICE_VIEW: &[&Column] =
     &[&NAME, &STATUS, &ORDERED_BY, &LASTCHG, &SESSIONS, &QUEUE, &RATE, &IDLE, &DRAIN_STATUS];
 
+/// The columns of the heat map where it is printed as a table.
+pub(crate) static HEAT_MAP_VIEW: &[&Column] =
+    &[&NAME, &STATUS, &RTIME_NOW, &SHARE_5XX, &SESSIONS_LIMIT, &QUEUE, &WORST_PROBLEM];
+
 /// The columns of the comparison before and after.
 pub(crate) static DIFF_VIEW: &[&Column] = &[
     &NAME,

@@ -141,8 +141,8 @@ columns! {
     RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last seconds; total time for TCP", two_samples!(response_time_cell, response_time_key));
     TIME_BAR = computed_column(("times", "QUEUE█CONN▓RESP▒SEND░"), time_split::TIME_BAR_WIDTH as u16, 237, Align::Right, "mean times of the last seconds, one after the other: queue, connect, response, transfer; the bar is 1 s long", time_split!(time_bar_cell, time_bar_key, true));
     TIME_OWNER = computed_column(("time_in", "TIME IN"), 13, 238, Align::Left, "part that takes the most time: HAProxy queue, network, application or transfer", time_split!(time_owner_cell, time_owner_key, true));
-    CLIENT_TIME = computed_column(("client_now", "CLIENT'S TIME"), 16, 196, Align::Right, "rest of the mean total time: transfer, and with keep-alive the client's pause before the request", time_split!(client_time_cell, client_time_key, true));
-    SESSIONS_BAR = computed_column(("sess_bar", "SESSIONS"), time_split::SESSIONS_COLUMN_WIDTH, 194, Align::Right, "current sessions and their limit, with a bar", time_split!(sessions_bar_cell, sessions_bar_key, false));
+    CLIENT_TIME = computed_column(("client_now", "CLIENT'S TIME"), 16, 212, Align::Right, "rest of the mean total time: transfer, and with keep-alive the client's pause before the request", time_split!(client_time_cell, client_time_key, true));
+    SESSIONS_BAR = computed_column(("sess_bar", "SESSIONS"), time_split::SESSIONS_COLUMN_WIDTH, 216, Align::Right, "current sessions and their limit, with a bar", time_split!(sessions_bar_cell, sessions_bar_key, false));
     CHECK = computed_column(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", current!(check_cell, check_key));
     CHECK_TEXT = computed_column(("check_text", "LAST CHECK"), 24, 70, Align::Left, "result of the last health check, and the text in the server's reply", current!(check_text_cell, check_text_key));
     REUSE_SHARE = computed_column(("reused", "REUSE"), 5, 90, Align::Right, "share of requests sent over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));
@@ -208,10 +208,10 @@ columns! {
     WREDIS = number_column(Field::Wredis, "REDIS", 5, 145);
     CLI_ABRT = number_column(Field::CliAbrt, "CLABR", 5, 120);
     SRV_ABRT = number_column(Field::SrvAbrt, "SVABR", 5, 130);
-    QTIME_NOW = time_column(Field::Qtime, ("qtime_now", "QTIME"), 200, "mean time in queue of the last seconds");
-    CTIME_NOW = time_column(Field::Ctime, ("ctime_now", "CTIME"), 198, "mean time to connect of the last seconds");
-    RTIME_NOW = time_column(Field::Rtime, ("rtime_now", "RTIME"), 205, "mean response time of the last seconds; not for TCP");
-    TTIME_NOW = time_column(Field::Ttime, ("ttime_now", "TTIME"), 202, "mean total time of the last seconds, with the client's pause before a request; for TCP, the length of the sessions");
+    QTIME_NOW = time_column(Field::Qtime, ("qtime_now", "QTIME"), 234, "mean time in queue of the last seconds");
+    CTIME_NOW = time_column(Field::Ctime, ("ctime_now", "CTIME"), 221, "mean time to connect of the last seconds");
+    RTIME_NOW = time_column(Field::Rtime, ("rtime_now", "RTIME"), 236, "mean response time of the last seconds; not for TCP");
+    TTIME_NOW = time_column(Field::Ttime, ("ttime_now", "TTIME"), 150, "mean total time of the last seconds, with the client's pause before a request; for TCP, the length of the sessions");
     QTIME = number_column(Field::Qtime, "Q512", 6, 60);
     CTIME = number_column(Field::Ctime, "C512", 6, 58);
     RTIME = number_column(Field::Rtime, "R512", 6, 64);

@@ -1,0 +1,99 @@
+//! The states of a row over time, for the heat map.
+
+use std::time::Duration;
+
+use crate::haproxy::fields::Field;
+use crate::haproxy::status::RowState;
+use crate::history::block::Series;
+use crate::history::store::History;
+use crate::history::trend::{MAX_FILLED_STEPS, PointGrid};
+use crate::observe::row_ids::RowId;
+
+/// Returns how bad a state is: of several states in one point, the worst is shown.
+pub(crate) fn badness(state: RowState) -> u8 {
+    match state {
+        RowState::Up | RowState::Open | RowState::NoCheck => 0,
+        RowState::Unknown => 1,
+        RowState::Unpublished => 2,
+        RowState::NoLb | RowState::Drain => 3,
+        RowState::Maint | RowState::Paused => 4,
+        RowState::GoingDown | RowState::Full => 5,
+        RowState::ComingUp => 6,
+        RowState::Down | RowState::Stopped => 7,
+    }
+}
+
+/// Returns whether a row was down at any stored time.
+pub(crate) fn was_ever_down(history: &History, id: RowId) -> bool {
+    history.texts_for_row(id).any(|(_, row)| badness(row.state()) >= badness(RowState::ComingUp))
+}
+
+/// Returns the worst state of a row in each of `points` equal parts of the time `span` before `now`, as
+/// [`crate::history::trend::points`] returns numbers; `None` where no sample contains the row.
+pub(crate) fn points(
+    history: &History,
+    id: RowId,
+    now: Duration,
+    span: Duration,
+    points: usize,
+) -> Vec<Option<RowState>> {
+    let mut line: Vec<Option<RowState>> = vec![None; points];
+    if points == 0 || span.is_zero() {
+        return line;
+    }
+    let grid = PointGrid::new(now, span, points);
+    let changes: Vec<(u64, RowState)> = history.texts_for_row(id).map(|(seq, row)| (seq, row.state())).collect();
+    let (mut next, mut previous) = (0, None::<i64>);
+    // Every row has a number of sessions, which shows that a sample contains the row.
+    history.read_series(id, &[Series::Stat(Field::Scur)], grid.since..=now, |header, values| {
+        let place = grid.place(header.at);
+        while changes.get(next).is_some_and(|(seq, _)| *seq <= header.seq) {
+            next += 1;
+        }
+        let state = next.checked_sub(1).map(|last| changes[last].1).filter(|_| values[0].is_some());
+        if let Some(state) = state {
+            let from =
+                previous.filter(|earlier| place - earlier <= MAX_FILLED_STEPS).map_or(place, |earlier| earlier + 1);
+            for place in from.min(place)..=place {
+                if let Some(point) = usize::try_from(place).ok().and_then(|place| line.get_mut(place)) {
+                    *point = Some(point.map_or(state, |known| worse(known, state)));
+                }
+            }
+        }
+        previous = state.map(|_| place);
+    });
+    line
+}
+
+/// Returns the worse of two states.
+pub(crate) fn worse(one: RowState, other: RowState) -> RowState {
+    if badness(other) > badness(one) { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::test_samples::SampleBuilder;
+
+    #[test]
+    fn points_keep_the_worst_state_and_gaps() {
+        let (mut history, mut builder) = (History::new(1 << 20), SampleBuilder::default());
+        let mut id = RowId::PROCESS;
+        let states = ["UP", "UP", "DOWN", "UP", "MAINT", "", "UP", "UP"];
+        for (second, status) in (0_u64..).zip(states) {
+            let row = if status.is_empty() { String::new() } else { format!("b,s,1,{status},2,\n") };
+            let stat = format!("# pxname,svname,scur,status,type,\nb,other,1,UP,2,\n{row}");
+            let sample = builder.build_at_millis(second * 1000, &stat);
+            if second == 0 {
+                id = sample.rows.ids()[1];
+            }
+            history.push(&sample);
+        }
+        let line = |count| points(&history, id, Duration::from_secs(7), Duration::from_secs(8), count);
+        let (up, down, maint) = (Some(RowState::Up), Some(RowState::Down), Some(RowState::Maint));
+        assert_eq!(line(8), [up, up, down, up, maint, None, up, up]);
+        assert_eq!(line(4), [up, down, maint, up]);
+        assert!(was_ever_down(&history, id));
+        assert_eq!(points(&history, id, Duration::ZERO, Duration::ZERO, 1), [None]);
+    }
+}

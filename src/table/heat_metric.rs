@@ -1,0 +1,273 @@
+//! The numbers that the heat map can show, [`HeatMetric`]: their values over time and now, and their shades.
+
+use std::time::Duration;
+
+use crate::haproxy::fields::Field;
+use crate::haproxy::stat_table::RowKind;
+use crate::haproxy::status::RowState;
+use crate::history::block::Series;
+use crate::history::moving_mean::MeanKind;
+use crate::history::share_trend;
+use crate::history::state_trend;
+use crate::history::time_trend::{self, TimedRow};
+use crate::history::trend::{self, Trend};
+use crate::instance::state::Instance;
+use crate::observe::row_ids::RowId;
+use crate::observe::sample::Sample;
+use crate::problems::figures;
+use crate::problems::rule_table::RuleId;
+use crate::problems::thresholds::Thresholds;
+use crate::table::cell::{Role, state_role};
+use crate::table::columns::column::Column;
+use crate::table::columns::column_table;
+use crate::table::columns::computed;
+use crate::table::columns::interval_time;
+use crate::table::columns::row_view::RowView;
+use crate::units;
+
+/// Maximum number of servers whose numbers are added up over time for a backend.
+const MAX_ADDED_SERVERS: usize = 64;
+
+/// Number of shades, from empty to full.
+pub(crate) const SHADES: usize = 5;
+
+/// A number that the heat map shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum HeatMetric {
+    /// Mean response time of the last seconds.
+    #[default]
+    ResponseTime,
+    /// Share of 5xx among the responses.
+    Share5xx,
+    /// Sessions as a share of the limit; without a limit, of the row's own maximum.
+    Load,
+    /// Queued requests.
+    Queue,
+    /// State.
+    State,
+}
+
+/// The value of a row at one time, or its worst value in a part of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) enum HeatCell {
+    /// Not known: no sample, no traffic, or a number that the row does not have.
+    #[default]
+    Unknown,
+    /// A number.
+    Value(f32),
+    /// The state of the row: for [`HeatMetric::State`], and for other metrics while the row is down.
+    State(RowState),
+}
+
+/// The look of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeatShade {
+    /// Nothing is known.
+    Blank,
+    /// A shade, from 0 (empty) to [`SHADES`] − 1 (full).
+    Level(usize),
+    /// The symbol of a state that is not normal.
+    State(RowState),
+}
+
+impl HeatCell {
+    /// Returns the worse of two values of one part of the time.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::State(one), Self::State(other)) => Self::State(state_trend::worse(one, other)),
+            (Self::State(_), _) | (_, Self::Unknown) => self,
+            (_, Self::State(_)) | (Self::Unknown, _) => other,
+            (Self::Value(one), Self::Value(other)) => Self::Value(one.max(other)),
+        }
+    }
+
+    /// Returns the cell if it belongs to the metric: of a metric that is a number, only the state of a row that is down.
+    pub(crate) fn for_metric(self, metric: HeatMetric) -> Option<Self> {
+        match self {
+            Self::State(RowState::Down | RowState::ComingUp) if metric != HeatMetric::State => {
+                Some(Self::State(RowState::Down))
+            }
+            Self::State(_) if metric != HeatMetric::State => None,
+            cell => Some(cell),
+        }
+    }
+}
+
+impl HeatMetric {
+    const ALL: [Self; 5] = [Self::ResponseTime, Self::Share5xx, Self::Load, Self::Queue, Self::State];
+
+    /// Returns the next metric; the first one after the last.
+    #[must_use]
+    pub(crate) fn next(self) -> Self {
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
+    }
+
+    /// Returns the name on the screen.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::ResponseTime => "response time",
+            Self::Share5xx => "5xx share",
+            Self::Load => "load",
+            Self::Queue => "queue",
+            Self::State => "state",
+        }
+    }
+
+    /// Returns the column that contains the value of now.
+    pub(crate) fn column(self) -> &'static Column {
+        match self {
+            Self::ResponseTime => &column_table::RTIME_NOW,
+            Self::Share5xx => &column_table::SHARE_5XX,
+            Self::Load => &column_table::SESSIONS_LIMIT,
+            Self::Queue => &column_table::QUEUE,
+            Self::State => &column_table::STATUS,
+        }
+    }
+
+    /// Returns the rule that grades the values of a row; `None` for a value without a rule.
+    fn rule(self, kind: RowKind) -> Option<RuleId> {
+        match (self, kind) {
+            (Self::ResponseTime, _) => Some(RuleId::ResponseTime),
+            (Self::Share5xx, RowKind::Server) => Some(RuleId::Server5xx),
+            (Self::Share5xx, _) => Some(RuleId::Backend5xx),
+            (Self::Load, RowKind::Server) => Some(RuleId::ServerSessions),
+            (Self::Queue, _) => Some(RuleId::Queue),
+            (Self::Load | Self::State, _) => None,
+        }
+    }
+
+    /// Returns the values at which the shades after the first one begin. They follow the thresholds for all rows.
+    pub(crate) fn bounds(self, thresholds: &Thresholds) -> [f64; SHADES - 1] {
+        let rule = self.rule(RowKind::Server);
+        let limits = rule.map(|rule| thresholds.for_rule(rule));
+        // A rule that is off has no thresholds; its shades are those of the defaults.
+        let limit = |own: Option<Option<f64>>, default: f64| own.flatten().unwrap_or(default);
+        let warn = |default| limit(limits.map(|limits| limits.warn), default);
+        let crit = |default| limit(limits.map(|limits| limits.crit), default);
+        match self {
+            Self::ResponseTime => [warn(500.0) / 50.0, warn(500.0) / 10.0, warn(500.0) / 2.0, warn(500.0)],
+            Self::Share5xx => [f64::MIN_POSITIVE, warn(0.01), crit(0.05), crit(0.05).max(0.5)],
+            Self::Load => [0.25, 0.5, warn(0.8), crit(1.0)],
+            Self::Queue => [1.0, crit(10.0) / 2.0, crit(10.0), crit(10.0) * 5.0],
+            Self::State => [f64::INFINITY; SHADES - 1],
+        }
+    }
+
+    /// Formats a bound of the shades.
+    pub(crate) fn format_bound(self, bound: f64) -> String {
+        match self {
+            Self::ResponseTime => units::millis(bound.round() as i64),
+            Self::Share5xx | Self::Load => units::percent(bound),
+            Self::Queue => units::count(bound.round() as i64),
+            Self::State => String::new(),
+        }
+    }
+
+    /// Returns the shade of a cell, and its role by the thresholds for the row.
+    pub(crate) fn shade(self, row: &RowView<'_>, cell: HeatCell, bounds: &[f64; SHADES - 1]) -> (HeatShade, Role) {
+        match cell {
+            HeatCell::Unknown => (HeatShade::Blank, Role::Dim),
+            HeatCell::State(RowState::Up | RowState::Open | RowState::NoCheck) => (HeatShade::Level(0), Role::Dim),
+            HeatCell::State(state) => (HeatShade::State(state), state_role(state)),
+            HeatCell::Value(value) => {
+                let value = f64::from(value);
+                let level = bounds.iter().filter(|bound| value >= **bound).count();
+                let has_limit = self != Self::Load || computed::session_saturation(row).is_some();
+                let rule = self.rule(row.stat_row().kind).filter(|_| has_limit);
+                let role = match rule.map_or(Role::Normal, |rule| row.graded_role(rule, value)) {
+                    Role::Warn | Role::Bad if value <= 0.0 => Role::Dim,
+                    Role::Normal if level == 0 => Role::Dim,
+                    Role::Normal => Role::Chart,
+                    role => role,
+                };
+                (HeatShade::Level(level), role)
+            }
+        }
+    }
+
+    /// Returns the value of a row in the sample that is shown.
+    pub(crate) fn current(self, row: &RowView<'_>) -> HeatCell {
+        if let Some(cell) = HeatCell::State(row.stat_row().state()).for_metric(self) {
+            return cell;
+        }
+        let value = match self {
+            Self::State => return HeatCell::Unknown,
+            Self::ResponseTime => interval_time::whole_millis(row, Field::Rtime),
+            Self::Share5xx => figures::share_5xx(row.instance.rates(), &[row.id]),
+            Self::Load => computed::session_saturation(row).or_else(|| {
+                let highest = row.number(Field::Smax)?.max(1);
+                Some(row.number(Field::Scur)? as f64 / highest as f64)
+            }),
+            Self::Queue => figures::queued_requests(row.sample, row.index).map(|queued| queued as f64),
+        };
+        value.map_or(HeatCell::Unknown, |value| HeatCell::Value(value as f32))
+    }
+
+    /// Returns the number of rows whose history [`Self::points`] reads for a row.
+    pub(crate) fn cost(self, sample: &Sample, index: usize) -> usize {
+        1 + match self {
+            Self::ResponseTime | Self::Queue => added_servers(sample, index).unwrap_or_default().len(),
+            Self::Share5xx | Self::Load | Self::State => 0,
+        }
+    }
+
+    /// Returns the highest value of a row in each of `count` equal parts of the time `span` before `now`; `None` where it
+    /// is unknown.
+    pub(crate) fn points(
+        self,
+        instance: &Instance,
+        (sample, index): (&Sample, usize),
+        now: Duration,
+        span: Duration,
+        count: usize,
+    ) -> Vec<Option<f64>> {
+        let (history, id, row) = (instance.history(), sample.rows.ids()[index], &sample.table.rows()[index]);
+        let level = |id, field| {
+            trend::points(history, id, &[Trend::Level(Series::Stat(field))], now, span, count).pop().unwrap_or_default()
+        };
+        match self {
+            Self::State => Vec::new(),
+            Self::ResponseTime if row.is_tcp() => Vec::new(),
+            Self::ResponseTime => {
+                let kind = MeanKind::from_version(sample.info.version());
+                let servers = added_servers(sample, index).unwrap_or_default();
+                let row = TimedRow { id, servers, is_tcp: false, kind };
+                time_trend::points(history, &row, &[Field::Rtime], now, span, count).pop().unwrap_or_default()
+            }
+            Self::Share5xx => share_trend::points(history, id, figures::MIN_EVENTS, now, span, count),
+            Self::Load => {
+                let limits = if row.kind == RowKind::Backend { Vec::new() } else { level(id, Field::Slim) };
+                let highest = sample.table.number(index, Field::Smax).unwrap_or(0).max(1) as f64;
+                let limit = |place: usize| limits.get(place).copied().flatten().filter(|limit| *limit > 0.0);
+                let share = |(place, sessions): (usize, Option<f64>)| Some(sessions? / limit(place).unwrap_or(highest));
+                level(id, Field::Scur).into_iter().enumerate().map(share).collect()
+            }
+            Self::Queue => match added_servers(sample, index) {
+                Some(servers) => servers
+                    .into_iter()
+                    .map(|server| level(server, Field::Qcur))
+                    .fold(level(id, Field::Qcur), add_points),
+                None => Vec::new(),
+            },
+        }
+    }
+}
+
+/// Returns the servers whose numbers are added up for a backend; empty for a server. Returns `None` if they are too
+/// many.
+fn added_servers(sample: &Sample, index: usize) -> Option<Vec<RowId>> {
+    let Some(backend) = sample.rows.backend_of(index).filter(|backend| backend.row == index) else {
+        return Some(Vec::new());
+    };
+    let is_few = backend.servers.len() <= MAX_ADDED_SERVERS;
+    is_few.then(|| backend.servers.iter().map(|server| sample.rows.ids()[*server]).collect())
+}
+
+/// Adds two series point by point. A sum is unknown only if both points are unknown.
+fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
+    let sum = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
+        (Some(one), Some(other)) => Some(one + other),
+        (one, other) => one.or(other),
+    };
+    one.into_iter().zip(other).map(sum).collect()
+}
