@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::app::instance_view::InstanceView;
 use crate::app::model::Model;
+use crate::app::ui_commands::UiCommand;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
 use crate::table::heat_map::HeatRange;
-use crate::table::view_table::RowScope;
+use crate::table::view_table::{RowScope, ViewId};
 
 /// Rows of the body besides the rows of the map: the time axis and the legend.
 const OTHER_ROWS: u16 = 2;
@@ -70,7 +72,7 @@ pub(crate) fn row_count(model: &Model) -> usize {
 
 /// Returns the positions within a row.
 pub(crate) fn layout(model: &Model) -> HeatLayout {
-    let longest = model.instance().map_or(0, |instance| instance.longest_name());
+    let longest = model.instance().map_or(0, InstanceView::longest_name);
     let column = model.view_settings[model.view()].heat_metric.column();
     HeatLayout::new(model.layout().body.width, longest, column.width)
 }
@@ -99,8 +101,12 @@ pub(crate) fn is_incomplete(model: &Model) -> bool {
     is_shown(model) && model.instance().is_some_and(|instance| instance.heat_map.is_incomplete())
 }
 
-/// Shows the next metric.
+/// Shows the next metric of the heat map.
 pub(crate) fn show_next_metric(model: &mut Model, now: Duration) {
+    if !is_shown(model) {
+        let key = model.keymap.key_or_command(UiCommand::ShowView(ViewId::HeatMap));
+        return model.notify(format!("only in the heat map, which {key} shows"), Role::Dim, now);
+    }
     let view = model.view();
     let settings = &mut model.view_settings[view];
     settings.heat_metric = settings.heat_metric.next();

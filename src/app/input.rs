@@ -33,7 +33,7 @@ use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
 use crate::table::filter::RowFilter;
 use crate::table::text_filter::TextFilter;
-use crate::table::view_table::{Content, ViewId};
+use crate::table::view_table::Content;
 
 /// Handles a key press.
 pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> Vec<Effect> {
@@ -406,11 +406,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::ToggleZoom => model.is_zoomed = !model.is_zoomed,
         UiCommand::ChangeChartSpan(by) if comparison_view::is_on_top(model) => comparison_view::change_span(model, by),
         UiCommand::ChangeChartSpan(by) => model.change_chart_span(by),
-        UiCommand::NextChart if heat_view::is_shown(model) => heat_view::show_next_metric(model, now),
-        UiCommand::NextChart => {
-            let key = model.keymap.key_or_command(UiCommand::ShowView(ViewId::HeatMap));
-            model.notify(format!("only in the heat map, which {key} shows"), Role::Dim, now);
-        }
+        UiCommand::NextChart => heat_view::show_next_metric(model, now),
         UiCommand::SwitchInstance(by) => match model.switch_instance(by) {
             Some(before) => playback::follow_instance_switch(model, before),
             None => model.notify("there is only one instance; list several on the command line", Role::Dim, now),

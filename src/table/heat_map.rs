@@ -283,7 +283,7 @@ mod tests {
     }
 
     fn range(metric: HeatMetric) -> HeatRange {
-        HeatRange { metric, span: Duration::from_secs(60), columns: 30 }
+        HeatRange { metric, span: Duration::from_mins(1), columns: 30 }
     }
 
     fn ids(instance: &Instance) -> Vec<RowId> {
