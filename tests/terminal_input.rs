@@ -45,6 +45,8 @@ const KEYS: &[(&str, &[u8], &str)] = &[
     ("xterm", b"\x1b[5~", "<pgup>"),
     ("xterm", b"\x1b[6~", "<pgdn>"),
     ("xterm", b"\x1b[Z", "<backtab>"),
+    ("Linux console", b"\x1b\t", "<backtab>"),
+    ("Linux console, Pause; st, Delete", b"\x1b[P", ""),
     ("xterm, application cursor keys", b"\x1bOA", "<up>"),
     ("xterm, application cursor keys", b"\x1bOD", "<left>"),
     ("xterm, application cursor keys", b"\x1bOH", "<home>"),

@@ -153,7 +153,7 @@ impl Key {
                 'a'..='z' | ' ' | '\\' | ']' | '^' | '_' => None,
                 _ => Some("Ctrl works with letters, <space> and \\ ] ^ _".to_owned()),
             },
-            KeyCode::Tab if self.shift => sent_instead("<backtab>"),
+            KeyCode::Tab if self.shift || self.alt => sent_instead("<backtab>"),
             KeyCode::BackTab | KeyCode::Tab | KeyCode::Enter | KeyCode::Esc | KeyCode::Backspace
                 if self.ctrl || self.shift =>
             {
@@ -257,6 +257,7 @@ mod tests {
             ("<c-ret>", "<ret>"),
             ("<s-bs>", "<bs>"),
             ("<s-tab>", "<backtab>"),
+            ("<a-tab>", "<backtab>"),
             ("<c-backtab>", "<backtab>"),
             ("<a-esc>", "<esc> twice"),
         ] {

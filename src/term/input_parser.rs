@@ -252,6 +252,8 @@ impl InputParser {
     fn begin_character(&mut self, byte: u8, alt: bool, now: Duration) {
         let length = match byte {
             ESC => return self.begin(State::Escape, now),
+            // The Linux console sends ESC and Tab for Shift-Tab.
+            b'\t' if alt => return self.push_key(Key::unmodified(KeyCode::BackTab)),
             0..0x20 | 0x7f => return self.push_key(Key { alt, ..control_key(byte) }),
             0x20..0x7f => return self.push_key(Key { alt, ..Key::char(char::from(byte)) }),
             0xc2..=0xdf => 2,

@@ -105,6 +105,8 @@ pub(super) fn decode_csi(body: &[u8]) -> Option<Key> {
     match last {
         // F3 only without parameters, because `CSI 1;2R` can be a cursor position report.
         b'R' if !has_parameters => Some(Key::unmodified(KeyCode::F(3))),
+        // `CSI P` is the Pause key of the Linux console and the Delete key of st, never F1.
+        b'P' if !has_parameters => None,
         b'A'..=b'D' | b'F' | b'H' | b'P' | b'Q' | b'S' if number <= 1 => {
             Some(parameters.modifiers()?.apply(key_code_by_letter(*last)?))
         }
