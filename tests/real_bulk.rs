@@ -38,10 +38,6 @@ fn marked_servers_are_confirmed_once_and_changed_in_order() {
     term.move_to_path("be1/s2");
     term.press("<space>");
     wait_for_marked(&term, &["s2", "s4"]);
-    // Backends cannot be marked.
-    term.move_to_path("be1");
-    term.press("<space>");
-    term.wait_for("only servers and frontends can be marked");
     term.press("M");
     let screen = term.wait_for("Maintenance: 2 servers");
     for line in [
@@ -198,6 +194,38 @@ fn batch_stops_at_first_failure_and_reports_each_action() {
     answer_confirmation(&mut term, "Undo: be1 / s2", "y");
     term.wait_for("be1/s2: verified, weight 10");
     assert_eq!(weights(["be1/s2", "fixed/x1", "later/x3"]), ["10", "10", "10"]);
+}
+
+#[test]
+fn two_marked_backends_are_drained_after_one_question() {
+    let sections = "backend be2\n    server x1 127.0.0.1:9\n    server x2 127.0.0.1:9\n    server x3 127.0.0.1:9 disabled\n";
+    let lab = Lab::builder().servers(2).sections(sections).start();
+    let relay = Relay::to(lab.admin());
+    let mut term = start_dashboard(relay.path());
+    term.press("1");
+    for backend in ["be1", "be2"] {
+        term.move_to_path(backend);
+        term.press("<space>");
+    }
+    wait_for_marked(&term, &["be1", "be2"]);
+    term.press("D");
+    let screen = term.wait_for("Drain: 4 servers of be1 and be2");
+    for line in ["set server be1/s1 state drain", "set server be2/x2 state drain", "be1: ", "be2: "] {
+        assert!(screen.contains(line), "{line}\n{screen}");
+    }
+    assert!(!screen.contains("x3"), "a server in maintenance stays there\n{screen}");
+    answer_confirmation(&mut term, "type \"4 servers\"", "4<space>servers<ret>");
+    term.wait_for("4 of 4 verified");
+    let servers = ["be1/s1", "be1/s2", "be2/x1", "be2/x2"];
+    assert_eq!(admin_states(&lab, &servers), ["8", "8", "8", "8"]);
+    assert_eq!(relay.write_commands(), servers.map(|server| format!("set server {server} state drain")));
+    wait_for_marked(&term, &[]);
+    // Undo restores all of them.
+    wait_for_two_polls(&term, &relay);
+    term.press("u");
+    term.wait_for("Undo: 4 servers of be1 and be2");
+    term.answer("4<space>servers<ret>");
+    term.wait_until(|_| admin_states(&lab, &servers) == ["0", "0", "0", "0"]);
 }
 
 #[test]

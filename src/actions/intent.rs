@@ -183,7 +183,7 @@ impl Intent {
     }
 
     /// Returns the heading of a question: `maintenance: be / s1`, `shutdown of session 10.0.0.7:4242 → be/s1`.
-    pub(crate) fn heading(&self) -> String {
+    pub fn heading(&self) -> String {
         let targets = match self.steps.as_slice() {
             [IntentStep { action, .. }] if action.target_kind == TargetKind::Server => {
                 self.target_summary().replacen('/', " / ", 1)
@@ -195,9 +195,20 @@ impl Intent {
             ] => {
                 format!("session {}", session.route())
             }
+            steps if steps.iter().all(|step| step.action.target_kind == TargetKind::Server) => self.servers_of_backends(),
             _ => self.target_summary(),
         };
         self.join_title(": ", &targets)
+    }
+
+    /// Returns the number of servers and the names of their backends, of which the first two are named.
+    fn servers_of_backends(&self) -> String {
+        let backends = match self.backends().as_slice() {
+            [only] => only.to_string(),
+            [one, other] => format!("{one} and {other}"),
+            all => format!("{} backends", all.len()),
+        };
+        format!("{} of {backends}", self.target_summary())
     }
 
     /// Joins the title and the targets, and names the kind of the targets once.
@@ -296,7 +307,7 @@ mod tests {
         };
         let maint = WriteCommand::State(TargetState::Maint);
         assert_eq!(heading(&MAINT, maint, "b", &["s1"]), "maintenance: b / s1");
-        assert_eq!(heading(&MAINT, maint, "b", &["s1", "s2"]), "maintenance: 2 servers");
+        assert_eq!(heading(&MAINT, maint, "b", &["s1", "s2"]), "maintenance: 2 servers of b");
         let off = WriteCommand::Frontend(false);
         assert_eq!(heading(&FRONTEND_OFF, off, "fe", &["FRONTEND"]), "disable frontend fe");
         let limit = WriteCommand::FrontendMaxconn(7);

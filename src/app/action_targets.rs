@@ -1,4 +1,8 @@
 //! The targets of an action: the marked rows, or else the row under the cursor, in their state at the key press.
+//!
+//! Enable, drain and maintenance on a backend apply to those of its servers whose state they would change.
+
+use std::collections::HashSet;
 
 use crate::actions::action_table::{Action, ActionCommand, CLEAR_ENTRY, END_SESSION, TargetKind, WEIGHT};
 use crate::actions::intent::{ActionTarget, Intent};
@@ -11,16 +15,93 @@ use crate::app::query_lines;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::Session;
+use crate::haproxy::servers_state::AdminState;
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::write_command::{TargetWeight, WriteCommand};
+use crate::haproxy::status::RowState;
+use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use crate::instance::guard::{self, Refusal};
 use crate::observe::row_ids::RowId;
+use crate::observe::sample::Sample;
 use crate::table::view_table::Content;
 
-/// Returns whether a row can be marked. Only servers and frontends can, because other rows have no actions.
+/// Returns whether a row can be marked. Only servers, frontends and backends with servers can, because other rows have no
+/// actions.
 pub(crate) fn can_be_marked(instance: &InstanceView, id: RowId) -> bool {
-    let row = instance.data.shown().and_then(|sample| sample.row(id));
-    row.is_some_and(|row| matches!(row.kind, RowKind::Server | RowKind::Frontend))
+    let Some(sample) = instance.data.shown() else { return false };
+    match sample.row(id).map(|row| row.kind) {
+        Some(RowKind::Server | RowKind::Frontend) => true,
+        Some(RowKind::Backend) => !servers_of(sample, id).is_empty(),
+        Some(RowKind::Listener) | None => false,
+    }
+}
+
+/// Returns the row indices of the servers of a backend; empty if the row is not a backend.
+fn servers_of(sample: &Sample, id: RowId) -> &[usize] {
+    let row = sample.rows.index_of(id).filter(|row| sample.table.rows()[*row].kind == RowKind::Backend);
+    row.and_then(|row| sample.rows.backend_of(row)).map_or(&[], |backend| backend.servers.as_slice())
+}
+
+/// Returns the state that an action sets on servers; `None` if it applies to single servers only.
+fn state_to_set(action: &Action) -> Option<TargetState> {
+    match action.command {
+        ActionCommand::Fixed(WriteCommand::State(state)) => Some(state),
+        _ => None,
+    }
+}
+
+/// Returns whether setting a state would change a server of this status, whose administrative state may be known. A drain
+/// does not apply to servers in maintenance, because it would end the maintenance.
+fn would_change(state: TargetState, status: &str, admin: Option<AdminState>) -> bool {
+    // Maintenance inherited from a tracked server, or set by the DNS resolution, is not ended by an enable.
+    let is_inherited = status.contains('(');
+    match (state, RowState::parse(status)) {
+        (TargetState::Ready, RowState::Maint) => !is_inherited,
+        (TargetState::Ready, RowState::Drain) => true,
+        (TargetState::Ready, _) => admin.is_some_and(|admin| !admin.is_ready()),
+        (TargetState::Drain | TargetState::Maint, RowState::Maint) => false,
+        (TargetState::Drain, RowState::Drain) => false,
+        (TargetState::Drain, _) => admin.is_none_or(AdminState::is_ready),
+        (TargetState::Maint, _) => true,
+    }
+}
+
+/// Returns the servers of a backend whose state an action would change.
+///
+/// # Errors
+/// Returns an error if there is no such server, or the row is not a backend, or the action applies to single servers only.
+fn backend_targets(instance: &InstanceView, id: RowId, action: &'static Action) -> Result<Vec<ActionTarget>, Refusal> {
+    let wrong = || Refusal::WrongTarget(action.target_kind.description());
+    let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
+    let (state, servers) = (state_to_set(action).ok_or_else(wrong)?, servers_of(sample, id));
+    let Some(backend) = sample.row(id).filter(|_| !servers.is_empty()) else { return Err(wrong()) };
+    let targets = servers.iter().filter_map(|row| instance.data.target(sample.rows.ids()[*row]));
+    let targets: Vec<ActionTarget> = targets
+        .filter(|target| would_change(state, target.seen_status.as_str(), target.identity.admin))
+        .collect();
+    if targets.is_empty() {
+        let state = match state {
+            TargetState::Ready => "is in maintenance or drain",
+            TargetState::Drain => "can be drained: all are in drain or maintenance",
+            TargetState::Maint => "is out of maintenance",
+        };
+        return Err(Refusal::NothingToChange(format!("no server of {} {state}", backend.proxy)));
+    }
+    Ok(targets)
+}
+
+/// Checks whether an action has targets, without building them for each server of a large backend.
+fn check_targets(model: &Model, action: &'static Action) -> Result<(), Refusal> {
+    let has_change = |instance: &InstanceView| {
+        let sample = instance.data.latest()?;
+        let state = state_to_set(action).filter(|_| instance.selection.marked_count() == 0)?;
+        let servers = servers_of(sample, model.focused_row()?);
+        let status = |row: &usize| sample.table.rows()[*row].status();
+        Some(servers.iter().any(|row| would_change(state, status(row), None)))
+    };
+    match model.instance().and_then(has_change) {
+        Some(true) => Ok(()),
+        _ => find_targets(model, action).map(drop),
+    }
 }
 
 /// Returns the rows of the view shown, in the order of the view.
@@ -38,7 +119,7 @@ pub(crate) fn shown_rows(model: &Model) -> Vec<RowId> {
 /// # Errors
 /// Returns the reason if the command cannot be used, for the bottom line, the action menu and the help.
 pub(crate) fn check_available(model: &Model, command: &CommandSpec) -> Result<(), Refusal> {
-    let check = |action| model.check_allowed(action).and_then(|()| find_targets(model, action)).map(drop);
+    let check = |action| model.check_allowed(action).and_then(|()| check_targets(model, action));
     match command.ui_command {
         UiCommand::StartAction(action) => check(action),
         UiCommand::ChangeWeight(_) => check(&WEIGHT),
@@ -90,11 +171,11 @@ pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec
     let instance = model.instance().ok_or(Refusal::NotConnected)?;
     let wrong_target = || explain_selection(model, action.target_kind);
     match action.target_kind {
+        TargetKind::Server if has_backend(model, instance, action) => find_servers(model, instance, action),
         TargetKind::Server | TargetKind::Frontend => {
             let kind = if action.target_kind == TargetKind::Server { RowKind::Server } else { RowKind::Frontend };
-            let is_detail = model.layers.iter().any(|layer| matches!(layer, Layer::Detail(..)));
             let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
-            if instance.selection.marked_count() == 0 || is_detail {
+            if uses_focused_row(model, instance) {
                 let selected = model.focused_row().and_then(|id| row_target(instance, id, kind));
                 return selected.map(|target| vec![target]).ok_or_else(wrong_target);
             }
@@ -147,6 +228,55 @@ fn selected_sessions<'a>(model: &'a Model, instance: &'a InstanceView, list: &'a
     let Some(group) = instance.queries.session_groups.get(index) else { return Vec::new() };
     let is_member = |session: &&Session| !session.is_cli() && grouping.group_of(session) == group.name;
     query_lines::shown_sessions(model).filter(is_member).collect()
+}
+
+/// Returns whether an action that sets the state of servers applies to a backend: one under the cursor, or a marked one.
+fn has_backend(model: &Model, instance: &InstanceView, action: &'static Action) -> bool {
+    let Some(sample) = instance.data.latest().filter(|_| state_to_set(action).is_some()) else { return false };
+    let is_backend = |id: RowId| !servers_of(sample, id).is_empty();
+    if uses_focused_row(model, instance) {
+        return model.focused_row().is_some_and(is_backend);
+    }
+    instance.selection.rows().any(is_backend)
+}
+
+/// Returns whether an action applies to the row of the detail page or under the cursor, and not to marked rows.
+fn uses_focused_row(model: &Model, instance: &InstanceView) -> bool {
+    instance.selection.marked_count() == 0 || model.layers.iter().any(|layer| matches!(layer, Layer::Detail(..)))
+}
+
+/// Returns the marked servers and those of the marked backends, or the servers of the backend under the cursor.
+fn find_servers(
+    model: &Model,
+    instance: &InstanceView,
+    action: &'static Action,
+) -> Result<Vec<ActionTarget>, Refusal> {
+    if uses_focused_row(model, instance) {
+        let row = model.focused_row().ok_or_else(|| explain_selection(model, action.target_kind))?;
+        return backend_targets(instance, row, action);
+    }
+    let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
+    let mut targets: Vec<ActionTarget> = Vec::new();
+    let mut unchanged = None;
+    // In HAProxy's order, not in the order of marking.
+    for id in sample.rows.ids().iter().filter(|id| instance.selection.contains(**id)) {
+        let row_targets = match row_target(instance, *id, RowKind::Server) {
+            Some(server) => Ok(vec![server]),
+            None => backend_targets(instance, *id, action),
+        };
+        match row_targets {
+            Ok(servers) => targets.extend(servers),
+            Err(Refusal::WrongTarget(description)) => return Err(Refusal::WrongSelection(description)),
+            Err(refusal) => unchanged = Some(refusal),
+        }
+    }
+    // A server may be marked as well as its backend.
+    let mut known = HashSet::new();
+    targets.retain(|target| known.insert(target.id));
+    match unchanged.filter(|_| targets.is_empty()) {
+        Some(refusal) => Err(refusal),
+        None => Ok(targets),
+    }
 }
 
 /// Returns the refusal that explains how to select a target of this kind in the view shown.

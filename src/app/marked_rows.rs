@@ -18,6 +18,11 @@ impl Selection {
         self.rows.contains(&id)
     }
 
+    /// Returns the marked rows.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = RowId> {
+        self.rows.iter().copied()
+    }
+
     /// Returns the number of marked rows.
     pub fn marked_count(&self) -> usize {
         self.rows.len()

@@ -86,6 +86,9 @@ pub enum Refusal {
     /// A marked row is not of the kind that the action needs.
     #[error("needs {0}, but other rows are marked")]
     WrongSelection(&'static str),
+    /// No server of the selected backend would change. Holds why.
+    #[error("{0}")]
+    NothingToChange(String),
     /// The server is not in the latest sample.
     #[error("{0} is gone: HAProxy does not list it any more")]
     Gone(String),
