@@ -59,23 +59,39 @@ fn server_cursor_resets_for_another_backend() {
 }
 
 #[test]
-fn tab_cycles_panes_then_views() {
+fn tab_cycles_panes_of_dashboard_and_other_views() {
     let mut driver = ModelDriver::new();
     for (key, view, focus) in [
         ("<tab>", ViewId::Dashboard, Pane::Servers),
-        ("<tab>", ViewId::Status, Pane::Servers),
-        ("<tab>", ViewId::Traffic, Pane::Servers),
-        ("<backtab><backtab>", ViewId::Dashboard, Pane::Servers),
-        ("<backtab>", ViewId::Dashboard, Pane::Backends),
-        ("<backtab>", ViewId::Dashboard, Pane::Frontends),
-        ("<backtab>", ViewId::Dashboard, Pane::Causes),
-        ("<backtab>", ViewId::Events, Pane::Causes),
         ("<tab>", ViewId::Dashboard, Pane::Causes),
         ("<tab>", ViewId::Dashboard, Pane::Frontends),
+        ("<tab>", ViewId::Dashboard, Pane::Backends),
+        ("<backtab><backtab><backtab>", ViewId::Dashboard, Pane::Servers),
+        ("1<tab>", ViewId::Traffic, Pane::Servers),
+        ("<backtab><backtab>", ViewId::Dashboard, Pane::Servers),
+        ("9<tab>", ViewId::Dashboard, Pane::Servers),
     ] {
         driver.press(key);
         assert_eq!((driver.model.view(), driver.model.focus), (view, focus), "{key}");
     }
+    driver.press("<esc>/be_empty<ret><tab>");
+    assert_eq!(driver.model.focus, Pane::Causes, "a list without rows is skipped");
+}
+
+#[test]
+fn digits_close_pages_and_menus() {
+    for page in ["?", "<ret><ret>", "i", "$", "a", "1s"] {
+        let mut driver = ModelDriver::new();
+        driver.press(page);
+        assert!(!driver.model.layers.is_empty(), "{page}");
+        driver.press("2");
+        assert_eq!((driver.model.view(), driver.model.layers.len()), (ViewId::Traffic, 0), "{page}");
+    }
+    let mut driver = ModelDriver::new();
+    driver.press("<ret>j<ret>1");
+    let instance = driver.model.instance().unwrap();
+    let row = instance.view_row(ViewId::Status).and_then(|id| instance.data.shown()?.row(id).cloned());
+    assert_eq!(row.map(|row| row.name.to_string()).as_deref(), Some("app2"), "the row of the detail page is selected");
 }
 
 #[test]
@@ -374,12 +390,59 @@ fn forbidden_action_shows_reason_without_confirmation() {
 
 #[test]
 fn server_actions_require_selected_server() {
-    for keys in ["M", "<backtab>M", "<backtab>E", "D"] {
+    for keys in ["W", "<backtab>M", "<backtab>E", "]", "G]"] {
         let mut driver = ModelDriver::new();
         assert_eq!(driver.press(keys), [], "{keys}");
         assert!(driver.confirmation().is_none(), "{keys}");
         assert_eq!(driver.notice(), "Tab to the servers, then select a server first", "{keys}");
     }
+}
+
+#[test]
+fn state_action_on_backend_applies_to_servers_that_it_changes() {
+    let drain = |names: &[&str]| names.iter().map(|name| format!("set server {name} state drain")).collect::<Vec<_>>();
+    for (keys, commands) in [
+        ("D", drain(&["be_app/app1", "be_app/app2", "be_app/app3", "be_app/bk1", "be_app/down1"])),
+        ("jD", drain(&["be_api/api1", "be_api/api2"])),
+        ("E", vec!["set server be_app/dis1 state ready".to_owned()]),
+        // The page of the backend, and a backend in a table.
+        ("1<home>jjj<ret>D", drain(&["be_app/app1", "be_app/app2", "be_app/app3", "be_app/bk1", "be_app/down1"])),
+    ] {
+        let mut driver = ModelDriver::new();
+        driver.press(keys);
+        let Some(Layer::Confirmation(question)) = driver.model.layers.last() else { panic!("{keys}") };
+        assert_eq!(question.intent.commands(), commands, "{keys}");
+    }
+    let mut driver = ModelDriver::new();
+    driver.press("jE");
+    assert!(driver.confirmation().is_none());
+    assert_eq!(driver.notice(), "no server of be_api is in maintenance or drain");
+}
+
+#[test]
+fn two_marked_backends_are_evacuated_with_at_most_14_keys() {
+    let mut driver = ModelDriver::new();
+    let keys = "j<space><space>D";
+    driver.press(keys);
+    let question = driver.confirmation().unwrap();
+    assert_eq!(question.danger, Danger::Highest);
+    assert_eq!(question.intent.heading(), "drain: 4 servers of be_api and be_slow");
+    let name = question.name_to_type().unwrap().to_owned();
+    assert!(3 + name.len() < 14, "{name}");
+    let effects = driver.press(&format!("{}<ret>", name.replace(' ', "<space>")));
+    let names = ["be_api/api1", "be_api/api2", "be_slow/slow1", "be_slow/slow2"];
+    assert_eq!(sent_commands(&effects), names.map(|name| format!("set server {name} state drain")));
+}
+
+#[test]
+fn marks_of_backend_and_its_server_are_one_target() {
+    let mut driver = ModelDriver::new();
+    driver.press("j<ret><space><left><space>D");
+    let question = driver.confirmation().unwrap();
+    let commands = ["set server be_api/api1 state drain", "set server be_api/api2 state drain"];
+    assert_eq!(question.intent.commands(), commands);
+    driver.press("<esc>W");
+    assert_eq!(driver.notice(), "needs a server, but other rows are marked; U removes all marks");
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn sort_keys_and_commands_select_column_and_direction() {
 fn sort_menu_captures_keys() {
     let mut driver = ModelDriver::new();
     driver.press("1s");
-    assert_eq!(driver.press("MDE/:7tq"), []);
+    assert_eq!(driver.press("MDE/:tq"), []);
     assert!(driver.model.layers.is_empty(), "q closes the menu and does not quit");
     assert_eq!((driver.model.view(), driver.sort_column_and_direction()), (ViewId::Status, None));
     driver.press("sG");
@@ -402,7 +402,7 @@ fn detail_pane_scrolls_runs_actions_and_closes() {
     assert_eq!(top(&driver), Some(2 + 20));
     driver.press("gk");
     assert_eq!(top(&driver), Some(0));
-    assert_eq!(driver.press("2/tsf7"), [], "the detail pane captures the keys");
+    assert_eq!(driver.press("/tsfx"), [], "the detail pane captures the keys");
     assert_eq!((driver.model.view(), top(&driver)), (ViewId::Status, Some(0)));
     driver.press("D");
     let Some(Layer::Confirmation(confirmation)) = driver.model.layers.last() else {
@@ -545,10 +545,12 @@ fn n5_filter_on_dashboard_selects_first_match_and_n_the_next() {
     }
     driver.press("<esc>");
     assert!(driver.model.view_settings[ViewId::Dashboard].filter.is_empty());
-    driver.press("g");
-    let first = driver.cursor_row(driver.model.focus);
-    driver.press("nN");
-    assert_eq!(driver.cursor_row(driver.model.focus), first, "without a filter, n and N move by a row");
+    driver.press("G");
+    for (key, expected) in [("n", "be_app/BACKEND"), ("N", "li_mixed/m2"), ("n", "be_app/BACKEND")] {
+        driver.press(key);
+        let row = driver.cursor_row(driver.model.focus);
+        assert_eq!(row, expected, "{key}: without a filter, the rows with a problem");
+    }
 }
 
 #[test]
@@ -557,7 +559,23 @@ fn n5_filter_in_table_selects_first_match_and_skips_other_rows() {
     driver.press("1/app1<ret>");
     assert_eq!(driver.row(), "be_app/app1");
     driver.press("n");
-    assert_eq!(driver.row(), "be_app/app1", "the only match");
+    assert_eq!((driver.row().as_str(), driver.notice()), ("be_app/app1", "the only match"));
+    driver.press("<esc>/slow<ret>N");
+    assert_eq!((driver.row().as_str(), driver.notice()), ("be_slow/slow2", "continued at the last match"));
+    driver.press("n");
+    assert_eq!(driver.notice(), "continued at the first match");
+}
+
+#[test]
+fn next_match_moves_between_lines_that_match_a_text_filter() {
+    let mut driver = ModelDriver::new();
+    driver.press("!n");
+    let index = |driver: &ModelDriver| driver.model.instance().unwrap().line_index(ViewId::Problems);
+    assert_eq!(index(&driver), 1, "every line is a problem");
+    driver.press("NN");
+    assert_eq!(driver.notice(), "continued at the last match");
+    driver.press("9n");
+    assert_eq!(driver.notice(), "no filter is set; / sets one");
 }
 
 #[test]

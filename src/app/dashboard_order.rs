@@ -86,6 +86,12 @@ impl<'a> RowOrder<'a> {
         filter.is_empty() || filter.matches(&RowView::new(self.data, self.sample, row))
     }
 
+    /// Returns whether a row has a cause or a problem that is not silenced.
+    pub(crate) fn has_problem(&self, row: usize) -> bool {
+        let rank = self.ranks.get(&self.sample.rows.ids()[row]);
+        rank.is_some_and(|(group, _)| matches!(group, RowGroup::Critical | RowGroup::Warning))
+    }
+
     /// Returns whether a backend or one of its servers passes the filter.
     fn has_match(&self, backend: &BackendRows) -> bool {
         self.matches(backend.row) || backend.servers.iter().any(|server| self.matches(*server))

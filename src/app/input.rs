@@ -14,6 +14,7 @@ use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::layout::{Pane, SizeClass};
 use crate::app::mark_commands;
+use crate::app::match_commands;
 use crate::app::match_search;
 use crate::app::menus;
 use crate::app::message::Effect;
@@ -61,6 +62,15 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
         && (key.ctrl || !matches!(key.code, KeyCode::Char(_)))
     {
         return run_command(model, command, now);
+    }
+    if let Some(command) = command
+        && matches!(command.ui_command, UiCommand::ShowView(_) | UiCommand::MoveFocus(_))
+        && model.layers.iter().all(Layer::is_page)
+    {
+        // The row of an open detail page stays selected in the view.
+        let effects = run_command(model, command, now);
+        model.layers.clear();
+        return effects;
     }
     match model.layers.pop() {
         Some(Layer::Confirmation(confirmation)) => {
@@ -313,16 +323,6 @@ fn copy_name(model: &mut Model, now: Duration) -> Vec<Effect> {
     vec![Effect::CopyToClipboard(name)]
 }
 
-/// Moves the cursor by `by` matching rows, or by `by` rows if no filter is set.
-fn move_to_match(model: &mut Model, by: i32, now: Duration) {
-    if match_search::has_filter(model) {
-        navigation::freeze_order(model, now);
-        match_search::move_to_match(model, by, now);
-    } else {
-        navigation::move_cursor(model, CursorStep::Rows(by), now);
-    }
-}
-
 /// Switches the dashboard between the worst rows first and HAProxy's order.
 fn toggle_worst_first(model: &mut Model, now: Duration) {
     let view = model.view();
@@ -350,7 +350,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
     let is_query_view = matches!(model.current_view().content, Content::Sessions | Content::StickTables);
     match command.ui_command {
         UiCommand::Move(step) => navigation::move_cursor(model, step, now),
-        UiCommand::MoveToMatch(by) => move_to_match(model, by, now),
+        UiCommand::MoveToMatch(by) => match_commands::move_to_match(model, by, now),
         // The process has no row and no detail page.
         UiCommand::Open { .. } if is_dashboard && model.focus == Pane::Causes && model.focused_row().is_none() => {
             open_process_info(model);
@@ -407,10 +407,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::ChangeChartSpan(by) if comparison_view::is_on_top(model) => comparison_view::change_span(model, by),
         UiCommand::ChangeChartSpan(by) => model.change_chart_span(by),
         UiCommand::NextChart => heat_view::show_next_metric(model, now),
-        UiCommand::SwitchInstance(by) => match model.switch_instance(by) {
-            Some(before) => playback::follow_instance_switch(model, before),
-            None => model.notify("there is only one instance; list several on the command line", Role::Dim, now),
-        },
+        UiCommand::SwitchInstance(by) => navigation::switch_instance(model, by, now),
         UiCommand::StartAction(action) if action.target_kind == TargetKind::Session => {
             return session_actions::start_action(model, action, now);
         }
@@ -433,7 +430,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         }
         UiCommand::TogglePause => playback::toggle_pause(model, now),
         UiCommand::MovePlayback(to) => playback::move_to(model, to, now),
-        UiCommand::MoveToEvent(by) if match_search::has_filter(model) => move_to_match(model, by, now),
+        UiCommand::MoveToEvent(by) if match_search::has_filter(model) => {
+            match_commands::move_to_match(model, by, now);
+        }
         UiCommand::MoveToEvent(by) => playback::move_to_event(model, by, now),
         UiCommand::MarkMoment => playback::mark_moment(model, now),
         UiCommand::ClearMarkedMoment => playback::clear_marked_moment(model, now),

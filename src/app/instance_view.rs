@@ -112,6 +112,16 @@ impl InstanceView {
         self.longest_name
     }
 
+    /// Returns the row under the cursor of a table.
+    pub fn view_row(&self, view: ViewId) -> Option<RowId> {
+        self.view_cursors[view].row()
+    }
+
+    /// Returns the index of the line under the cursor of a list of lines.
+    pub fn line_index(&self, view: ViewId) -> usize {
+        self.view_cursors[view].index()
+    }
+
     /// Returns the row under the cursor of a dashboard list, or `None` if the pane is not a list or is empty.
     pub fn cursor_row(&self, pane: Pane) -> Option<RowId> {
         self.lists.cursor(pane)?.row()

@@ -53,6 +53,19 @@ impl Layer {
         matches!(self, Self::Confirmation(_) | Self::ActionMenu(..) | Self::NumberPrompt(_) | Self::ReasonPrompt(_))
     }
 
+    /// Returns whether the layer is a page or a menu, which the key of a view closes.
+    pub(crate) fn is_page(&self) -> bool {
+        matches!(
+            self,
+            Self::Help(_)
+                | Self::Detail(..)
+                | Self::TextPage { .. }
+                | Self::Overhead(_)
+                | Self::SortMenu(_)
+                | Self::ActionMenu(..)
+        )
+    }
+
     /// Returns the state of the answer if the layer is a question whose Yes changes HAProxy.
     pub fn gate(&self) -> Option<&AnswerGate> {
         match self {

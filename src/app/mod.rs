@@ -35,6 +35,7 @@ pub mod layers;
 pub mod layout;
 pub(crate) mod mark_commands;
 pub(crate) mod marked_rows;
+pub(crate) mod match_commands;
 pub(crate) mod match_search;
 pub(crate) mod menus;
 pub mod message;

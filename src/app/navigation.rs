@@ -17,6 +17,7 @@ use crate::app::query_lines;
 use crate::app::ui_commands::CursorStep;
 use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
+use crate::table::cell::Role;
 use crate::table::filter::RowFilter;
 use crate::table::rows::{FoldedProxies, TableLine};
 use crate::table::text_filter::TextFilter;
@@ -84,7 +85,7 @@ fn move_list_cursor(model: &mut Model, step: CursorStep, height: usize) {
 }
 
 /// Returns the number of lines of the view shown; 0 if the view is a table or the dashboard.
-fn line_count(model: &Model) -> usize {
+pub(crate) fn line_count(model: &Model) -> usize {
     match model.current_view().content {
         Content::Cli => cli_view::shown_lines(model).count(),
         Content::Events => model.shown_events().count(),
@@ -133,7 +134,12 @@ pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
                 open_detail(model);
             }
         }
-        Content::Cli | Content::Sessions | Content::StickTables | Content::Events => open_detail(model),
+        Content::Events => {
+            let index = instance.view_cursors[view].index();
+            let row = model.shown_events().nth(index).and_then(|event| event.row);
+            show_detail(model, row);
+        }
+        Content::Cli | Content::Sessions | Content::StickTables => open_detail(model),
     }
 }
 
@@ -158,7 +164,11 @@ fn toggle_cause(model: &mut Model, index: usize, unfold_first: bool) -> bool {
 
 /// Opens the detail page of the row under the cursor.
 pub(crate) fn open_detail(model: &mut Model) {
-    if let (Some(row), Some(instance)) = (model.focused_row(), model.instance()) {
+    show_detail(model, model.focused_row());
+}
+
+fn show_detail(model: &mut Model, row: Option<RowId>) {
+    if let (Some(row), Some(instance)) = (row, model.instance()) {
         let row = RowRef { instance: instance.id(), row };
         model.layers.push(Layer::Detail(row, 0));
     }
@@ -248,22 +258,40 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
     }
 }
 
-/// Moves the focus by `by` panes, and past the last or first pane to the next or previous view. Only the dashboard has
-/// several panes.
+/// Moves the focus by `by` panes of the dashboard that have rows, and past the last one to the first. Other views have one
+/// pane, so the next or previous view is shown.
 pub(crate) fn move_focus(model: &mut Model, by: i32) {
-    let next_view = model.view().numbered_after(by);
-    // The list of causes has no place for a cursor while it is empty.
-    let first = usize::from(!has_causes(model));
-    let index = model.focus.list_index().unwrap_or_default() as i32 + by;
-    let index = usize::try_from(index).ok().filter(|index| *index >= first);
-    match index.and_then(|index| Pane::LISTS.get(index)) {
-        Some(pane) if model.view() == ViewId::Dashboard => focus_pane(model, *pane),
-        _ => {
-            show_view(model, next_view);
-            if next_view == ViewId::Dashboard {
-                focus_pane(model, Pane::LISTS[if by > 0 { first } else { Pane::LISTS.len() - 1 }]);
-            }
-        }
+    if model.view() != ViewId::Dashboard {
+        return show_view(model, model.view().numbered_after(by));
+    }
+    let Some(instance) = model.instance() else { return };
+    let panes: Vec<Pane> =
+        Pane::LISTS.into_iter().filter(|pane| *pane == model.focus || !instance.lists.rows(*pane).is_empty()).collect();
+    let index = panes.iter().position(|pane| *pane == model.focus).unwrap_or_default() as i32 + by;
+    if let Some(pane) = panes.get(index.rem_euclid(panes.len().max(1) as i32) as usize) {
+        focus_pane(model, *pane);
+    }
+}
+
+/// Shows the instance that is `by` places after the one shown. The cursor moves to the row of the same name.
+pub(crate) fn switch_instance(model: &mut Model, by: i32, now: Duration) {
+    let chosen = model.chosen_row().filter(|_| model.focus != Pane::Causes || model.view() != ViewId::Dashboard);
+    let name = chosen.and_then(|id| {
+        let row = model.instance()?.data.shown()?.row(id)?;
+        Some((row.kind, row.proxy.clone(), row.name.clone()))
+    });
+    let Some(before) = model.switch_instance(by) else {
+        return model.notify("there is only one instance; list several on the command line", Role::Dim, now);
+    };
+    playback::follow_instance_switch(model, before);
+    let Some((kind, proxy, name)) = name else { return };
+    let same_row = model.instance().and_then(|instance| {
+        let sample = instance.data.shown()?;
+        let mut rows = sample.table.rows().iter().zip(sample.rows.ids());
+        rows.find(|(row, _)| row.kind == kind && row.proxy == proxy && row.name == name).map(|(_, id)| *id)
+    });
+    if let Some(id) = same_row {
+        match_search::select(model, id);
     }
 }
 

@@ -23,8 +23,8 @@ pub enum CursorStep {
 pub enum UiCommand {
     /// Moves the cursor.
     Move(CursorStep),
-    /// Moves the cursor by this number of rows that match the filter; without a filter, by this number of rows. Negative
-    /// is up.
+    /// Moves the cursor by this number of rows that match the filter; without a filter, by this number of rows with a
+    /// problem. Negative is up.
     MoveToMatch(i32),
     /// Opens the row under the cursor.
     Open {
@@ -36,7 +36,7 @@ pub enum UiCommand {
         /// Also clears the marks and the filter, and returns to the previous view.
         clear: bool,
     },
-    /// Moves the focus by this number of panes or views; negative is back.
+    /// Moves the focus by this number of panes of the dashboard, or shows another view; negative is back.
     MoveFocus(i32),
     /// Shows a view.
     ShowView(ViewId),
@@ -124,11 +124,10 @@ pub enum UiCommand {
 }
 
 impl UiCommand {
-    /// Returns the movement of the command in a list without a filter; `None` if the command does not move the cursor.
+    /// Returns the movement of the command in any list; `None` if the command does not move the cursor.
     pub(crate) fn cursor_step(self) -> Option<CursorStep> {
         match self {
             Self::Move(step) => Some(step),
-            Self::MoveToMatch(by) => Some(CursorStep::Rows(by)),
             _ => None,
         }
     }
