@@ -11,6 +11,8 @@ use hapulse::app::command_table::COMMANDS;
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::message::Effect;
+use hapulse::app::palette_list;
+use hapulse::app::palette_parser::COMMANDS_WITH_ARGUMENTS;
 use hapulse::app::prompt::Prompt;
 use hapulse::app::ui_commands::UiCommand;
 use hapulse::table::view_table::{Content, VIEWS, ViewId};
@@ -339,6 +341,63 @@ fn palette_runs_every_command_like_its_key() {
     assert_eq!(driver.press(":nonsense<ret>"), []);
     assert_eq!(driver.notice(), "unknown command \"nonsense\"; Tab completes names");
     assert_eq!(driver.press(":qui<tab><ret>"), [Effect::Quit]);
+}
+
+#[test]
+fn palette_runs_best_item_and_chosen_item() {
+    let mut driver = ModelDriver::new();
+    driver.press(":lat<ret>");
+    assert_eq!(driver.model.view(), ViewId::Latency, "the beginning of the last part of a name");
+    driver.press(":view<space>err<tab><ret>");
+    assert_eq!(driver.model.view(), ViewId::Errors);
+    driver.press(":view<space><down><ret>");
+    assert_eq!(driver.model.view(), ViewId::Problems, "the first view of the list");
+    driver.press(":go<space>api2<down><ret>");
+    assert_eq!((driver.model.view(), driver.cursor_row(driver.model.focus)), (ViewId::Dashboard, "be_api/api2".into()));
+    driver.press(":sor<ret>");
+    assert_eq!(driver.prompt().map(Prompt::text), Some("sort "), "an argument is needed");
+    driver.press("<up>");
+    let items = palette_list::matching_items(&driver.model, "sort ");
+    driver.press("<tab>");
+    assert_eq!(driver.prompt().map(Prompt::text), items.last().map(|item| item.line.as_str()));
+    driver.press("<esc>:latenzy<ret>");
+    assert_eq!(driver.notice(), "unknown command \"latenzy\"; did you mean latency?");
+    driver.press(":peak<space>values<ret>");
+    assert!(driver.notice().starts_with("unknown command"), "words of a description choose no command");
+}
+
+#[test]
+fn palette_list_narrows_while_typing() {
+    let driver = ModelDriver::new();
+    let lines = |typed: &str| {
+        palette_list::matching_items(&driver.model, typed).into_iter().map(|item| item.line).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("").len(), COMMANDS.len() + COMMANDS_WITH_ARGUMENTS.len());
+    assert_eq!(lines("quit")[0], "quit");
+    assert_eq!(lines("drain")[..2], ["server.drain", "everywhere.drain"]);
+    assert_eq!(lines("peak values"), ["counters.clear-max"], "words of the description");
+    assert_eq!(lines("drain be_ap"), ["drain be_app/app1", "drain be_app/app2", "drain be_app/app3", "drain be_app/bk1",
+        "drain be_app/down1", "drain be_app/dis1", "drain be_app/dns1", "drain be_app", "drain be_api/api1",
+        "drain be_api/api2", "drain be_api"]);
+    assert_eq!(lines("cols +rtime_n"), ["cols +rtime_now"]);
+    assert_eq!(lines("nonsense"), [""; 0]);
+}
+
+#[test]
+fn palette_action_applies_to_named_rows() {
+    let mut driver = ModelDriver::new();
+    driver.press(":drain<space>be_api/api2<space>be_app/app1<ret>");
+    let Some(Layer::Confirmation(question)) = driver.model.layers.last() else { panic!("{}", driver.notice()) };
+    assert_eq!(
+        question.intent.commands(),
+        ["set server be_api/api2 state drain", "set server be_app/app1 state drain"]
+    );
+    driver.press("<esc>:drain<space>be_api/api9<ret>");
+    assert!(driver.model.layers.is_empty());
+    assert_eq!(driver.notice(), "HAProxy has no frontend, backend or BACKEND/SERVER named be_api/api9");
+    driver.press(":server.maint<space>be_slow<ret>");
+    let Some(Layer::Confirmation(question)) = driver.model.layers.last() else { panic!("{}", driver.notice()) };
+    assert_eq!(question.intent.heading(), "maintenance: 2 servers of be_slow");
 }
 
 #[test]

@@ -32,6 +32,14 @@ pub(crate) fn start_action(model: &mut Model, action: &'static Action, now: Dura
     }
 }
 
+/// Starts an action on the rows of these names, or shows why it is not possible.
+pub(crate) fn start_action_on_rows(model: &mut Model, action: &'static Action, names: &[String], now: Duration) {
+    match model.check_allowed(action).and_then(|()| action_targets::find_named_targets(model, action, names)) {
+        Ok(targets) => start_for_targets(model, action, targets, now),
+        Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
+    }
+}
+
 /// Starts an action on the servers with the selected server's name in all backends.
 pub(crate) fn start_action_everywhere(model: &mut Model, action: &'static Action, now: Duration) {
     match model.check_allowed(action).and_then(|()| action_targets::find_targets_everywhere(model)) {

@@ -16,7 +16,7 @@ use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::Session;
 use crate::haproxy::servers_state::AdminState;
-use crate::haproxy::stat_table::RowKind;
+use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use crate::instance::guard::{self, Refusal};
@@ -277,6 +277,62 @@ fn find_servers(
         Some(refusal) => Err(refusal),
         None => Ok(targets),
     }
+}
+
+/// Returns the kind of rows that a command acts on; `None` if it does not act on servers or frontends.
+pub(crate) fn kind_of_rows(command: &CommandSpec) -> Option<RowKind> {
+    let UiCommand::StartAction(action) = command.ui_command else { return None };
+    match action.target_kind {
+        TargetKind::Server => Some(RowKind::Server),
+        TargetKind::Frontend => Some(RowKind::Frontend),
+        TargetKind::Session | TargetKind::TableEntry | TargetKind::Process => None,
+    }
+}
+
+/// Returns the name of a row in the palette: the proxy, or the backend and the server.
+pub(crate) fn palette_name(row: &StatRow) -> String {
+    match row.kind {
+        RowKind::Frontend | RowKind::Backend => row.proxy.to_string(),
+        RowKind::Server | RowKind::Listener => format!("{}/{}", row.proxy, row.name),
+    }
+}
+
+/// Returns the row that a name in the palette means. If a frontend and a backend have the same name, `prefers` decides.
+pub(crate) fn find_named(model: &Model, name: &str, prefers: RowKind) -> Option<RowId> {
+    let sample = model.instance()?.data.shown()?;
+    let mut rows: Vec<(RowKind, RowId)> = Vec::new();
+    for (row, id) in sample.table.rows().iter().zip(sample.rows.ids()) {
+        if row.kind != RowKind::Listener && palette_name(row) == name {
+            rows.push((row.kind, *id));
+        }
+    }
+    rows.iter().find(|(kind, _)| *kind == prefers).or_else(|| rows.first()).map(|(_, id)| *id)
+}
+
+/// Returns the targets that an action has on the rows of these names.
+///
+/// # Errors
+/// Returns an error if there is no row of a name, or the action does not apply to it.
+pub(crate) fn find_named_targets(
+    model: &Model,
+    action: &'static Action,
+    names: &[String],
+) -> Result<Vec<ActionTarget>, Refusal> {
+    let instance = model.instance().ok_or(Refusal::NotConnected)?;
+    let is_frontend = action.target_kind == TargetKind::Frontend;
+    let kind = if is_frontend { RowKind::Frontend } else { RowKind::Server };
+    let prefers = if is_frontend { RowKind::Frontend } else { RowKind::Backend };
+    let mut targets: Vec<ActionTarget> = Vec::new();
+    for name in names {
+        let id = find_named(model, name, prefers).ok_or_else(|| Refusal::UnknownRow(name.clone()))?;
+        match row_target(instance, id, kind) {
+            Some(target) => targets.push(target),
+            None => targets.extend(backend_targets(instance, id, action)?),
+        }
+    }
+    let mut known = HashSet::new();
+    targets.retain(|target| known.insert(target.id));
+    Ok(targets)
 }
 
 /// Returns the refusal that explains how to select a target of this kind in the view shown.

@@ -21,7 +21,7 @@ use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::navigation;
 use crate::app::overhead;
-use crate::app::palette_parser::{self, PaletteCommand};
+use crate::app::palette;
 use crate::app::playback;
 use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
@@ -155,10 +155,7 @@ fn opens_question(model: &Model, command: Option<&CommandSpec>, key: Key, is_lin
         Some(Layer::ActionMenu(..)) => command
             .is_some_and(|command| starts_action(command) || matches!(command.ui_command, UiCommand::Open { .. })),
         Some(Layer::Prompt(prompt)) if prompt.purpose == PromptPurpose::Command => {
-            let line = prompt.text();
-            let current = palette_parser::find_former_name(line).map_or(line, |name| name.current);
-            let command = palette_parser::parse(current);
-            key.code == KeyCode::Enter && matches!(command, Ok(PaletteCommand::Run(command)) if starts_action(command))
+            key.code == KeyCode::Enter && palette::runs_action(model, prompt)
         }
         Some(Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => key.code == KeyCode::Enter,
         _ => false,
@@ -264,50 +261,23 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
             }
         }
         (_, PromptEvent::Canceled) => {}
-        (PromptPurpose::Command, PromptEvent::Submitted) => {
-            return run_palette_line(model, prompt.text().to_owned().as_str(), now);
+        (PromptPurpose::Command, event) => {
+            let line = palette::handle_event(model, prompt, &event);
+            return line.map_or_else(Vec::new, |line| run_palette_line(model, &line, now));
         }
-        (PromptPurpose::Command, PromptEvent::CompletionRequested) => {
-            let completed = palette_parser::complete_line(prompt.text());
-            prompt.set_text(&completed);
-            model.layers.push(Layer::Prompt(prompt));
-        }
-        (PromptPurpose::Command | PromptPurpose::Cli | PromptPurpose::Number | PromptPurpose::Reason, _) => {
+        (PromptPurpose::Cli | PromptPurpose::Number | PromptPurpose::Reason, _) => {
             model.layers.push(Layer::Prompt(prompt));
         }
     }
     Vec::new()
 }
 
-fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
-    let view = model.view();
-    match palette_parser::parse(text) {
-        Ok(PaletteCommand::Nothing) => {}
-        Ok(PaletteCommand::Run(command)) => return run_command(model, command, now),
-        Ok(PaletteCommand::Jump(time)) => playback::jump(model, &time, now),
-        Ok(PaletteCommand::Sort(_) | PaletteCommand::Columns(_) | PaletteCommand::Filter(_))
-            if !matches!(model.current_view().content, Content::Table(_) | Content::Dashboard) =>
-        {
-            model.notify("sort, cols and filter work only in views 0 to 4 and 6", Role::Warn, now);
-        }
-        Ok(PaletteCommand::Columns(_)) if matches!(model.current_view().content, Content::Dashboard) => {
-            model.notify("cols works only in views 1 to 4 and 6", Role::Warn, now);
-        }
-        Ok(PaletteCommand::Sort(column)) => model.view_settings[view].sort_by(column),
-        Ok(PaletteCommand::Columns(changes)) => {
-            palette_parser::change_columns(&mut model.view_settings[view], &changes);
-        }
-        Ok(PaletteCommand::Filter(filter)) => {
-            model.selects_first_match = !filter.is_empty();
-            model.view_settings[view].set_filter(filter);
-        }
-        Err(error) => {
-            let former = palette_parser::find_former_name(text);
-            model.notify(former.map_or_else(|| error.to_string(), ToString::to_string), Role::Warn, now);
-            return former.map_or_else(Vec::new, |name| run_palette_line(model, name.current, now));
-        }
+/// Runs a palette line.
+fn run_palette_line(model: &mut Model, line: &str, now: Duration) -> Vec<Effect> {
+    match palette::run_line(model, line, now) {
+        Some(command) => run_command(model, command, now),
+        None => Vec::new(),
     }
-    Vec::new()
 }
 
 fn copy_name(model: &mut Model, now: Duration) -> Vec<Effect> {

@@ -42,6 +42,8 @@ pub mod message;
 pub mod model;
 pub(crate) mod navigation;
 pub(crate) mod overhead;
+pub(crate) mod palette;
+pub mod palette_list;
 pub mod palette_parser;
 pub(crate) mod playback;
 pub(crate) mod problem_lines;

@@ -2,9 +2,11 @@
 
 use thiserror::Error;
 
+use crate::actions::action_table::TargetKind;
 use crate::app::command_table::COMMANDS;
-use crate::app::ui_commands::CommandSpec;
+use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::config::former_names::{FORMER_NAMES, FormerName, NameKind};
+use crate::config::suggest;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table;
 use crate::table::filter::{FilterError, RowFilter};
@@ -17,6 +19,10 @@ pub enum PaletteCommand {
     Nothing,
     /// A UI command.
     Run(&'static CommandSpec),
+    /// `drain BACKEND/SERVER …`: an action on the rows of these names.
+    RunOnRows(&'static CommandSpec, Vec<String>),
+    /// `go ROW`: moves the cursor to the row of this name.
+    Go(String),
     /// `sort COLUMN`; the same column again reverses the order.
     Sort(&'static Column),
     /// `cols +A -B`, or `cols A B C`.
@@ -42,8 +48,11 @@ pub enum ColumnChange {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PaletteError {
     /// Unknown command.
-    #[error("unknown command \"{0}\"; Tab completes names")]
+    #[error("unknown command \"{0}\"{suggestion}", suggestion = did_you_mean_command(.0))]
     UnknownCommand(String),
+    /// Unknown view.
+    #[error("unknown view \"{0}\"; Tab completes names")]
+    UnknownView(String),
     /// Unknown column.
     #[error("unknown column \"{0}\"; Tab completes names")]
     UnknownColumn(String),
@@ -56,7 +65,9 @@ pub enum PaletteError {
 }
 
 /// Commands with arguments: name, arguments, description.
-pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 4] = [
+pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 6] = [
+    ("view", "NAME", "show a view"),
+    ("go", "ROW", "move the cursor to a frontend, backend or BACKEND/SERVER"),
     ("sort", "COLUMN", "sort by a column; the same column again reverses the order"),
     ("cols", "[+COLUMN] [-COLUMN] …", "add or remove columns, or list the columns to show"),
     ("filter", "[WORDS]", "show only rows that match"),
@@ -86,12 +97,38 @@ pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
         }
         "jump" => Ok(PaletteCommand::Jump(rest.trim().to_owned())),
         "filter" => Ok(PaletteCommand::Filter(RowFilter::parse(rest)?)),
-        _ => COMMANDS
-            .iter()
-            .find(|command| is_called(line, command.id))
-            .map(PaletteCommand::Run)
-            .ok_or_else(|| PaletteError::UnknownCommand(line.to_owned())),
+        "go" if rest.trim().is_empty() => Err(PaletteError::MissingArgument("go", "a row, such as be_app/app1")),
+        "go" => Ok(PaletteCommand::Go(rest.trim().to_owned())),
+        "view" if rest.trim().is_empty() => Err(PaletteError::MissingArgument("view", "a name")),
+        "view" => {
+            let id = format!("view.{}", rest.trim());
+            let command = COMMANDS.iter().find(|command| command.id == id);
+            command.map(PaletteCommand::Run).ok_or_else(|| PaletteError::UnknownView(rest.trim().to_owned()))
+        }
+        _ => match (COMMANDS.iter().find(|command| is_called(line, command.id)), command_with_rows(name)) {
+            (Some(command), _) => Ok(PaletteCommand::Run(command)),
+            (None, Some(command)) if !rest.trim().is_empty() => {
+                Ok(PaletteCommand::RunOnRows(command, rest.split_whitespace().map(str::to_owned).collect()))
+            }
+            (None, _) => Err(PaletteError::UnknownCommand(line.to_owned())),
+        },
     }
+}
+
+/// Returns the command of this name if it is an action on servers or frontends, which can be named after it.
+pub(crate) fn command_with_rows(name: &str) -> Option<&'static CommandSpec> {
+    let command = COMMANDS.iter().find(|command| is_called(name, command.id))?;
+    let UiCommand::StartAction(action) = command.ui_command else { return None };
+    matches!(action.target_kind, TargetKind::Server | TargetKind::Frontend).then_some(command)
+}
+
+/// Returns what may have been meant by an unknown command, or how to find its name.
+fn did_you_mean_command(line: &str) -> String {
+    let last_parts = COMMANDS.iter().map(|command| command.id.rsplit('.').next().unwrap_or(command.id));
+    let names = COMMANDS_WITH_ARGUMENTS.iter().map(|(name, ..)| *name).chain(last_parts);
+    let word = line.split_whitespace().next().unwrap_or(line);
+    let suggestion = suggest::did_you_mean(word, names.chain(COMMANDS.iter().map(|command| command.id)));
+    if suggestion.is_empty() { "; Tab completes names".to_owned() } else { suggestion }
 }
 
 /// Returns whether a line names a command: by its id, or by the part of the id after the last dot.
@@ -125,30 +162,6 @@ pub fn change_columns(settings: &mut TableSettings, changes: &[ColumnChange]) {
     settings.columns = name.into_iter().chain(columns.into_iter().filter(|column| column.id != "name")).collect();
     settings.hidden_columns = 0;
     settings.mark_changed();
-}
-
-/// Completes the last word of a line up to the first character in which the possible completions differ.
-pub fn complete_line(line: &str) -> String {
-    let blank = line.char_indices().rfind(|(_, ch)| ch.is_whitespace());
-    // A white space character can be longer than one byte.
-    let (before, word) = line.split_at(blank.map_or(0, |(index, ch)| index + ch.len_utf8()));
-    let (sign, word) = match word.strip_prefix(['+', '-']) {
-        Some(rest) => (&word[..1], rest),
-        None => ("", word),
-    };
-    let candidates: Vec<&str> = if before.is_empty() {
-        COMMANDS_WITH_ARGUMENTS
-            .iter()
-            .map(|(name, ..)| *name)
-            .chain(COMMANDS.iter().map(|command| command.id))
-            .collect()
-    } else {
-        column_table::all().map(|column| column.id).collect()
-    };
-    let fitting: Vec<&str> = candidates.into_iter().filter(|id| id.starts_with(word)).collect();
-    let common = fitting.iter().copied().reduce(common_prefix).unwrap_or(word);
-    let end = if fitting.len() == 1 { " " } else { "" };
-    format!("{before}{sign}{common}{end}")
 }
 
 /// Returns the common prefix of two words.
@@ -192,23 +205,14 @@ mod tests {
         assert_eq!(id("view.latency"), "view.latency");
         assert_eq!(id(" latency "), "view.latency");
         assert_eq!(id("quit"), "quit");
-        assert_eq!(parse("nonsense").unwrap_err().to_string(), "unknown command \"nonsense\"; Tab completes names");
+        assert_eq!(id("view latency"), "view.latency");
+        let error = |line: &str| parse(line).unwrap_err().to_string();
+        assert_eq!(error("nonsense"), "unknown command \"nonsense\"; Tab completes names");
+        assert_eq!(error("latenzy"), "unknown command \"latenzy\"; did you mean latency?");
+        assert_eq!(error("view latenzy"), "unknown view \"latenzy\"; Tab completes names");
+        let on_rows = parse("drain be_app/app1 be_api");
+        assert!(matches!(on_rows, Ok(PaletteCommand::RunOnRows(command, rows)) if command.id == "server.drain" && rows == ["be_app/app1", "be_api"]));
         assert_eq!(parse("sort").unwrap_err().to_string(), "sort needs a column");
         assert!(matches!(parse("sort rtime"), Ok(PaletteCommand::Sort(column)) if column.id == "rtime"));
-    }
-
-    #[test]
-    fn complete_line_stops_at_ambiguity() {
-        assert_eq!(complete_line("view.la"), "view.latency ");
-        assert_eq!(complete_line("server."), "server.");
-        assert_eq!(complete_line("so"), "sort ");
-        assert_eq!(complete_line("cols +rti"), "cols +rtime");
-        assert_eq!(complete_line("nonsense"), "nonsense");
-    }
-
-    #[test]
-    fn complete_line_handles_multibyte_blanks() {
-        assert_eq!(complete_line("cols\u{3000}+rti"), "cols\u{3000}+rtime");
-        assert_eq!(complete_line("nonsense\u{a0}"), "nonsense\u{a0}");
     }
 }

@@ -31,6 +31,8 @@ pub struct Prompt {
     pub(crate) purpose: PromptPurpose,
     /// Error in the text, if any.
     pub error: Option<String>,
+    /// Index of the chosen item in the list under the line; `None` until an arrow key chooses one.
+    pub(crate) list_index: Option<usize>,
     input: Input,
 }
 
@@ -59,7 +61,7 @@ pub(crate) const MAX_BYTES: usize = 4096;
 impl Prompt {
     /// Creates an input line with `text`, from which invisible characters are removed.
     pub fn new(purpose: PromptPurpose, text: &str) -> Self {
-        Self { purpose, error: None, input: visible_input(text) }
+        Self { purpose, error: None, list_index: None, input: visible_input(text) }
     }
 
     /// Returns the text.
@@ -89,6 +91,23 @@ impl Prompt {
     /// Replaces the text with `text`, from which invisible characters are removed.
     pub(crate) fn set_text(&mut self, text: &str) {
         self.input = visible_input(text);
+        self.list_index = None;
+    }
+
+    /// Moves to the item that is `by` places further in the list of `count` items under the line, and past the last one
+    /// to the first.
+    pub(crate) fn move_in_list(&mut self, by: i32, count: usize) {
+        let next = match self.list_index {
+            None if by > 0 => 0,
+            None => count as i64 - 1,
+            Some(index) => index as i64 + i64::from(by),
+        };
+        self.list_index = (count > 0).then(|| next.rem_euclid(count as i64) as usize);
+    }
+
+    /// Returns whether the cursor is at the end of the line.
+    pub(crate) fn is_cursor_at_end(&self) -> bool {
+        self.input.cursor() == self.text().chars().count()
     }
 
     /// Inserts pasted text at the cursor. Line breaks at the end and invisible characters are dropped; other line
@@ -116,7 +135,7 @@ impl Prompt {
             (KeyCode::Backspace, false, false) if self.text().is_empty() => return PromptEvent::Canceled,
             (KeyCode::Enter, ..) => return PromptEvent::Submitted,
             (KeyCode::Tab, ..) => return PromptEvent::CompletionRequested,
-            (KeyCode::Up, ..) | (KeyCode::Char('p'), true, _) => return PromptEvent::HistoryRequested(-1),
+            (KeyCode::BackTab, ..) | (KeyCode::Up, ..) | (KeyCode::Char('p'), true, _) => return PromptEvent::HistoryRequested(-1),
             (KeyCode::Down, ..) | (KeyCode::Char('n'), true, _) => return PromptEvent::HistoryRequested(1),
             (KeyCode::Char(ch), false, false) if self.text().len() < MAX_BYTES && is_visible(ch) => {
                 InputRequest::InsertChar(ch)
@@ -135,6 +154,7 @@ impl Prompt {
             _ => return PromptEvent::Edited,
         };
         self.input.handle(request);
+        self.list_index = None;
         PromptEvent::Edited
     }
 }

@@ -86,6 +86,9 @@ pub enum Refusal {
     /// A marked row is not of the kind that the action needs.
     #[error("needs {0}, but other rows are marked")]
     WrongSelection(&'static str),
+    /// A typed name is not the name of a row.
+    #[error("HAProxy has no frontend, backend or BACKEND/SERVER named {0}")]
+    UnknownRow(String),
     /// No server of the selected backend would change. Holds why.
     #[error("{0}")]
     NothingToChange(String),

@@ -9,6 +9,7 @@ use crate::app::key::Key;
 use crate::app::layers::{Layer, NumberPrompt};
 use crate::app::layout::{Area, SizeClass};
 use crate::app::model::Model;
+use crate::app::palette_list;
 use crate::app::prompt::{Prompt, PromptPurpose};
 use crate::app::ui_commands::{CommandGroup, CommandSpec, UiCommand};
 use crate::haproxy::fields::Field;
@@ -55,7 +56,10 @@ static MENU_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<dow
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, layout, .. } = *context;
     match model.layers.last() {
-        Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, area, prompt_sign(prompt.purpose), prompt),
+        Some(Layer::Prompt(prompt)) => {
+            draw_prompt(canvas, area, prompt_sign(prompt.purpose), prompt);
+            return draw_completion(context, canvas, area, prompt);
+        }
         Some(Layer::NumberPrompt(number)) => {
             return draw_prompt(canvas, area, &number_question(context, number, area.width), &number.prompt);
         }
@@ -245,6 +249,19 @@ fn draw_prompt(canvas: &mut Canvas<'_>, area: Area, sign: &str, prompt: &Prompt)
         let available = usize::from(area.width.saturating_sub(end + 4));
         canvas.draw_text(area, end + 3, 0, &text_width::end(error, available), Role::Bad);
     }
+}
+
+/// Draws the part of the best palette item that was not typed yet, after the line.
+fn draw_completion(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, prompt: &Prompt) {
+    if prompt.purpose != PromptPurpose::Command || !prompt.is_cursor_at_end() {
+        return;
+    }
+    let items = palette_list::matching_items(context.model, prompt.text());
+    let Some(rest) = palette_list::ghost_text(prompt, &items).filter(|rest| !rest.is_empty()) else { return };
+    let start = 2 + text_width::width(prompt.text());
+    let available = usize::from(area.width).saturating_sub(start + 1);
+    canvas.draw_text(area, start as u16, 0, &text_width::end(&rest, available), Role::Dim);
+    canvas.draw_cursor(area, start as u16, 0);
 }
 
 /// Returns whether a command can be run now.

@@ -26,6 +26,7 @@ pub(crate) mod heat_map_pane;
 pub(crate) mod help_overlay;
 pub(crate) mod menu_popup;
 pub(crate) mod past_line;
+pub(crate) mod palette_popup;
 pub(crate) mod problems_pane;
 pub(crate) mod query_panes;
 pub(crate) mod roles;

@@ -10,6 +10,7 @@ use crate::app::layers::Layer;
 use crate::app::layout::{Pane, SizeClass};
 use crate::app::model::Model;
 use crate::app::overhead;
+use crate::app::prompt::PromptPurpose;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
 use crate::ui::causes_pane;
@@ -28,6 +29,7 @@ use crate::ui::header;
 use crate::ui::heat_map_pane;
 use crate::ui::help_overlay;
 use crate::ui::menu_popup;
+use crate::ui::palette_popup;
 use crate::ui::problems_pane;
 use crate::ui::sessions_pane;
 use crate::ui::stick_tables_pane;
@@ -98,6 +100,9 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
             Layer::TypedCommandConfirmation(confirmation) => {
                 let Some(context) = context.for_instance(confirmation.instance) else { continue };
                 drawn.question = confirm_dialog::draw_send_confirmation(&context, canvas, screen, confirmation);
+            }
+            Layer::Prompt(prompt) if prompt.purpose == PromptPurpose::Command => {
+                palette_popup::draw(context, canvas, prompt);
             }
             // The footer draws the prompts.
             Layer::Prompt(_) | Layer::NumberPrompt(_) | Layer::ReasonPrompt(_) => {}

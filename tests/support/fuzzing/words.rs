@@ -132,7 +132,6 @@ fn check_filter(typed: &str) {
 }
 
 fn check_palette(typed: &str) {
-    assert!(palette_parser::complete_line(typed).starts_with(typed), "{typed:?}");
     let mut settings = TableSettings::new(column_sets::STATUS_VIEW);
     match palette_parser::parse(typed) {
         Ok(PaletteCommand::Columns(changes)) => palette_parser::change_columns(&mut settings, &changes),
