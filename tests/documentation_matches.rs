@@ -172,6 +172,11 @@ fn n3_zsh_completion_expects_a_command_or_path_first() {
     assert!(root.contains("{_alternative 'commands:command:_hapulse_commands' 'sockets:socket:_files'}"), "{root}");
     assert!(!root.contains("TARGET\\:") && !root.contains("target_args"), "{root}");
     assert!(commands.contains("case $line[1] in\n            (demo)"), "{commands}");
+    let show = commands.lines().find(|line| line.starts_with("'*::words -- ")).unwrap();
+    assert!(
+        show.contains(":_hapulse_views'") && root.contains("'views:view:(") && root.contains(" latency "),
+        "{show}"
+    );
 }
 
 /// fish parses the words before the cursor; a flag whose value is being typed must not be an error.

@@ -49,12 +49,27 @@ pub(crate) fn script(command: Command, shell: Shell) -> String {
         }
         Shell::Zsh => {
             let text = text.replace(ZSH_FIRST_WORD[0], ZSH_FIRST_WORD[1]);
-            let text = text.replace(ZSH_SERVER_WORDS[0], ZSH_SERVER_WORDS[1]);
-            text.replacen("\n\n", &format!("\n\n{ZSH_SERVERS}\n"), 1)
+            let text = with_zsh_views(&text.replace(ZSH_SERVER_WORDS[0], ZSH_SERVER_WORDS[1]));
+            text.replacen("\n\n", &format!("\n\n{}{ZSH_SERVERS}\n", zsh_views()), 1)
         }
         Shell::Fish => text.replace(FISH_PARSER[0], FISH_PARSER[1]) + &fish_argument_values(&command) + FISH_SERVERS,
         _ => text.into_owned(),
     }
+}
+
+/// Completes the words after `show` in zsh: views, and the paths of sockets.
+fn with_zsh_views(text: &str) -> String {
+    const WORDS: &str = "'*::words -- ";
+    match text.split_once(WORDS) {
+        Some((before, after)) => format!("{before}{WORDS}{}", after.replacen(":_default'", ":_hapulse_views'", 1)),
+        None => text.to_owned(),
+    }
+}
+
+/// Returns the zsh function that completes views and the paths of sockets.
+fn zsh_views() -> String {
+    let names = contents::part_names().collect::<Vec<_>>().join(" ");
+    format!("_hapulse_views() {{\n    _alternative 'views:view:({names})' 'sockets:socket:_files'\n}}\n\n")
 }
 
 /// Returns the command with the names of columns as values of its flags, and those of views as values of `parts`.
