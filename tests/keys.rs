@@ -451,7 +451,7 @@ fn help_captures_keys_until_closed() {
         let mut driver = ModelDriver::new();
         driver.press("<ret>j?");
         assert_eq!(driver.press("MyD<f10>zjG"), [], "{close}");
-        assert!(matches!(driver.model.layers.as_slice(), [Layer::Help(_)]), "{close}");
+        assert!(matches!(driver.model.layers.as_slice(), [Layer::Help(_, None)]), "{close}");
         assert_eq!(driver.press(close), [], "{close}: closes the help, does not quit");
         assert!(driver.model.layers.is_empty(), "{close}");
         assert_eq!((driver.cursor_row(Pane::Servers).as_str(), driver.model.is_zoomed), ("be_app/app2", false));

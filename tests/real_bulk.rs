@@ -198,7 +198,8 @@ fn batch_stops_at_first_failure_and_reports_each_action() {
 
 #[test]
 fn two_marked_backends_are_drained_after_one_question() {
-    let sections = "backend be2\n    server x1 127.0.0.1:9\n    server x2 127.0.0.1:9\n    server x3 127.0.0.1:9 disabled\n";
+    let sections =
+        "backend be2\n    server x1 127.0.0.1:9\n    server x2 127.0.0.1:9\n    server x3 127.0.0.1:9 disabled\n";
     let lab = Lab::builder().servers(2).sections(sections).start();
     let relay = Relay::to(lab.admin());
     let mut term = start_dashboard(relay.path());

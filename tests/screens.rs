@@ -135,7 +135,7 @@ fn scenes_have_state_of_their_name() {
     assert_eq!(model_of("focus-frontends").focus, Pane::Frontends);
     assert_eq!(model_of("focus-servers").focus, Pane::Servers);
     assert!(model_of("zoom").is_zoomed);
-    assert!(matches!(model_of("help").layers.as_slice(), [Layer::Help(0)]));
+    assert!(matches!(model_of("help").layers.as_slice(), [Layer::Help(0, None)]));
     assert_eq!(danger_of("confirm-low"), Some(Danger::Low));
     assert_eq!(danger_of("confirm-high"), Some(Danger::High));
     assert_eq!(danger_of("confirm-highest"), Some(Danger::Highest));
@@ -143,7 +143,7 @@ fn scenes_have_state_of_their_name() {
     for name in ["confirm-frontend", "confirm-counters"] {
         assert_eq!(danger_of(name), Some(Danger::Highest), "{name}");
     }
-    assert!(matches!(model_of("action-menu").layers.as_slice(), [Layer::ActionMenu(_, 2)]));
+    assert!(matches!(model_of("action-menu").layers.as_slice(), [Layer::ActionMenu(_, 2, None)]));
     assert!(
         matches!(model_of("weight-invalid").layers.as_slice(), [Layer::NumberPrompt(number)] if number.prompt.error.is_some())
     );

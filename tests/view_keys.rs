@@ -376,9 +376,22 @@ fn palette_list_narrows_while_typing() {
     assert_eq!(lines("quit")[0], "quit");
     assert_eq!(lines("drain")[..2], ["server.drain", "everywhere.drain"]);
     assert_eq!(lines("peak values"), ["counters.clear-max"], "words of the description");
-    assert_eq!(lines("drain be_ap"), ["drain be_app/app1", "drain be_app/app2", "drain be_app/app3", "drain be_app/bk1",
-        "drain be_app/down1", "drain be_app/dis1", "drain be_app/dns1", "drain be_app", "drain be_api/api1",
-        "drain be_api/api2", "drain be_api"]);
+    assert_eq!(
+        lines("drain be_ap"),
+        [
+            "drain be_app/app1",
+            "drain be_app/app2",
+            "drain be_app/app3",
+            "drain be_app/bk1",
+            "drain be_app/down1",
+            "drain be_app/dis1",
+            "drain be_app/dns1",
+            "drain be_app",
+            "drain be_api/api1",
+            "drain be_api/api2",
+            "drain be_api"
+        ]
+    );
     assert_eq!(lines("cols +rtime_n"), ["cols +rtime_now"]);
     assert_eq!(lines("nonsense"), [""; 0]);
 }

@@ -235,6 +235,11 @@ const SCENES: &[(&str, SceneFactory)] = &[
     ("filtered", |size| default_scene(size).press("1/be_<space>status:up<space>scur>0<ret>")),
     ("filter-invalid", |size| default_scene(size).press("1/be_<space>scur>many")),
     ("command", |size| default_scene(size).press("1:cols<space>+rti<tab>")),
+    ("palette", |size| default_scene(size).press(":dra")),
+    ("palette-rows", |size| default_scene(size).press("2:drain<space>be_ap<down>")),
+    ("help-in-table", |size| default_scene(size).press("2:sort<space>bout<ret>?")),
+    ("help-search", |size| default_scene(size).press("?/sort")),
+    ("action-search", |size| default_scene(size).press("<ret>a/check")),
     ("folded", |size| default_scene(size).press("1F")),
     ("flat", |size| default_scene(size).press("2t:sort<space>bout<ret>")),
 ];
@@ -267,10 +272,15 @@ fn scenes_show_view_and_layer_of_their_name() {
             | ("session", Some(Layer::TextPage { top: 0, .. }))
             | ("cli-confirmation", Some(Layer::TypedCommandConfirmation(_)))
             | ("sessions-question", Some(Layer::Confirmation(_)))
-            | ("out-of-service-marked", Some(Layer::ActionMenu(_, 0))) => true,
+            | ("out-of-service-marked", Some(Layer::ActionMenu(_, 0, None))) => true,
             ("detail-scrolled", Some(Layer::Detail(_, top))) => *top > 0,
             ("sort-menu", Some(Layer::SortMenu(index))) => *index > 0,
-            ("filter" | "command" | "sessions-filtered", Some(Layer::Prompt(prompt))) => prompt.error.is_none(),
+            ("help-in-table", Some(Layer::Help(0, None)))
+            | ("help-search", Some(Layer::Help(0, Some(_))))
+            | ("action-search", Some(Layer::ActionMenu(_, 0, Some(_)))) => true,
+            ("filter" | "command" | "palette" | "palette-rows" | "sessions-filtered", Some(Layer::Prompt(prompt))) => {
+                prompt.error.is_none()
+            }
             ("filter-invalid", Some(Layer::Prompt(prompt))) => prompt.error.is_some(),
             (_, layer) => layer.is_none(),
         };

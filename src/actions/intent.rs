@@ -195,7 +195,9 @@ impl Intent {
             ] => {
                 format!("session {}", session.route())
             }
-            steps if steps.iter().all(|step| step.action.target_kind == TargetKind::Server) => self.servers_of_backends(),
+            steps if steps.iter().all(|step| step.action.target_kind == TargetKind::Server) => {
+                self.servers_of_backends()
+            }
             _ => self.target_summary(),
         };
         self.join_title(": ", &targets)

@@ -75,9 +75,8 @@ fn backend_targets(instance: &InstanceView, id: RowId, action: &'static Action) 
     let (state, servers) = (state_to_set(action).ok_or_else(wrong)?, servers_of(sample, id));
     let Some(backend) = sample.row(id).filter(|_| !servers.is_empty()) else { return Err(wrong()) };
     let targets = servers.iter().filter_map(|row| instance.data.target(sample.rows.ids()[*row]));
-    let targets: Vec<ActionTarget> = targets
-        .filter(|target| would_change(state, target.seen_status.as_str(), target.identity.admin))
-        .collect();
+    let targets: Vec<ActionTarget> =
+        targets.filter(|target| would_change(state, target.seen_status.as_str(), target.identity.admin)).collect();
     if targets.is_empty() {
         let state = match state {
             TargetState::Ready => "is in maintenance or drain",
@@ -246,11 +245,7 @@ fn uses_focused_row(model: &Model, instance: &InstanceView) -> bool {
 }
 
 /// Returns the marked servers and those of the marked backends, or the servers of the backend under the cursor.
-fn find_servers(
-    model: &Model,
-    instance: &InstanceView,
-    action: &'static Action,
-) -> Result<Vec<ActionTarget>, Refusal> {
+fn find_servers(model: &Model, instance: &InstanceView, action: &'static Action) -> Result<Vec<ActionTarget>, Refusal> {
     if uses_focused_row(model, instance) {
         let row = model.focused_row().ok_or_else(|| explain_selection(model, action.target_kind))?;
         return backend_targets(instance, row, action);

@@ -89,17 +89,25 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
             action_flow::handle_reason_key(model, reason, key, now);
             Vec::new()
         }
-        Some(Layer::ActionMenu(commands, cursor)) => {
-            let chosen = menus::handle_action_menu_key(model, command, commands, cursor);
+        Some(Layer::ActionMenu(commands, cursor, search)) => {
+            let chosen = menus::handle_action_menu_key(model, (command, key), commands, cursor, search);
             chosen.map_or_else(Vec::new, |command| run_command(model, command, now))
         }
         Some(Layer::Prompt(mut prompt)) => {
             let event = prompt.handle_key(key);
             handle_prompt_event(model, prompt, event, now)
         }
-        Some(Layer::Help(top)) => {
+        Some(Layer::Help(top, Some(search))) => {
+            menus::handle_help_search_key(model, key, top, search);
+            Vec::new()
+        }
+        Some(Layer::Help(_, None)) if command.is_some_and(|command| command.ui_command == UiCommand::EditFilter) => {
+            model.layers.push(Layer::Help(0, Some(Prompt::new(PromptPurpose::TextFilter, ""))));
+            Vec::new()
+        }
+        Some(Layer::Help(top, None)) => {
             let top = scrolled_top(command, top, model.terminal_size.1);
-            model.layers.extend(top.map(Layer::Help));
+            model.layers.extend(top.map(|top| Layer::Help(top, None)));
             Vec::new()
         }
         Some(Layer::Detail(row, top)) => match command {
@@ -152,7 +160,8 @@ fn opens_question(model: &Model, command: Option<&CommandSpec>, key: Key, is_lin
     match model.layers.last() {
         None if is_line_key => cli_view::submits_changing_line(model, key),
         None | Some(Layer::Detail(..)) => command.is_some_and(starts_action),
-        Some(Layer::ActionMenu(..)) => command
+        Some(Layer::ActionMenu(_, _, Some(_))) => key.code == KeyCode::Enter,
+        Some(Layer::ActionMenu(_, _, None)) => command
             .is_some_and(|command| starts_action(command) || matches!(command.ui_command, UiCommand::Open { .. })),
         Some(Layer::Prompt(prompt)) if prompt.purpose == PromptPurpose::Command => {
             key.code == KeyCode::Enter && palette::runs_action(model, prompt)
@@ -421,7 +430,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
             return queries::refresh(model, now).unwrap_or(poll);
         }
         UiCommand::Redraw => return vec![Effect::Redraw],
-        UiCommand::ShowHelp => model.layers.push(Layer::Help(0)),
+        UiCommand::ShowHelp => model.layers.push(Layer::Help(0, None)),
         UiCommand::Suspend => return vec![Effect::Suspend],
         UiCommand::Quit => return vec![Effect::Quit],
     }

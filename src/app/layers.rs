@@ -15,8 +15,8 @@ use crate::observe::instance_id::{InstanceId, RowRef};
 /// An overlay on top of a view. The topmost one receives the keys.
 #[derive(Debug, Clone)]
 pub enum Layer {
-    /// Help; the number is the first line shown.
-    Help(usize),
+    /// Help: the first line shown, and the search, if one was typed.
+    Help(usize, Option<Prompt>),
     /// The confirmation dialog before an action.
     Confirmation(Confirmation),
     /// The detail page of a row; the number is the first line shown.
@@ -38,8 +38,9 @@ pub enum Layer {
     },
     /// The confirmation dialog before sending a typed command that may change HAProxy.
     TypedCommandConfirmation(TypedCommandConfirmation),
-    /// The menu of actions; the number is the cursor's index.
-    ActionMenu(Vec<&'static CommandSpec>, usize),
+    /// The menu of actions: all of them, the cursor's index among those that match the search, and the search, if one was
+    /// typed.
+    ActionMenu(Vec<&'static CommandSpec>, usize, Option<Prompt>),
     /// A prompt for a weight or a limit.
     NumberPrompt(NumberPrompt),
     /// A prompt for the reason of an action.
@@ -57,12 +58,12 @@ impl Layer {
     pub(crate) fn is_page(&self) -> bool {
         matches!(
             self,
-            Self::Help(_)
+            Self::Help(_, None)
                 | Self::Detail(..)
                 | Self::TextPage { .. }
                 | Self::Overhead(_)
                 | Self::SortMenu(_)
-                | Self::ActionMenu(..)
+                | Self::ActionMenu(_, _, None)
         )
     }
 

@@ -22,7 +22,9 @@ pub(crate) fn change_selection(model: &mut Model, command: UiCommand, now: Durat
             let servers: Vec<RowId> = shown.into_iter().filter(is_server).collect();
             instance.selection.extend(servers);
         }
-        (_, None) => return model.notify("only servers, frontends and backends with servers can be marked", Role::Dim, now),
+        (_, None) => {
+            return model.notify("only servers, frontends and backends with servers can be marked", Role::Dim, now);
+        }
         (UiCommand::ToggleMarkRange, Some(id)) => instance.selection.toggle_range(id),
         (_, Some(id)) => {
             instance.selection.toggle(id);

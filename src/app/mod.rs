@@ -18,6 +18,7 @@ pub mod answer_gate;
 mod answer_gate_tests;
 pub(crate) mod cli_view;
 pub mod command_line;
+pub(crate) mod command_scope;
 pub mod command_table;
 pub(crate) mod comparison_view;
 pub mod confirmation;

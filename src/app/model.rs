@@ -272,7 +272,7 @@ impl Model {
     /// Limits the scroll position of the topmost text to `last`, the last valid position, which is known only after
     /// drawing. Without this limit, scrolling past the end would delay scrolling back.
     pub fn limit_scroll(&mut self, last: Option<usize>) {
-        let Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::TextPage { top, .. } | Layer::Overhead(top)) =
+        let Some(Layer::Help(top, _) | Layer::Detail(_, top) | Layer::TextPage { top, .. } | Layer::Overhead(top)) =
             self.layers.last_mut()
         else {
             return;

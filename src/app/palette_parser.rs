@@ -211,7 +211,9 @@ mod tests {
         assert_eq!(error("latenzy"), "unknown command \"latenzy\"; did you mean latency?");
         assert_eq!(error("view latenzy"), "unknown view \"latenzy\"; Tab completes names");
         let on_rows = parse("drain be_app/app1 be_api");
-        assert!(matches!(on_rows, Ok(PaletteCommand::RunOnRows(command, rows)) if command.id == "server.drain" && rows == ["be_app/app1", "be_api"]));
+        assert!(
+            matches!(on_rows, Ok(PaletteCommand::RunOnRows(command, rows)) if command.id == "server.drain" && rows == ["be_app/app1", "be_api"])
+        );
         assert_eq!(parse("sort").unwrap_err().to_string(), "sort needs a column");
         assert!(matches!(parse("sort rtime"), Ok(PaletteCommand::Sort(column)) if column.id == "rtime"));
     }

@@ -1,9 +1,9 @@
-//! The bottom line: the line being typed, the latest notice, or hints about the keys. The keys of unavailable commands
-//! are dimmed; pressing such a key shows the reason.
+//! The bottom line: the line being typed, the latest notice, or hints about the keys that do something in the view shown.
+//! Pressing another key shows why it does nothing.
 
 use crate::actions::action_table::{ActionCommand, TargetKind};
 use crate::actions::intent::ActionTarget;
-use crate::app::action_targets;
+use crate::app::command_scope;
 use crate::app::command_table::COMMANDS;
 use crate::app::key::Key;
 use crate::app::layers::{Layer, NumberPrompt};
@@ -52,6 +52,10 @@ static DETAIL_KEYS: &[KeyHint] = &[
 /// Keys of a menu.
 static MENU_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<down>", "next")];
 
+/// Keys of a menu or page that can be searched.
+static SEARCHED_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<down>", "next"), ("/", "search")];
+static HELP_KEYS: &[KeyHint] = &[("<esc>", "back"), ("/", "search"), ("<down>", "down"), ("<pgdn>", "page down")];
+
 /// Draws the bottom line.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, layout, .. } = *context;
@@ -84,7 +88,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let hints = match model.layers.last() {
         Some(Layer::Detail(..)) => Some(DETAIL_KEYS),
         Some(Layer::TextPage { .. } | Layer::Overhead(_)) => Some(PAGE_KEYS),
-        Some(Layer::SortMenu(_) | Layer::ActionMenu(..)) => Some(MENU_KEYS),
+        Some(Layer::SortMenu(_)) => Some(MENU_KEYS),
+        Some(Layer::ActionMenu(..)) => Some(SEARCHED_KEYS),
+        Some(Layer::Help(..)) => Some(HELP_KEYS),
         _ if matches!(model.current_view().content, Content::Cli) => Some(CLI_KEYS),
         _ => None,
     };
@@ -93,7 +99,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         let is_shown = |spec: &&CommandSpec| {
             has_actions && !spec.label.is_empty() && matches!(spec.ui_command, UiCommand::StartAction(_))
         };
-        let actions = COMMANDS.iter().filter(is_shown).filter(|spec| is_available(model, spec));
+        let actions = COMMANDS.iter().filter(is_shown).filter(|spec| command_scope::works_here(model, spec));
         let keys = keys.iter().map(|(key, hint)| (Key::parse(key).map(|key| key.label(ascii)), *hint));
         let actions = actions.map(|spec| (Some(model.keymap.key_label(spec, ascii)), spec.label));
         let (first, rest) = (keys.clone().take(1), keys.skip(1));
@@ -134,18 +140,19 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let mut width_left = usize::from(area.width)
         .saturating_sub(usize::from(column) + commands.clone().filter(|spec| is_vital(spec)).map(width).sum::<usize>());
     for spec in commands {
+        if !command_scope::works_here(model, spec) {
+            continue;
+        }
         if !is_vital(spec) {
             if width(spec) > width_left {
                 continue;
             }
             width_left -= width(spec);
         }
-        let is_usable = is_available(model, spec);
-        let (key_role, label_role) = if is_usable { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) };
         let texts = [
-            styled_text(model.keymap.key_label(spec, ascii), key_role),
+            styled_text(model.keymap.key_label(spec, ascii), Role::Key),
             styled_text(" ", Role::Normal),
-            styled_text(label(model, spec), label_role),
+            styled_text(label(model, spec), Role::Normal),
         ];
         column = canvas.draw_texts(area, column, 0, texts) + 2;
     }
@@ -179,7 +186,7 @@ fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
     through
         .into_iter()
         .chain(rest.into_iter().filter(|spec| {
-            is_available(model, spec) && !matches!(spec.group, CommandGroup::Actions | CommandGroup::Mark)
+            command_scope::works_here(model, spec) && !matches!(spec.group, CommandGroup::Actions | CommandGroup::Mark)
         }))
         .collect()
 }
@@ -262,17 +269,4 @@ fn draw_completion(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let available = usize::from(area.width).saturating_sub(start + 1);
     canvas.draw_text(area, start as u16, 0, &text_width::end(&rest, available), Role::Dim);
     canvas.draw_cursor(area, start as u16, 0);
-}
-
-/// Returns whether a command can be run now.
-fn is_available(model: &Model, spec: &CommandSpec) -> bool {
-    match spec.ui_command {
-        UiCommand::StartAction(_)
-        | UiCommand::StartActionEverywhere(_)
-        | UiCommand::ChangeWeight(_)
-        | UiCommand::RemoveLine => action_targets::check_available(model, spec).is_ok(),
-        UiCommand::Undo => model.instance().is_some_and(|instance| model.undo.next_undo(&instance.data).is_some()),
-        UiCommand::ToggleZoom => matches!(model.current_view().content, Content::Dashboard),
-        _ => true,
-    }
 }

@@ -2,9 +2,11 @@
 
 use crate::app::action_targets;
 use crate::app::layout::Area;
+use crate::app::menus;
+use crate::app::prompt::Prompt;
 use crate::app::ui_commands::CommandSpec;
 use crate::table::cell::Role;
-use crate::table::columns::column::{Column, ColumnSource};
+use crate::table::columns::column::Column;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::text_width;
@@ -37,7 +39,7 @@ pub(crate) fn draw_sort_menu(context: &DrawContext<'_>, canvas: &mut Canvas<'_>,
             Some(_) => canvas.theme.choose_glyph("↑", "^"),
             None => " ",
         };
-        MenuItem { mark: arrow.to_owned(), name: column.title, help: column_help(column), role: Role::Normal }
+        MenuItem { mark: arrow.to_owned(), name: column.title, help: column.full_help(), role: Role::Normal }
     };
     let items = columns.iter().map(item).collect();
     draw_menu(canvas, screen, &Menu { title: "Sort by", items, width: 64, name_column: 3, help_column: 15 }, cursor);
@@ -50,6 +52,7 @@ pub(crate) fn draw_action_menu(
     screen: Area,
     actions: &[&'static CommandSpec],
     cursor: usize,
+    search: Option<&Prompt>,
 ) {
     let model = context.model;
     let ascii = canvas.theme.is_ascii;
@@ -60,8 +63,9 @@ pub(crate) fn draw_action_menu(
             .map_or_else(|| action.help.to_owned(), |refusal| format!("not now: {}", model.explain_refusal(&refusal)));
         MenuItem { mark: model.keymap.key_label(action, ascii), name: action.id, help, role }
     };
-    let items = actions.iter().map(item).collect();
-    let title = &format!("Act on {}", describe_targets(context));
+    let items = menus::found_actions(actions, search).iter().map(item).collect();
+    let searched = search.map_or_else(String::new, |search| format!(" /{}_", search.text()));
+    let title = &format!("Act on {}{searched}", describe_targets(context));
     draw_menu(canvas, screen, &Menu { title, items, width: 96, name_column: 6, help_column: 30 }, cursor);
 }
 
@@ -100,17 +104,5 @@ fn draw_menu(canvas: &mut Canvas<'_>, screen: Area, menu: &Menu<'_>, cursor: usi
         if index == cursor {
             canvas.highlight_row(inner, row, Role::Selected);
         }
-    }
-}
-
-/// Returns the description of a column; for a rate, the counter's description, preceded by `per second:`.
-fn column_help(column: &Column) -> String {
-    match column.source {
-        ColumnSource::PerSecond(_) => format!("per second: {}", column.help),
-        ColumnSource::Number(_)
-        | ColumnSource::IntervalTime(_)
-        | ColumnSource::Text(_)
-        | ColumnSource::Computed { .. }
-        | ColumnSource::Compared { .. } => column.help.to_owned(),
     }
 }

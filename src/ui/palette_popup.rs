@@ -32,9 +32,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, prompt: &
     let shown = || items.iter().enumerate().skip(top).take(visible);
     let widest = |width: &dyn Fn(&PaletteItem) -> usize| shown().map(|(_, item)| width(item)).max().unwrap_or(0);
     let key = |item: &PaletteItem| {
-        item.command.map_or_else(String::new, |command| {
-            context.model.keymap.key_label(command, canvas.theme.is_ascii)
-        })
+        item.command.map_or_else(String::new, |command| context.model.keymap.key_label(command, canvas.theme.is_ascii))
     };
     let room = usize::from(inner.width);
     let key_width = widest(&|item| text_width::width(&key(item))).min(9);

@@ -77,7 +77,9 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
     for layer in &model.layers {
         drawn = DrawnFrame::default();
         match layer {
-            Layer::Help(top) => drawn.last_top = Some(help_overlay::draw(context, canvas, screen, *top)),
+            Layer::Help(top, search) => {
+                drawn.last_top = Some(help_overlay::draw(context, canvas, screen, *top, search.as_ref()));
+            }
             Layer::Confirmation(question) => {
                 let Some(context) = context.for_instance(question.intent.instance) else { continue };
                 drawn.question = confirm_dialog::draw(&context, canvas, screen, question);
@@ -87,8 +89,8 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
                 drawn.last_top = Some(detail_pane::draw(&context, canvas, overlay, row.row, *top));
             }
             Layer::SortMenu(cursor) => menu_popup::draw_sort_menu(context, canvas, screen, *cursor),
-            Layer::ActionMenu(actions, cursor) => {
-                menu_popup::draw_action_menu(context, canvas, screen, actions, *cursor);
+            Layer::ActionMenu(actions, cursor, search) => {
+                menu_popup::draw_action_menu(context, canvas, screen, actions, *cursor, search.as_ref());
             }
             Layer::TextPage { title, lines, top } => {
                 drawn.last_top = Some(text_page::draw(canvas, overlay, title, lines, *top));

@@ -142,6 +142,14 @@ impl Column {
         }
     }
 
+    /// Returns the description; for a rate, the counter's description, preceded by `per second:`.
+    pub(crate) fn full_help(&self) -> String {
+        match self.source {
+            ColumnSource::PerSecond(_) => format!("per second: {}", self.help),
+            _ => self.help.to_owned(),
+        }
+    }
+
     /// Returns the sort key of a row.
     pub fn sort_key(&self, row: &RowView<'_>) -> SortKey {
         match self.source {

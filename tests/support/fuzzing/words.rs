@@ -137,7 +137,13 @@ fn check_palette(typed: &str) {
         Ok(PaletteCommand::Columns(changes)) => palette_parser::change_columns(&mut settings, &changes),
         Ok(PaletteCommand::Sort(column)) => settings.sort_by(column),
         Ok(PaletteCommand::Filter(filter)) => settings.set_filter(filter),
-        Ok(PaletteCommand::Nothing | PaletteCommand::Run(_) | PaletteCommand::Jump(_)) => {}
+        Ok(
+            PaletteCommand::Nothing
+            | PaletteCommand::Run(_)
+            | PaletteCommand::RunOnRows(_, _)
+            | PaletteCommand::Go(_)
+            | PaletteCommand::Jump(_),
+        ) => {}
         Err(error) => assert!(!error.to_string().is_empty()),
     }
     assert_eq!(settings.columns[0].id, "name");

@@ -1,0 +1,42 @@
+//! Which commands do something in the view shown, for the bottom line and the help.
+
+use crate::app::action_targets;
+use crate::app::model::Model;
+use crate::app::playback;
+use crate::app::suggested_actions;
+use crate::app::ui_commands::{CommandSpec, UiCommand};
+use crate::table::view_table::Content;
+
+/// Returns whether a command does something now.
+pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
+    let Some(instance) = model.instance() else { return false };
+    let content = model.current_view().content;
+    let is_table = matches!(content, Content::Table(_));
+    let is_dashboard = matches!(content, Content::Dashboard);
+    let is_query_view = matches!(content, Content::Sessions | Content::StickTables);
+    let has_rows = is_table || is_dashboard;
+    match command.ui_command {
+        UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_) | UiCommand::ChangeWeight(_) => {
+            action_targets::check_available(model, command).is_ok()
+        }
+        UiCommand::RemoveLine => is_query_view && action_targets::check_available(model, command).is_ok(),
+        UiCommand::Undo => model.undo.next_undo(&instance.data).is_some(),
+        UiCommand::AcceptSuggestion | UiCommand::DismissSuggestion => {
+            suggested_actions::current_suggestion(instance).is_some()
+        }
+        UiCommand::ToggleZoom => is_dashboard,
+        UiCommand::EditFilter => !matches!(content, Content::Cli),
+        UiCommand::SortNext(_) | UiCommand::OpenSortMenu => has_rows || is_query_view,
+        UiCommand::ReverseSort | UiCommand::ToggleFlat | UiCommand::MarkAllShown => has_rows,
+        UiCommand::ToggleFold | UiCommand::ToggleFoldAll | UiCommand::ScrollColumns(_) => is_table,
+        UiCommand::ToggleMark | UiCommand::ToggleMarkRange => {
+            model.focused_row().is_some_and(|id| action_targets::can_be_marked(instance, id))
+        }
+        UiCommand::ClearMarks => instance.selection.marked_count() > 0,
+        UiCommand::CopyName => model.focused_row().is_some(),
+        UiCommand::MovePlayback(_) => playback::is_showing_past(model),
+        UiCommand::ClearMarkedMoment => instance.data.marked_moment().is_some(),
+        UiCommand::SwitchInstance(_) => model.instances.len() > 1,
+        _ => true,
+    }
+}
