@@ -14,7 +14,9 @@ use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::message::{Effect, Message};
+use hapulse::app::mouse_report::{MouseButton, MouseReport};
 use hapulse::app::update::next_wake;
+use hapulse::config::confirm_quit::ConfirmQuit;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::safe_text::SafeText;
 use hapulse::instance::access::Access;
@@ -456,6 +458,120 @@ fn help_captures_keys_until_closed() {
         assert!(driver.model.layers.is_empty(), "{close}");
         assert_eq!((driver.cursor_row(Pane::Servers).as_str(), driver.model.is_zoomed), ("be_app/app2", false));
     }
+}
+
+#[test]
+fn help_search_shows_matching_lines() {
+    let mut driver = ModelDriver::new();
+    driver.press("?/drain");
+    assert!(matches!(driver.model.layers.as_slice(), [Layer::Help(0, Some(search))] if search.text() == "drain"));
+    driver.press("q2D");
+    assert!(
+        driver.model.layers.len() == 1 && driver.model.view() == ViewId::Dashboard,
+        "letters are part of the search"
+    );
+    driver.press("<esc>");
+    assert!(matches!(driver.model.layers.as_slice(), [Layer::Help(0, None)]));
+}
+
+#[test]
+fn action_menu_search_narrows_and_enter_chooses() {
+    let mut driver = ModelDriver::new();
+    driver.press("<ret>a/health<space>down");
+    let Some(Layer::ActionMenu(_, 0, Some(search))) = driver.model.layers.last() else { panic!() };
+    assert_eq!(search.text(), "health down");
+    driver.press("<ret>");
+    assert_eq!(driver.confirmation().unwrap().intent.commands(), ["set server be_app/app1 health down"]);
+    driver.press("<esc>a/<esc>q");
+    assert!(driver.model.layers.is_empty());
+}
+
+#[test]
+fn quit_key_asks_first_after_ten_minutes() {
+    let mut driver = ModelDriver::new();
+    assert_eq!(driver.press("q"), [Effect::Quit], "a short session ends at once");
+    driver.advance(600_000);
+    assert_eq!(driver.press("q"), []);
+    assert!(driver.notice().starts_with("q again quits; the history of"), "{}", driver.notice());
+    assert_eq!(driver.press("jq"), [], "another key withdraws the question");
+    assert_eq!(driver.press("q"), [Effect::Quit]);
+    driver.press("q");
+    driver.advance(60_000);
+    assert_eq!(driver.press("q"), [], "the question is no longer shown");
+    driver.press("j");
+    assert_eq!(driver.press("<c-c>"), [Effect::Quit]);
+    assert_eq!(driver.press(":quit<ret>"), [Effect::Quit]);
+    driver.model.confirm_quit = ConfirmQuit::Never;
+    assert_eq!(driver.press("q"), [Effect::Quit]);
+    let mut driver = ModelDriver::new();
+    driver.model.confirm_quit = ConfirmQuit::Always;
+    assert_eq!(driver.press("q"), []);
+    assert_eq!(driver.press("q"), [Effect::Quit]);
+}
+
+/// Reports the mouse over the place where the screen shows a text.
+fn use_mouse(driver: &mut ModelDriver, button: MouseButton, text: &str) -> Vec<Effect> {
+    let (width, height) = driver.model.terminal_size;
+    let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time: |_| String::new() };
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    draw(&driver.model, appearance, Duration::from_millis(driver.millis), &mut buffer);
+    let line = |row: u16| (0..width).map(|column| buffer[(column, row)].symbol()).collect::<Vec<_>>().join("");
+    let place = (0..height).find_map(|row| {
+        let line = line(row);
+        Some((line[..line.find(text)?].chars().count() as u16, row))
+    });
+    let (column, row) = place.unwrap_or_else(|| panic!("{text} is not shown"));
+    let report = MouseReport { button, column, row };
+    let target = mouse_target::find(&driver.model, appearance, Duration::from_millis(driver.millis), report);
+    driver.update(Message::Mouse(button, target))
+}
+
+#[test]
+fn mouse_selects_opens_scrolls_and_switches_tabs() {
+    let mut driver = ModelDriver::new();
+    for size in [(120, 40), (80, 24)] {
+        driver.update(Message::Resize(size.0, size.1));
+        use_mouse(&mut driver, MouseButton::Left, "be_slow");
+        assert_eq!(
+            (driver.model.focus, driver.cursor_row(Pane::Backends).as_str()),
+            (Pane::Backends, "be_slow/BACKEND")
+        );
+        use_mouse(&mut driver, MouseButton::Left, "slow2");
+        assert_eq!((driver.model.focus, driver.cursor_row(Pane::Servers).as_str()), (Pane::Servers, "be_slow/slow2"));
+        use_mouse(&mut driver, MouseButton::Left, "be_app ");
+        assert_eq!(driver.cursor_row(Pane::Backends), "be_app/BACKEND");
+    }
+    use_mouse(&mut driver, MouseButton::Left, "2Traf");
+    assert_eq!(driver.model.view(), ViewId::Traffic);
+    let row = |driver: &ModelDriver| {
+        let instance = driver.model.instance().unwrap();
+        instance.view_row(ViewId::Traffic).and_then(|id| instance.data.shown()?.row(id)).map(|row| row.name.to_string())
+    };
+    use_mouse(&mut driver, MouseButton::Left, "app2");
+    assert_eq!(row(&driver).as_deref(), Some("app2"));
+    use_mouse(&mut driver, MouseButton::WheelDown, "app2");
+    assert_eq!(row(&driver).as_deref(), Some("down1"), "three rows");
+    use_mouse(&mut driver, MouseButton::Left, "app2");
+    use_mouse(&mut driver, MouseButton::Left, "app2");
+    assert!(matches!(driver.model.layers.as_slice(), [Layer::Detail(_, 0)]), "a double click opens the row");
+    driver.press("<esc>");
+    use_mouse(&mut driver, MouseButton::Left, "app2");
+    driver.advance(1000);
+    use_mouse(&mut driver, MouseButton::Left, "app2");
+    assert!(driver.model.layers.is_empty(), "two slow clicks are no double click");
+}
+
+#[test]
+fn mouse_never_answers_a_question() {
+    let mut driver = ModelDriver::new();
+    driver.press("<ret>M");
+    for button in [MouseButton::Left, MouseButton::WheelUp, MouseButton::WheelDown] {
+        for text in ["y yes", "n/Esc", "app1"] {
+            assert_eq!(use_mouse(&mut driver, button, text), []);
+            assert!(driver.confirmation().is_some(), "{text}");
+        }
+    }
+    assert_eq!(driver.cursor_row(Pane::Servers), "be_app/app1");
 }
 
 #[test]

@@ -26,6 +26,7 @@ use crate::app::playback;
 use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
 use crate::app::query_refresh;
+use crate::app::quit;
 use crate::app::session_actions;
 use crate::app::session_mark_commands;
 use crate::app::ui_commands::{CommandEffect, CommandSpec, CursorStep, UiCommand};
@@ -39,6 +40,7 @@ use crate::table::view_table::Content;
 /// Handles a key press.
 pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> Vec<Effect> {
     let key = press.key;
+    let quit_asked_until = model.quit_asked_until.take();
     // Playback keys do not reach other layers, but work in the detail page, which shows the same sample as the view.
     let has_playback_keys =
         playback::is_showing_past(model) && matches!(model.layers.last(), None | Some(Layer::Detail(..)));
@@ -139,6 +141,10 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
         Some(Layer::SortMenu(cursor)) => {
             menus::handle_sort_menu_key(model, command, cursor);
             Vec::new()
+        }
+        // Ctrl-C always ends the dashboard at once.
+        None if command.is_some_and(|command| command.ui_command == UiCommand::Quit) && !key.ctrl => {
+            quit::request_quit(model, quit_asked_until, now)
         }
         None => command.map_or_else(Vec::new, |command| run_command(model, command, now)),
     }

@@ -55,6 +55,7 @@ pub(crate) mod query_filters;
 pub mod query_lines;
 pub(crate) mod query_refresh;
 pub(crate) mod query_state;
+pub(crate) mod quit;
 pub(crate) mod server_effects;
 pub(crate) mod session_actions;
 pub mod session_groups;

@@ -19,6 +19,7 @@ use crate::app::timeline;
 use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
 use crate::instance::compared_windows::ComparedSpan;
+use crate::config::confirm_quit::ConfirmQuit;
 use crate::instance::guard::{self, Refusal};
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
@@ -73,6 +74,16 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// Set if each action requires a reason.
     pub requires_reason: bool,
+    /// When `q` asks before it ends the dashboard.
+    pub confirm_quit: ConfirmQuit,
+    /// Time of the first message.
+    pub(crate) started_at: Option<Duration>,
+    /// Time until which another `q` ends the dashboard; `None` unless the question was just asked.
+    pub(crate) quit_asked_until: Option<Duration>,
+    /// Set if the mouse is used.
+    pub has_mouse: bool,
+    /// Target and time of the last click, if the next one can make it a double click.
+    pub(crate) last_click: Option<(MouseTarget, Duration)>,
     /// Actions that can be undone.
     pub(crate) undo: UndoStack,
     /// Key bindings.
@@ -109,6 +120,11 @@ impl Model {
             layers: Vec::new(),
             notice: None,
             requires_reason: false,
+            confirm_quit: ConfirmQuit::Auto,
+            started_at: None,
+            quit_asked_until: None,
+            has_mouse: false,
+            last_click: None,
             undo: UndoStack::default(),
             keymap,
             requested_interval: None,

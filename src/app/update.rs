@@ -29,8 +29,10 @@ use crate::table::cell::Role;
 /// Applies a message to the model and returns the effects to carry out.
 pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     remove_expired(model, now.monotonic);
+    model.started_at.get_or_insert(now.monotonic);
     let mut effects = match msg {
         Message::Key(press) => input::handle_key(model, press, now.monotonic),
+        Message::Mouse(button, target) => mouse::handle_report(model, button, target, now.monotonic),
         Message::InputPaused { is_after_key } => input::handle_pause(model, is_after_key, now.monotonic),
         Message::Paste(text) => {
             input::handle_paste(model, &text, now.monotonic);

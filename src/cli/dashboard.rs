@@ -70,6 +70,8 @@ pub(super) fn show(
         initial_view: InitialView { view_configs: view_configs(&settings.views)?, ..options.start()? },
         audit,
         requires_reason: settings.audit.ask_reason,
+        has_mouse: settings.mouse,
+        confirm_quit: settings.confirm_quit,
         drain_deadline: settings.drain.deadline,
     };
     Ok(match event_loop::run(config)? {
@@ -90,8 +92,18 @@ fn open_event_log(settings: &Settings) -> anyhow::Result<Option<(LogFile, PathBu
 }
 
 /// Settings that a running dashboard applies when the configuration is read again.
-const RELOADED: [&str; 9] =
-    ["theme", "ascii", "log_file", "audit.ask_reason", "drain.deadline", "thresholds", "silences", "colors", "keys"];
+const RELOADED: [&str; 10] = [
+    "theme",
+    "ascii",
+    "log_file",
+    "confirm_quit",
+    "audit.ask_reason",
+    "drain.deadline",
+    "thresholds",
+    "silences",
+    "colors",
+    "keys",
+];
 
 /// Returns a function that reads all sources of the configuration again.
 fn reload_function(options: DashboardOptions, at_start: Settings) -> ReloadSettings {
@@ -111,6 +123,7 @@ fn reload_function(options: DashboardOptions, at_start: Settings) -> ReloadSetti
             keymap: keymap(&settings.keys)?,
             thresholds: are_thresholds_changed.then_some(new_thresholds),
             requires_reason: settings.audit.ask_reason,
+            confirm_quit: settings.confirm_quit,
             drain_deadline: settings.drain.deadline,
             event_log: open_event_log(&settings)?,
             pending_names: SETTINGS.iter().filter(is_pending).map(|setting| setting.name).collect(),

@@ -15,6 +15,7 @@
 
 pub(crate) mod accounts;
 pub mod config_file;
+pub mod confirm_quit;
 pub(crate) mod discovery;
 pub mod duration;
 pub(crate) mod environment;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::former_names::FormerNameUse;
 use crate::config::located::{FilePosition, Located, ThresholdOverride, ViewSettings};
 use crate::config::target::Target;
@@ -44,6 +45,12 @@ pub struct PartialSettings {
     /// File to which events are written as they happen.
     #[serde(deserialize_with = "absolute_path")]
     pub(crate) log_file: Option<PathBuf>,
+    /// Use the mouse.
+    #[serde(deserialize_with = "boolean")]
+    pub(crate) mouse: Option<bool>,
+    /// When `q` asks before it ends the dashboard.
+    #[serde(deserialize_with = "choice")]
+    pub(crate) confirm_quit: Option<ConfirmQuit>,
     /// `[audit]`.
     pub(crate) audit: PartialAuditSettings,
     /// `[drain]`.

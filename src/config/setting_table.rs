@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum as _;
 
+use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
@@ -29,6 +30,8 @@ pub enum SettingKind {
     Path,
     /// The name of a theme.
     Theme,
+    /// When `q` asks: one of three words.
+    ConfirmQuit,
     /// A list of names of settings.
     SettingNames,
     /// A section with free names.
@@ -126,6 +129,22 @@ pub static SETTINGS: &[Setting] = &[
         example: "\"/var/log/hapulse/events.log\"",
         is_set_in: |settings| settings.log_file.is_some(),
         toml_lines: |settings| settings.log_file.iter().map(|path| toml_path(path)).collect(),
+    },
+    Setting {
+        name: "mouse",
+        kind: SettingKind::Boolean,
+        help: "Uses the mouse: the wheel scrolls, a click selects, a double click opens.",
+        example: "true",
+        is_set_in: |settings| settings.mouse.is_some(),
+        toml_lines: |settings| vec![settings.mouse.to_string()],
+    },
+    Setting {
+        name: "confirm_quit",
+        kind: SettingKind::ConfirmQuit,
+        help: "When q asks before it ends the dashboard and its history is lost: auto asks after 10 minutes.",
+        example: "\"never\"",
+        is_set_in: |settings| settings.confirm_quit.is_some(),
+        toml_lines: |settings| vec![toml_text(settings.confirm_quit.name())],
     },
     Setting {
         name: "audit.path",
@@ -229,6 +248,10 @@ impl Setting {
             SettingKind::Path => serde_json::json!({ "type": "string", "pattern": "^/" }),
             SettingKind::Theme => {
                 let names: Vec<&str> = ColorTheme::value_variants().iter().map(|theme| theme.name()).collect();
+                serde_json::json!({ "type": "string", "enum": names })
+            }
+            SettingKind::ConfirmQuit => {
+                let names: Vec<&str> = ConfirmQuit::value_variants().iter().map(|word| word.name()).collect();
                 serde_json::json!({ "type": "string", "enum": names })
             }
             SettingKind::SettingNames => {

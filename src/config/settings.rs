@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::former_names::FormerNameUse;
 use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::{PartialAuditSettings, PartialDrainSettings, PartialSettings};
@@ -39,6 +40,10 @@ pub struct Settings {
     pub(crate) history_memory: u16,
     /// File to which events are written as they happen.
     pub(crate) log_file: Option<PathBuf>,
+    /// Use the mouse.
+    pub(crate) mouse: bool,
+    /// When `q` asks before it ends the dashboard.
+    pub(crate) confirm_quit: ConfirmQuit,
     /// Audit settings.
     pub(crate) audit: AuditSettings,
     /// Drain settings.
@@ -91,6 +96,8 @@ impl Settings {
             plain: None,
             history_memory: 64,
             log_file: None,
+            mouse: false,
+            confirm_quit: ConfirmQuit::Auto,
             audit: AuditSettings {
                 path: directory.map(|directory| directory.join("audit.jsonl")),
                 required: true,
@@ -125,6 +132,8 @@ impl Settings {
             plain,
             history_memory,
             log_file,
+            mouse,
+            confirm_quit,
             audit,
             drain,
             targets,
@@ -146,6 +155,8 @@ impl Settings {
             plain: plain.or(self.plain),
             history_memory: history_memory.unwrap_or(self.history_memory),
             log_file: log_file.or(self.log_file),
+            mouse: mouse.unwrap_or(self.mouse),
+            confirm_quit: confirm_quit.unwrap_or(self.confirm_quit),
             audit: AuditSettings {
                 path: path.or(self.audit.path),
                 required: required.unwrap_or(self.audit.required),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::app::keymap::Keymap;
+use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::own_file::LogFile;
 use crate::config::target::Target;
 use crate::live::io_thread::PollSettings;
@@ -46,6 +47,10 @@ pub(crate) struct DashboardConfig {
     pub(crate) audit: AuditWriter,
     /// Set if each action requires a reason.
     pub(crate) requires_reason: bool,
+    /// Set if the mouse is used.
+    pub(crate) has_mouse: bool,
+    /// When `q` asks before it ends the dashboard.
+    pub(crate) confirm_quit: ConfirmQuit,
     /// Time after which the dashboard suggests ending the sessions of a draining server.
     pub(crate) drain_deadline: Duration,
 }

@@ -91,6 +91,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     });
     model.time_zone = jiff::tz::TimeZone::system();
     model.requires_reason = config.requires_reason;
+    (model.confirm_quit, model.has_mouse) = (config.confirm_quit, config.has_mouse);
     model.requested_interval = Some(config.polling.schedule.configured_interval());
     model.cli = CommandLine::new(history.unwrap_or_default());
     let failure_sender = sender.clone();

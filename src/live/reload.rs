@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::app::keymap::Keymap;
 use crate::app::model::Model;
+use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::own_file::LogFile;
 use crate::observe::instance_id::InstanceId;
 use crate::problems::thresholds::Thresholds;
@@ -26,6 +27,8 @@ pub(crate) struct ReloadedSettings {
     pub(crate) thresholds: Option<Thresholds>,
     /// Set if each action requires a reason.
     pub(crate) requires_reason: bool,
+    /// When `q` asks before it ends the dashboard.
+    pub(crate) confirm_quit: ConfirmQuit,
     /// Time after which the dashboard suggests ending the sessions of a draining server.
     pub(crate) drain_deadline: Duration,
     /// The event log, opened again, if there is one, and its path.
@@ -39,6 +42,7 @@ impl ReloadedSettings {
     pub(crate) fn apply(self, model: &mut Model, instances: impl Iterator<Item = InstanceId>) {
         model.keymap = self.keymap;
         model.requires_reason = self.requires_reason;
+        model.confirm_quit = self.confirm_quit;
         for id in instances {
             let Some(instance) = model.instance_by_id_mut(id) else { continue };
             instance.data.set_drain_deadline(self.drain_deadline);
