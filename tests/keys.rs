@@ -22,8 +22,13 @@ use hapulse::haproxy::safe_text::SafeText;
 use hapulse::instance::access::Access;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::table::view_table::ViewId;
+use hapulse::ui::mouse_target;
+use hapulse::ui::root::{Appearance, draw};
+use hapulse::ui::theme::{Palette, Theme};
 use model_driver::{KEY_INTERVAL_MILLIS, ModelDriver, NO_COMMANDS, any_key, sent_commands};
 use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 #[test]
 fn movement_keys_move_cursor() {

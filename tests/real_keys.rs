@@ -116,3 +116,51 @@ fn events_are_shown_filtered_and_logged_with_owner_only_file_mode() {
     assert!(shape.ends_with('Z') || shape.ends_with("00:00"), "{time}");
     assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+/// Returns the report of a mouse button over the place where the screen shows a text.
+fn mouse_report(term: &Term, button: u8, text: &str) -> String {
+    let screen = term.screen();
+    let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap_or((0, ""));
+    let column = line.find(text).map_or(0, |at| line[..at].chars().count());
+    format!("\x1b[<{button};{};{}M\x1b[<{button};{};{}m", column + 1, row + 1, column + 1, row + 1)
+}
+
+fn has_written(term: &Term, bytes: &str) -> bool {
+    String::from_utf8_lossy(&term.raw()).contains(bytes)
+}
+
+#[test]
+fn mouse_works_only_on_request_and_is_off_after_the_end() {
+    const ON: &str = "\x1b[?1000h\x1b[?1006h";
+    const OFF: &str = "\x1b[?1006l\x1b[?1000l";
+    let lab = Lab::builder().backends(2).servers(3).start();
+    let mut term = Term::builder().args(["-i", "0.2", "--mouse"]).args([lab.admin()]).size(120, 40).start();
+    term.wait_for("live");
+    assert!(has_written(&term, ON));
+    let click = mouse_report(&term, 0, "1 Status");
+    term.paste(click.as_bytes());
+    term.wait_grid(|grid| grid.paths().contains(&"be2/s2"));
+    let click = mouse_report(&term, 0, "be2");
+    term.paste(click.as_bytes());
+    term.wait_grid(|grid| grid.cursor_row() == Some("be2"));
+    // A question needs keys.
+    term.press("M");
+    term.wait_for("Maintenance: 3 servers of be2");
+    let click = mouse_report(&term, 0, "Maintenance");
+    term.paste(click.as_bytes());
+    let wheel = mouse_report(&term, 65, "Maintenance");
+    term.paste(wheel.as_bytes());
+    term.press("<esc>");
+    term.wait_for("nothing was sent");
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+    assert!(has_written(&term, OFF));
+
+    let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
+    term.wait_for("live");
+    assert!(!has_written(&term, ON));
+    let click = mouse_report(&term, 0, "1 Status");
+    term.paste(click.as_bytes());
+    term.press("2");
+    term.wait_grid(|grid| grid.headings().iter().any(|heading| heading == "IN/s"));
+}

@@ -11,6 +11,7 @@ mod input;
 use std::time::Duration;
 
 use hapulse::app::key::{Key, KeyCode, KeyPress};
+use hapulse::app::mouse_report::{MouseButton, MouseReport};
 use hapulse::term::input_parser::InputEvent;
 use input::{TimedParser, key_event};
 
@@ -195,6 +196,7 @@ fn events(pieces: &[&[u8]], pause: Duration) -> Vec<InputEvent> {
         parser.pause(pause);
     }
     parser.pause(millis(300));
+    parser.events.retain(|event| !matches!(event, InputEvent::Mouse(_)));
     parser.events
 }
 
@@ -256,6 +258,27 @@ fn torn_sequences_never_become_letters() {
     assert_eq!(late(&[b"\x1b]11;rgb:", b"1e1e", b"\x1b\\j"]), keys("j"));
     assert_eq!(events(&[b"\x1b[1;"], millis(400)), []);
     assert_eq!(events(&[b"\x1b[1;", b"j"], millis(400)), keys("j"));
+}
+
+#[test]
+fn mouse_reports_are_presses_and_wheel_steps_but_never_keys() {
+    let reports = |bytes: &[u8]| {
+        let mut parser = TimedParser::new();
+        parser.feed(bytes);
+        let report = |event: InputEvent| match event {
+            InputEvent::Mouse(MouseReport { button, column, row }) => (button, column, row),
+            other => panic!("{other:?}"),
+        };
+        parser.events.drain(..).map(report).collect::<Vec<_>>()
+    };
+    assert_eq!(reports(b"\x1b[<0;10;5M\x1b[<0;10;5m"), [(MouseButton::Left, 9, 4)], "the release is dropped");
+    assert_eq!(
+        reports(b"\x1b[<64;1;1M\x1b[<69;300;2M"),
+        [(MouseButton::WheelUp, 0, 0), (MouseButton::WheelDown, 299, 1)]
+    );
+    for dropped in [&b"\x1b[<2;10;5M"[..], b"\x1b[<35;10;5M", b"\x1b[<0;0;5M", b"\x1b[<0;99999;5M", b"\x1b[<0;1M"] {
+        assert_eq!(reports(dropped), [], "{dropped:?}");
+    }
 }
 
 #[test]

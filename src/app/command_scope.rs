@@ -14,6 +14,7 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
     let is_table = matches!(content, Content::Table(_));
     let is_dashboard = matches!(content, Content::Dashboard);
     let is_query_view = matches!(content, Content::Sessions | Content::StickTables);
+    let is_sessions = matches!(content, Content::Sessions);
     let has_rows = is_table || is_dashboard;
     match command.ui_command {
         UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_) | UiCommand::ChangeWeight(_) => {
@@ -27,14 +28,17 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
         UiCommand::ToggleZoom => is_dashboard,
         UiCommand::EditFilter => !matches!(content, Content::Cli),
         UiCommand::SortNext(_) | UiCommand::OpenSortMenu => has_rows || is_query_view,
-        UiCommand::ReverseSort | UiCommand::ToggleFlat | UiCommand::MarkAllShown => has_rows,
+        UiCommand::ReverseSort | UiCommand::ToggleFlat => has_rows,
+        UiCommand::MarkAllShown => has_rows || is_sessions,
+        UiCommand::GroupNext => is_sessions,
+        UiCommand::ToggleRefresh => is_query_view,
         UiCommand::ToggleFold | UiCommand::ToggleFoldAll | UiCommand::ScrollColumns(_) => is_table,
         UiCommand::ToggleMark | UiCommand::ToggleMarkRange => {
-            model.focused_row().is_some_and(|id| action_targets::can_be_marked(instance, id))
+            is_sessions || model.focused_row().is_some_and(|id| action_targets::can_be_marked(instance, id))
         }
-        UiCommand::ClearMarks => instance.selection.marked_count() > 0,
+        UiCommand::ClearMarks => instance.selection.marked_count() + instance.queries.marks.count() > 0,
         UiCommand::CopyName => model.focused_row().is_some(),
-        UiCommand::MovePlayback(_) => playback::is_showing_past(model),
+        UiCommand::MovePlayback(_) | UiCommand::MoveToEvent(_) => playback::is_showing_past(model),
         UiCommand::ClearMarkedMoment => instance.data.marked_moment().is_some(),
         UiCommand::SwitchInstance(_) => model.instances.len() > 1,
         _ => true,

@@ -4,6 +4,7 @@ use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::intent::Intent;
 use crate::actions::outcome::{ActionReport, StepProgress};
 use crate::app::key::KeyPress;
+use crate::app::mouse_report::{MouseButton, MouseTarget};
 use crate::ask::query::{Query, QueryError, QueryReply};
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
@@ -23,6 +24,8 @@ pub enum Message {
         /// The last input was the last key.
         is_after_key: bool,
     },
+    /// The mouse was used, over this part of the screen.
+    Mouse(MouseButton, Option<MouseTarget>),
     /// Text was pasted; it may contain any characters.
     Paste(String),
     /// A paste has begun and does not end. Until it does, keys do not arrive, except Esc and Ctrl-C, which end it.

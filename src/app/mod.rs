@@ -41,6 +41,8 @@ pub(crate) mod match_search;
 pub(crate) mod menus;
 pub mod message;
 pub mod model;
+pub(crate) mod mouse;
+pub mod mouse_report;
 pub(crate) mod navigation;
 pub(crate) mod overhead;
 pub(crate) mod palette;

@@ -11,6 +11,7 @@ use crate::app::input;
 use crate::app::layers::Layer;
 use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
+use crate::app::mouse;
 use crate::app::navigation;
 use crate::app::overhead;
 use crate::app::playback;

@@ -10,8 +10,8 @@ use crate::config::partial_settings::PartialSettings;
 use crate::config::terminal_env::ColorTheme;
 
 /// Flags of [`SettingFlags`].
-pub(super) const SETTING_FLAGS: [&str; 7] =
-    ["config", "interval", "theme", "ascii", "plain", "log_file", "history_memory"];
+pub(super) const SETTING_FLAGS: [&str; 8] =
+    ["config", "interval", "theme", "ascii", "plain", "log_file", "history_memory", "mouse"];
 
 /// Flags that set a setting of the configuration, and the configuration file.
 #[derive(Debug, Clone, Args)]
@@ -27,6 +27,9 @@ pub(super) struct SettingFlags {
     /// Memory for the history of each HAProxy, in MiB [default: 64]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..), overrides_with = "history_memory")]
     history_memory: Option<u16>,
+    /// Use the mouse: the wheel scrolls, a click selects, a double click opens; Shift selects text
+    #[arg(long, overrides_with = "mouse")]
+    mouse: bool,
     /// Read this configuration file instead of the user's
     #[arg(long, value_name = "FILE", overrides_with = "config")]
     pub(super) config: Option<PathBuf>,
@@ -60,6 +63,7 @@ impl SettingFlags {
             plain: self.plain.then_some(true),
             history_memory: self.history_memory,
             log_file: self.log_file.clone(),
+            mouse: self.mouse.then_some(true),
             ..self.display.partial_settings(read_only)
         }
     }

@@ -42,6 +42,7 @@ use crate::term::output_thread::WrittenFrame;
 use crate::term::terminal_device;
 use crate::term::terminal_mode;
 use crate::term::terminal_restorer;
+use crate::ui::mouse_target;
 use crate::ui::root::{self, Appearance, DrawnFrame};
 
 /// Capacity of the event channel. While the channel is full, keys wait in the terminal's buffer.
@@ -102,7 +103,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let panic_report = pending_report.clone();
     terminal_mode::install_panic_hook(move || panic_report.finish_on_any_thread());
     terminal_restorer::start();
-    let session = TerminalSession::start(&sender, clock, &pending_report, model.terminal_size);
+    let session = TerminalSession::start(&sender, clock, &pending_report, model.terminal_size, model.has_mouse);
     let exit_reason = session.and_then(|terminal| {
         let appearance = Appearance { theme: config.theme, format_time: local_clock_time };
         let first = clock.now().monotonic + FIRST_FRAME_WAIT;
@@ -226,6 +227,10 @@ impl EventLoop {
             // Without an answer that waits for the pause, nothing changes.
             LoopEvent::Message(Message::InputPaused { .. }) if !self.model.is_answer_pending() => None,
             LoopEvent::Message(message) => self.dispatch(message, now),
+            LoopEvent::Mouse(report) => {
+                let message = mouse_target::message(&self.model, self.appearance, now.monotonic, report)?;
+                self.dispatch(message, now)
+            }
             LoopEvent::ResultDelivered(action) => {
                 self.pending_report.pending.mark_reported(action);
                 None
@@ -282,10 +287,9 @@ impl EventLoop {
     fn run_effect(&mut self, effect: Effect) -> Option<ExitReason> {
         match effect {
             Effect::Quit => return Some(ExitReason::Quit),
-            Effect::Redraw if self.terminal.redraw(self.model.terminal_size).is_err() => {
-                return Some(ExitReason::TerminalGone);
+            Effect::Redraw => {
+                return self.terminal.redraw(self.model.terminal_size).err().map(|_| ExitReason::TerminalGone);
             }
-            Effect::Redraw => {}
             Effect::Suspend => return self.suspend(),
             Effect::PollNow(instance) => self.send_io_request(IoRequest::PollNow(instance)),
             Effect::RunAction(intent) => {

@@ -1,6 +1,7 @@
 //! The events that wake the event loop.
 
 use crate::app::message::Message;
+use crate::app::mouse_report::MouseReport;
 use crate::observe::instance_id::InstanceId;
 use crate::term::input_parser::InputEvent;
 use crate::term::key_reader::TerminalInput;
@@ -11,6 +12,8 @@ use crate::term::output_thread::WrittenFrame;
 pub(crate) enum LoopEvent {
     /// A message for the model.
     Message(Message),
+    /// The mouse was used.
+    Mouse(MouseReport),
     /// The slot of this instance has a new poll result.
     PollResult(InstanceId),
     /// The message with the result of this pending action precedes this event.
@@ -51,6 +54,7 @@ impl From<TerminalInput> for LoopEvent {
         match input {
             TerminalInput::Event(InputEvent::Key(press)) => Message::Key(press).into(),
             TerminalInput::Event(InputEvent::Paste(text)) => Message::Paste(text).into(),
+            TerminalInput::Event(InputEvent::Mouse(report)) => Self::Mouse(report),
             TerminalInput::Event(InputEvent::UnfinishedPaste) => Message::UnfinishedPaste.into(),
             TerminalInput::Paused { is_after_event } => Message::InputPaused { is_after_key: is_after_event }.into(),
             TerminalInput::LongPause => Message::Wake.into(),

@@ -31,6 +31,8 @@ pub(crate) struct TerminalSession {
     clipboard: Clipboard,
     /// Set while the terminal is set up, so that frames may be drawn.
     is_entered: bool,
+    /// Set if the terminal reports the mouse.
+    has_mouse: bool,
     /// Bytes to write before the next frame.
     before_frame: Vec<u8>,
     /// Bytes to write after the next frame.
@@ -47,6 +49,7 @@ impl TerminalSession {
         clock: Clock,
         pending_report: &PendingReport,
         (columns, rows): (u16, u16),
+        has_mouse: bool,
     ) -> anyhow::Result<Self> {
         // When the loop ends, the channel closes and these threads end too.
         let input_sender = sender.clone();
@@ -65,6 +68,7 @@ impl TerminalSession {
             frames: FrameBuffer::new(columns, rows),
             clipboard: Clipboard::new(&TerminalEnv::from_process()),
             is_entered: false,
+            has_mouse,
             before_frame: Vec::new(),
             after_frame: Vec::new(),
         })
@@ -78,7 +82,14 @@ impl TerminalSession {
         terminal_mode::enter()?;
         self.is_entered = true;
         self.before_frame = terminal_mode::screen_setup();
+        self.enable_mouse();
         self.redraw(size)
+    }
+
+    fn enable_mouse(&mut self) {
+        if self.has_mouse {
+            self.before_frame.extend(terminal_mode::ENABLE_MOUSE.as_bytes());
+        }
     }
 
     /// Restores the terminal. Nothing is drawn until it is entered again.
@@ -114,6 +125,7 @@ impl TerminalSession {
         if self.is_entered && self.before_frame.is_empty() {
             terminal_mode::enter()?;
             self.before_frame = terminal_mode::screen_modes();
+            self.enable_mouse();
         }
         Ok(())
     }

@@ -12,13 +12,16 @@ use std::mem;
 use std::time::Duration;
 
 use crate::app::key::{Key, KeyCode, KeyPress};
-use crate::term::key_sequences::{control_key, decode_csi, decode_ss3, is_csi_complete};
+use crate::app::mouse_report::MouseReport;
+use crate::term::key_sequences::{control_key, decode_csi, decode_mouse, decode_ss3, is_csi_complete};
 
 /// Input from the keyboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputEvent {
     /// A key press.
     Key(KeyPress),
+    /// The mouse was used. Counts as input that is not a key.
+    Mouse(MouseReport),
     /// Pasted text, with all its control characters.
     Paste(String),
     /// A paste has begun, and its rest or end mark did not arrive in time. All input counts as pasted until the end mark,
@@ -118,7 +121,8 @@ impl InputParser {
         for byte in rest {
             let count = self.events.len();
             self.handle_byte(*byte, now);
-            (self.byte_pause, self.ends_with_event) = (Duration::ZERO, self.events.len() > count);
+            let is_mouse = matches!(self.events.last(), Some(InputEvent::Mouse(_)));
+            (self.byte_pause, self.ends_with_event) = (Duration::ZERO, self.events.len() > count && !is_mouse);
         }
         if !bytes.is_empty() {
             self.escaped_at = None;
@@ -314,6 +318,12 @@ impl InputParser {
         if self.state == State::Csi && self.buffer == PASTE_START {
             self.push_extra_escape();
             return self.begin(State::Paste { matched: 0 }, now);
+        }
+        let report = Some(&self.buffer).filter(|_| self.state == State::Csi).and_then(|body| decode_mouse(body));
+        if let Some(report) = report.filter(|_| !self.is_late) {
+            self.push_extra_escape();
+            self.reset();
+            return self.events.push(InputEvent::Mouse(report));
         }
         let key = if self.state == State::Csi { decode_csi(&self.buffer) } else { decode_ss3(&self.buffer) };
         match key.filter(|_| !self.is_late) {

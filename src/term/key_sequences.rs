@@ -4,6 +4,7 @@
 //! releases, and keys that hapulse does not use (Insert, Delete, keys with Super or Meta).
 
 use crate::app::key::{Key, KeyCode};
+use crate::app::mouse_report::{MouseButton, MouseReport};
 
 /// Shift, Alt, Ctrl and Caps Lock, as a parameter of a sequence reports them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -120,6 +121,22 @@ pub(super) fn decode_csi(body: &[u8]) -> Option<Key> {
         b'a'..=b'd' if !has_parameters => Some(Modifiers::SHIFT.apply(key_code_by_letter(last.to_ascii_uppercase())?)),
         _ => None,
     }
+}
+
+/// Returns the press of the left button or the turn of the wheel that a complete `CSI <` sequence reports. Releases,
+/// movements and other buttons are dropped. `body` is the part after `CSI`.
+pub(super) fn decode_mouse(body: &[u8]) -> Option<MouseReport> {
+    /// Bits of the modifiers.
+    const MODIFIERS: u32 = 4 | 8 | 16;
+    let parameters = Parameters::parse(body.strip_prefix(b"<")?.strip_suffix(b"M")?)?.0;
+    let button = match parameters[0][0] & !MODIFIERS {
+        0 => MouseButton::Left,
+        64 => MouseButton::WheelUp,
+        65 => MouseButton::WheelDown,
+        _ => return None,
+    };
+    let cell = |number: u32| u16::try_from(number).ok()?.checked_sub(1);
+    Some(MouseReport { button, column: cell(parameters[1][0])?, row: cell(parameters[2][0])? })
 }
 
 /// Returns the key of a complete `SS3` sequence, or `None` if it is not a key. `body` is the part after `SS3`.

@@ -27,6 +27,9 @@ static IS_SCREEN_SET_UP: AtomicBool = AtomicBool::new(false);
 /// Makes the terminal mark pasted text, so that the text is not read as keys.
 pub(super) const ENABLE_BRACKETED_PASTE: &str = "\x1b[?2004h";
 pub(super) const DISABLE_BRACKETED_PASTE: &str = "\x1b[?2004l";
+/// Makes the terminal report buttons and the wheel, in the form that has no limit for columns.
+pub(crate) const ENABLE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+const DISABLE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 /// Resets the modes that change where text appears, and that an earlier program may have left on: left and right
 /// margins (`?69`), origin mode (`?6`), keyboard lock (`2`), display of control characters (`3`), insert mode (`4`),
 /// line feed with carriage return (`20`), local echo (`12`), and the scroll region (`r`).
@@ -127,6 +130,7 @@ pub(crate) fn restoration() -> Vec<u8> {
         bytes,
         ResetColor,
         EnableLineWrap,
+        Print(DISABLE_MOUSE),
         Print(DISABLE_BRACKETED_PASTE),
         Print(MOVE_BELOW_LAST_ROW),
         LeaveAlternateScreen,

@@ -22,7 +22,7 @@ use crate::ui::dashboard_panes;
 use crate::ui::detail_pane;
 use crate::ui::diff_line;
 use crate::ui::draw_context::{DrawContext, FormatTime};
-use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::events_pane;
 use crate::ui::footer;
 use crate::ui::header;
@@ -124,6 +124,20 @@ fn draw_tiny(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// Returns the remarks at the right end of the line of tabs.
+pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
+    let model = context.model;
+    match model.current_view().content {
+        _ if context.sample().is_none() => Vec::new(),
+        Content::Table(_) => table_pane::tab_remarks(context),
+        Content::Dashboard => dashboard_panes::tab_remarks(context),
+        _ if !model.text_filter().is_empty() => {
+            vec![styled_text(format!("/{} ", model.text_filter()), Role::Key)]
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     let DrawContext { model, instance, layout, .. } = *context;
     let body = layout.body;
@@ -131,15 +145,7 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         tabs::draw(context, canvas, layout.tabs, &[]);
         return connecting_page::draw(context, canvas, body);
     }
-    let remarks = match model.current_view().content {
-        Content::Table(_) => table_pane::tab_remarks(context),
-        Content::Dashboard => dashboard_panes::tab_remarks(context),
-        _ if !model.text_filter().is_empty() => {
-            vec![styled_text(format!("/{} ", model.text_filter()), Role::Key)]
-        }
-        _ => Vec::new(),
-    };
-    tabs::draw(context, canvas, layout.tabs, &remarks);
+    tabs::draw(context, canvas, layout.tabs, &tab_remarks(context));
     diff_line::draw(context, canvas, layout.summary_line);
     match model.current_view().content {
         Content::Dashboard => {

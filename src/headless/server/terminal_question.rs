@@ -252,6 +252,7 @@ impl OpenQuestion {
     /// Handles input. Returns the end of the question if it decides.
     fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionResult>> {
         match (input, &mut self.input) {
+            (TerminalInput::Event(InputEvent::Mouse(_)), _) => Ok(None),
             (TerminalInput::Resumed, _) => self.enter(),
             (TerminalInput::Closed(_), _) => Ok(Some(QuestionResult::No("nothing was sent".to_owned()))),
             (

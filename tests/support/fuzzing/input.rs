@@ -92,7 +92,7 @@ impl TimedParser {
                     self.presses.push(press);
                     key_event(press.key)
                 }
-                InputEvent::Paste(_) | InputEvent::UnfinishedPaste => event,
+                InputEvent::Paste(_) | InputEvent::UnfinishedPaste | InputEvent::Mouse(_) => event,
             });
         }
     }
@@ -134,7 +134,7 @@ pub fn check(input: &[u8]) {
             InputEvent::Key(KeyPress { key: Key { code: KeyCode::Char(ch), shift, .. }, .. }) => {
                 assert!(!ch.is_control() && !shift, "{event:?}");
             }
-            InputEvent::Key(_) | InputEvent::UnfinishedPaste => {}
+            InputEvent::Key(_) | InputEvent::UnfinishedPaste | InputEvent::Mouse(_) => {}
             InputEvent::Paste(text) => assert!(text.len() <= bytes.len()),
         }
     }

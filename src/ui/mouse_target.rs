@@ -1,0 +1,57 @@
+//! What the screen shows at a place, for the mouse.
+
+use std::time::Duration;
+
+use crate::app::layout::{Area, Layout, Pane, SizeClass};
+use crate::app::message::Message;
+use crate::app::model::Model;
+use crate::app::mouse_report::{MouseReport, MouseTarget};
+use crate::table::view_table::Content;
+use crate::ui::draw_context::DrawContext;
+use crate::ui::root::{self, Appearance};
+use crate::ui::tabs;
+
+/// Returns the message of a mouse report; `None` if the mouse is not used, because an earlier program may have left the
+/// reports on.
+pub(crate) fn message(model: &Model, appearance: Appearance, now: Duration, report: MouseReport) -> Option<Message> {
+    model.has_mouse.then(|| Message::Mouse(report.button, find(model, appearance, now, report)))
+}
+
+/// Returns what the view shows at the place of a mouse report, whatever layer is over it.
+pub fn find(model: &Model, appearance: Appearance, now: Duration, report: MouseReport) -> Option<MouseTarget> {
+    let layout = model.layout();
+    let instance = model.instance()?;
+    let contains = |area: Area| {
+        (area.x..area.x + area.width).contains(&report.column) && (area.y..area.y + area.height).contains(&report.row)
+    };
+    if contains(layout.tabs) {
+        let context = &DrawContext { model, instance, layout: &layout, format_time: appearance.format_time, now };
+        let places = tabs::places(model, layout.tabs, &root::tab_remarks(context));
+        let view = places.into_iter().find(|(_, columns)| columns.contains(&(report.column - layout.tabs.x)));
+        return view.map(|(view, _)| MouseTarget::Tab(view));
+    }
+    if let Content::Dashboard = model.current_view().content {
+        let (pane, area) = layout.panes.iter().find(|(_, area)| contains(*area)).copied()?;
+        let (first, top) = (area.y + heading_rows(&layout, pane), instance.lists.cursor(pane)?.top());
+        let index = usize::from(report.row.checked_sub(first).unwrap_or(u16::MAX)) + top;
+        let is_row = index < instance.lists.rows(pane).len() && index < top + layout.list_rows(pane);
+        return Some(if is_row { MouseTarget::Row(Some(pane), index) } else { MouseTarget::Pane(pane) });
+    }
+    let table = model.table_areas(&layout);
+    let (heading, visible) = match model.current_view().content {
+        Content::Table(_) if !contains(table.rows) => return None,
+        Content::Table(_) => (1, usize::from(table.visible_rows())),
+        Content::Sessions | Content::StickTables => (2, usize::from(layout.body.height)),
+        Content::Events | Content::Problems => (0, usize::from(layout.body.height)),
+        // The input line has the keys of the command line.
+        Content::Cli | Content::Dashboard => return None,
+    };
+    let line = usize::from(report.row.checked_sub(layout.body.y + heading)?);
+    let is_line = contains(layout.body) && line < visible;
+    is_line.then(|| MouseTarget::Row(None, instance.view_cursors[model.view()].top() + line))
+}
+
+/// Returns the number of rows of a list above its first one: its frame and its heading.
+fn heading_rows(layout: &Layout, pane: Pane) -> u16 {
+    if layout.size_class == SizeClass::Wide && pane != Pane::Causes { 2 } else { 1 }
+}
