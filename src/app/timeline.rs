@@ -118,7 +118,10 @@ impl Timeline {
         let mut put = |name: &str, cells: std::ops::RangeInclusive<usize>, what: LaneCell| {
             let lane = lanes.entry(name.to_owned()).or_insert_with(|| known.clone());
             for cell in &mut lane[cells] {
-                *cell = (*cell).max(what);
+                // A cause that lasted over a gap of the history is not known to have been open in it.
+                if *cell != LaneCell::Unknown || !matches!(what, LaneCell::Cause(_)) {
+                    *cell = (*cell).max(what);
+                }
             }
         };
         for span in instance.cause_spans() {
@@ -252,7 +255,7 @@ mod tests {
         instance
     }
 
-    /// Returns a lane as text, one character for each minute.
+    /// Returns a lane as text, one character for each half minute.
     fn lane_text(timeline: &Timeline, name: &str) -> String {
         let glyph = |cell: &LaneCell| match cell {
             LaneCell::Unknown => ' ',
@@ -271,14 +274,14 @@ mod tests {
 
     #[test]
     fn build_shows_causes_states_and_reloads_of_each_proxy() {
-        let timeline = Timeline::build(&instance(), 10, 9).unwrap();
+        let timeline = Timeline::build(&instance(), 20, 9).unwrap();
         let www = lane_text(&timeline, "www");
-        assert!(www.starts_with("----v") && www.as_bytes()[6] == b'^', "{www}");
-        assert!(matches!(www.as_bytes()[5], b'=' | b'#'), "the server is down: {www}");
-        assert_eq!(lane_text(&timeline, "process"), "--------R-");
-        assert_eq!((timeline.cursor, timeline.ends_now), (5, true));
+        assert!(www.starts_with("--------v") && www.as_bytes()[12] == b'^', "{www}");
+        assert!(matches!(www.as_bytes()[10], b'=' | b'#'), "the server is down: {www}");
+        assert_eq!(lane_text(&timeline, "process"), "----------------R---");
+        assert_eq!((timeline.cursor, timeline.ends_now), (10, true));
         assert!(timeline.lanes.len() > 2);
-        assert_eq!(Timeline::build(&instance(), 10, 2).unwrap().lanes.len(), 2, "the most important ones");
+        assert_eq!(Timeline::build(&instance(), 20, 2).unwrap().lanes.len(), 2, "the most important ones");
     }
 
     #[test]
@@ -287,9 +290,9 @@ mod tests {
         for second in (0..=100).chain(500..=600) {
             instance.add_sample(builder.build_at_millis(second * 1000, &stat_of_site()), 0);
         }
-        let timeline = Timeline::build(&instance, 12, 9).unwrap();
+        let timeline = Timeline::build(&instance, 20, 9).unwrap();
         let lane = &timeline.lanes[0];
-        assert_eq!((lane.cells[4], lane.cells[11] == LaneCell::Unknown), (LaneCell::Unknown, false), "{lane:?}");
+        assert_eq!((lane.cells[10], lane.cells[19] == LaneCell::Unknown), (LaneCell::Unknown, false), "{lane:?}");
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn check_list(context: &DrawContext<'_>, buffer: &Buffer, shown: &Shown<'_>, pla
         for (index, (column, cells)) in shown.fitted.iter().enumerate() {
             let (drawn, cell) = (text_at(buffer, x, shown.body.y + line, *cells), column.cell(&row));
             if column.align == Align::Right {
-                assert_eq!(drawn, cell.text, "{place}: {} of {:?}", column.id, row.stat_row().name);
+                assert_eq!(drawn, cell.text.trim(), "{place}: {} of {:?}", column.id, row.stat_row().name);
             } else if index == 0 && drawn != format!("{front}{}", cell.text).trim() {
                 assert!(matches!(ids[..], ["name"] | ["name", "status"]), "{place}: {drawn} beside {ids:?}");
                 let needed = (front.width() + cell.text.width()) as u16;
@@ -147,7 +147,8 @@ fn names_are_cut_only_beside_the_state_and_numbers_never_in_every_view_at_every_
     let mut model = model();
     let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time };
     let now = Duration::from_secs(4);
-    for view in ViewId::ALL {
+    // The heat map draws its names and cells itself.
+    for view in ViewId::ALL.into_iter().filter(|view| *view != ViewId::HeatMap) {
         let is_table = matches!(view.view().content, Content::Table(_));
         if !is_table && view != ViewId::Dashboard {
             continue;
