@@ -20,7 +20,7 @@ use ratatui::style::{Color, Modifier};
 use scenes::{DEFAULT_VERSION, NEWEST_VERSION, Scene, SceneFactory, assert_snapshot, buffer_lines, default_scene};
 
 /// The scenes, by the name of their snapshot.
-const SCENES: [(&str, SceneFactory); 28] = [
+const SCENES: [(&str, SceneFactory); 30] = [
     ("triage", Scene::triage),
     ("triage-cause", |size| Scene::triage(size).press("<up>j")),
     ("triage-filter", |size| Scene::triage(size).press("/app3<ret>")),
@@ -30,6 +30,8 @@ const SCENES: [(&str, SceneFactory); 28] = [
     ("focus-backends", default_scene),
     ("focus-servers", |size| default_scene(size).press("<tab>jj")),
     ("zoom", |size| default_scene(size).press("<ret>z")),
+    ("chart", |size| default_scene(size).press("jVVZ")),
+    ("chart-past", |size| default_scene(size).press("<tab>mp<left>VZ")),
     ("help", |size| default_scene(size).press("?")),
     ("confirm-high", |size| default_scene(size).press("<tab>jM")),
     ("confirm-highest", |size| default_scene(size).press("j<tab>Map")),

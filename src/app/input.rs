@@ -377,7 +377,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::ToggleFold if is_table => navigation::toggle_fold(model),
         UiCommand::ToggleFoldAll if is_table => navigation::toggle_fold_all(model),
         UiCommand::ScrollColumns(by) if is_table => model.view_settings[view].scroll_columns(by),
+        UiCommand::ToggleChart if has_rows => model.charts.is_maximized = !model.charts.is_maximized,
         UiCommand::EditFilter
+        | UiCommand::ToggleChart
         | UiCommand::SortNext(_)
         | UiCommand::ReverseSort
         | UiCommand::OpenSortMenu
@@ -390,8 +392,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::OpenPalette => model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Command, ""))),
         UiCommand::ToggleZoom => model.is_zoomed = !model.is_zoomed,
         UiCommand::ChangeChartSpan(by) if comparison_view::is_on_top(model) => comparison_view::change_span(model, by),
-        UiCommand::ChangeChartSpan(by) => model.change_chart_span(by),
-        UiCommand::NextChart => heat_view::show_next_metric(model, now),
+        UiCommand::ChangeChartSpan(by) => model.charts.change_span(by),
+        UiCommand::NextChart if heat_view::is_shown(model) => heat_view::show_next_metric(model, now),
+        UiCommand::NextChart => model.select_next_chart(),
         UiCommand::SwitchInstance(by) => navigation::switch_instance(model, by, now),
         UiCommand::StartAction(action) if action.target_kind == TargetKind::Session => {
             return session_actions::start_action(model, action, now);

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::actions::action_table::Action;
 use crate::app::answer_gate::{AnswerGate, ShownRows};
+use crate::app::chart_settings::ChartSettings;
 use crate::app::command_line::CommandLine;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
@@ -26,6 +27,8 @@ use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
+use crate::table::chart_picture::ChartRange;
+use crate::table::columns::row_view::RowView;
 use crate::table::rows::{FoldedProxies, TableSettings};
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
@@ -40,9 +43,6 @@ pub struct Notice {
     /// Time at which the message disappears.
     pub expires_at: Duration,
 }
-
-/// Selectable time spans of the charts, in seconds.
-const SPANS: [u64; 6] = [60, 180, 600, 1800, 3600, 3 * 3600];
 
 /// The state of the dashboard: everything the screen shows.
 #[derive(Debug)]
@@ -97,7 +97,8 @@ pub struct Model {
     pub memory: Option<MemoryUse>,
     /// Terminal size in columns and rows.
     pub terminal_size: (u16, u16),
-    span_index: usize,
+    /// Span and number of the charts.
+    pub(crate) charts: ChartSettings,
 }
 
 impl Model {
@@ -132,7 +133,7 @@ impl Model {
             time_zone: TimeZone::UTC,
             memory: None,
             terminal_size: size,
-            span_index: 2,
+            charts: ChartSettings::default(),
         }
     }
 
@@ -272,18 +273,24 @@ impl Model {
         }
     }
 
-    /// Returns the time span of the charts: the selected span, or less while the history does not cover that span.
-    pub(crate) fn chart_span(&self) -> Duration {
-        let history_span = self.instance().map_or(Duration::ZERO, |instance| instance.data.history().span());
-        let shortest_sufficient =
-            SPANS.iter().map(|span| Duration::from_secs(*span)).find(|span| *span >= history_span);
-        let selected_span = Duration::from_secs(SPANS[self.span_index]);
-        shortest_sufficient.map_or(selected_span, |shortest_sufficient| shortest_sufficient.min(selected_span))
+    /// Chooses the next number for the chart, of those that the selected row has.
+    pub(crate) fn select_next_chart(&mut self) {
+        let next = self.charted_row().and_then(|row| self.charts.next_chart(row));
+        self.charts.choose(next);
     }
 
-    /// Selects a longer or shorter time span for the charts.
-    pub(crate) fn change_chart_span(&mut self, by: i32) {
-        self.span_index = self.span_index.saturating_add_signed(by as isize).min(SPANS.len() - 1);
+    /// Returns the row whose charts are shown: the selected one or, if the cursor is on no row, the selected backend.
+    pub(crate) fn charted_row(&self) -> Option<RowView<'_>> {
+        let instance = self.instance()?;
+        let id = self.focused_row().or_else(|| instance.cursor_row(Pane::Backends))?;
+        let sample = instance.data.shown()?;
+        Some(RowView::new(&instance.data, sample, sample.rows.index_of(id)?))
+    }
+
+    /// Returns the time span of the header's sparklines: that of the charts.
+    pub(crate) fn chart_span(&self) -> Duration {
+        let range = self.instance().and_then(|instance| ChartRange::new(&instance.data, self.charts.span()));
+        range.map_or(self.charts.span(), |range| range.span)
     }
 
     /// Limits the scroll position of the topmost text to `last`, the last valid position, which is known only after

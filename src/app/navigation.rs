@@ -216,6 +216,7 @@ fn proxy_line_above(lines: &[TableLine], list: &ListCursor) -> Option<TableLine>
 pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
     let (view, focus) = (model.view(), model.focus);
     match view.view().content {
+        Content::Dashboard | Content::Table(_) if model.charts.is_maximized => model.charts.is_maximized = false,
         Content::Dashboard if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
         Content::Dashboard if model.is_zoomed => model.is_zoomed = false,
         Content::Dashboard if clears && !model.view_settings[view].filter.is_empty() => {

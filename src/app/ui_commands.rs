@@ -64,6 +64,8 @@ pub enum UiCommand {
     ChangeChartSpan(i32),
     /// Selects the next number for the chart or the heat map.
     NextChart,
+    /// Lets the charts of the selected row fill the view, or restores the view.
+    ToggleChart,
     /// Shows the instance this number of places further in the list; negative is back.
     SwitchInstance(i32),
     /// Starts an action on the marked rows, or on the row under the cursor if none is marked.

@@ -39,7 +39,7 @@ const MIN_GAP: Duration = Duration::from_millis(900);
 const MAX_TIMES_MEMORY_SHARE: usize = 8;
 
 /// Time before a past sample from which headers are replayed to find the samples that the window contained then.
-const LOOKBACK: Duration = Duration::from_secs(15);
+pub(crate) const LOOKBACK: Duration = Duration::from_secs(15);
 
 /// Properties of a sample that determine how long the window keeps the sample.
 pub trait RateSample {
@@ -47,6 +47,10 @@ pub trait RateSample {
     fn taken_at(&self) -> Duration;
     /// Returns whether both samples are from the same epoch.
     fn is_same_epoch(&self, other: &Self) -> bool;
+    /// Returns whether both samples are from the same process, which may have replied before another one did.
+    fn is_same_process(&self, other: &Self) -> bool {
+        self.is_same_epoch(other)
+    }
     /// Returns the size of the reply in bytes.
     fn reply_bytes(&self) -> usize;
     /// Returns the sample itself, or `None` if only its header is known.
@@ -62,6 +66,10 @@ impl RateSample for Arc<Sample> {
 
     fn is_same_epoch(&self, other: &Self) -> bool {
         self.epoch == other.epoch
+    }
+
+    fn is_same_process(&self, other: &Self) -> bool {
+        Sample::is_same_process(self, other)
     }
 
     fn reply_bytes(&self) -> usize {
@@ -88,7 +96,7 @@ impl RateSample for SampleHeader {
 }
 
 /// The last few samples, from which rates are computed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RateWindow<T = Arc<Sample>> {
     /// Oldest first; the last one is the newest sample.
     samples: VecDeque<T>,
@@ -139,6 +147,59 @@ impl<T: RateSample> RateWindow<T> {
         {
             self.samples.pop_front();
         }
+    }
+
+    /// Returns the growth of a counter and the number of seconds over which the counter grew. In each process, the
+    /// growth counts from the earliest sample after which the counter was always present and never decreased.
+    pub(crate) fn growth_of(&self, value: impl Fn(&T) -> Option<i64>) -> Option<(i64, f64)> {
+        let newest = self.samples.back()?;
+        let last = value(newest)?;
+        let oldest = self.samples.front()?;
+        if !oldest.is_same_epoch(newest) {
+            return self.growth_of_processes(value);
+        }
+        // Most counters do not change, so compare the oldest and the newest value first. A counter that was cleared and
+        // grew back to exactly the same value counts as unchanged.
+        if value(oldest) == Some(last) {
+            let seconds = newest.taken_at().checked_sub(oldest.taken_at())?.as_secs_f64();
+            return (seconds > 0.0).then_some((0, seconds));
+        }
+        let (mut first, mut since) = (last, newest.taken_at());
+        for sample in self.samples.iter().rev().skip(1) {
+            match value(sample) {
+                Some(earlier) if earlier <= first => (first, since) = (earlier, sample.taken_at()),
+                _ => break,
+            }
+        }
+        let seconds = (newest.taken_at().checked_sub(since)?).as_secs_f64();
+        (seconds > 0.0).then_some((last.saturating_sub(first), seconds))
+    }
+
+    /// Returns the growth of a counter in a window with several processes: the sum over the processes, and the time
+    /// that at least one of them covers.
+    fn growth_of_processes(&self, value: impl Fn(&T) -> Option<i64>) -> Option<(i64, f64)> {
+        let mut grown: i64 = 0;
+        // By place, newest first: whether a growth covers the time before a sample, and whether the counter of its process
+        // was absent or decreased later.
+        let mut is_covered = [false; MAX_SAMPLES];
+        let mut is_broken = [false; MAX_SAMPLES];
+        let samples: Vec<(&T, Option<i64>)> =
+            self.samples.iter().rev().take(MAX_SAMPLES).map(|sample| (sample, value(sample))).collect();
+        for (place, (later, last)) in samples.iter().enumerate() {
+            let same = samples.iter().skip(place + 1).position(|(sample, _)| later.is_same_process(sample));
+            let Some(before) = same.map(|distance| place + 1 + distance) else { continue };
+            match (samples[before].1, last) {
+                (Some(first), Some(last)) if first <= *last && !is_broken[place] => {
+                    grown = grown.saturating_add(last.saturating_sub(first));
+                    is_covered[place..before].fill(true);
+                }
+                _ => is_broken[before] = true,
+            }
+        }
+        let gaps = samples.windows(2).zip(is_covered).filter(|(_, is_covered)| *is_covered);
+        let times = gaps.map(|(pair, _)| pair[0].0.taken_at().saturating_sub(pair[1].0.taken_at()));
+        let seconds = times.sum::<Duration>().as_secs_f64();
+        (seconds > 0.0).then_some((grown, seconds))
     }
 }
 
@@ -282,59 +343,6 @@ impl RateWindow {
     /// Returns the growth per second of a process counter, or `None` with fewer than two usable samples.
     pub fn process_rate(&self, field: InfoField) -> Option<f64> {
         self.process_growth(field).map(|(grown, seconds)| grown as f64 / seconds)
-    }
-
-    /// Returns the growth of a counter and the number of seconds over which the counter grew. In each process, the
-    /// growth counts from the earliest sample after which the counter was always present and never decreased.
-    fn growth_of(&self, value: impl Fn(&Sample) -> Option<i64>) -> Option<(i64, f64)> {
-        let newest = self.samples.back()?;
-        let last = value(newest)?;
-        let oldest = self.samples.front()?;
-        if oldest.epoch != newest.epoch {
-            return self.growth_of_processes(value);
-        }
-        // Most counters do not change, so compare the oldest and the newest value first. A counter that was cleared and
-        // grew back to exactly the same value counts as unchanged.
-        if value(oldest) == Some(last) {
-            let seconds = newest.at.monotonic.checked_sub(oldest.at.monotonic)?.as_secs_f64();
-            return (seconds > 0.0).then_some((0, seconds));
-        }
-        let (mut first, mut since) = (last, newest.at.monotonic);
-        for sample in self.samples.iter().rev().skip(1) {
-            match value(sample) {
-                Some(earlier) if earlier <= first => (first, since) = (earlier, sample.at.monotonic),
-                _ => break,
-            }
-        }
-        let seconds = (newest.at.monotonic.checked_sub(since)?).as_secs_f64();
-        (seconds > 0.0).then_some((last.saturating_sub(first), seconds))
-    }
-
-    /// Returns the growth of a counter in a window with several processes: the sum over the processes, and the time
-    /// that at least one of them covers.
-    fn growth_of_processes(&self, value: impl Fn(&Sample) -> Option<i64>) -> Option<(i64, f64)> {
-        let mut grown: i64 = 0;
-        // By place, newest first: whether a growth covers the time before a sample, and whether the counter of its process
-        // was absent or decreased later.
-        let mut is_covered = [false; MAX_SAMPLES];
-        let mut is_broken = [false; MAX_SAMPLES];
-        let samples: Vec<(&Arc<Sample>, Option<i64>)> =
-            self.samples.iter().rev().take(MAX_SAMPLES).map(|sample| (sample, value(sample))).collect();
-        for (place, (later, last)) in samples.iter().enumerate() {
-            let same = samples.iter().skip(place + 1).position(|(sample, _)| later.is_same_process(sample));
-            let Some(before) = same.map(|distance| place + 1 + distance) else { continue };
-            match (samples[before].1, last) {
-                (Some(first), Some(last)) if first <= *last && !is_broken[place] => {
-                    grown = grown.saturating_add(last.saturating_sub(first));
-                    is_covered[place..before].fill(true);
-                }
-                _ => is_broken[before] = true,
-            }
-        }
-        let gaps = samples.windows(2).zip(is_covered).filter(|(_, is_covered)| *is_covered);
-        let times = gaps.map(|(pair, _)| pair[0].0.at.monotonic.saturating_sub(pair[1].0.at.monotonic));
-        let seconds = times.sum::<Duration>().as_secs_f64();
-        (seconds > 0.0).then_some((grown, seconds))
     }
 }
 

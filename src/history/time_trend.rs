@@ -7,7 +7,6 @@ use crate::history::block::{SampleHeader, Series};
 use crate::history::interval_times::{IntervalSearch, MAX_SPAN, RowMeans};
 use crate::history::moving_mean::MeanKind;
 use crate::history::store::History;
-use crate::history::trend::{MAX_FILLED_STEPS, PointGrid};
 use crate::observe::row_ids::RowId;
 
 /// A row whose times are drawn.
@@ -30,36 +29,27 @@ struct TimedSample {
     requests: Option<u32>,
 }
 
-/// Returns the mean times of a row over the time `span` before `now`. Each of `fields`, such as `rtime`, has `points`
-/// values, as [`crate::history::trend::points`] returns them.
-pub(crate) fn points(
+/// Returns the mean time of a row at the stored samples from `since` to `until`, oldest first, with the times of the
+/// samples. The field is one of HAProxy's means, such as `rtime`. Of more than `max_count` samples, every second, third or
+/// further one is left out, counted from the newest.
+pub(crate) fn values(
     history: &History,
     row: &TimedRow,
-    fields: &[Field],
-    now: Duration,
-    span: Duration,
-    points: usize,
-) -> Vec<Vec<Option<f64>>> {
-    let mut lines = vec![vec![None; points]; fields.len()];
-    if points == 0 || span.is_zero() || fields.is_empty() {
-        return lines;
-    }
-    let grid = PointGrid::new(now, span, points);
-    let samples = read_samples(history, row, grid.since.saturating_sub(MAX_SPAN), now);
-    let first = samples.partition_point(|sample| sample.header.at < grid.since);
-    let mut previous = None;
-    for place_of_sample in first..samples.len() {
-        let place = grid.place(samples[place_of_sample].header.at);
-        for (line, field) in lines.iter_mut().zip(fields) {
-            if let Some(millis) = interval_mean(&samples[..=place_of_sample], row.kind, *field) {
-                let from =
-                    previous.filter(|earlier| place - earlier <= MAX_FILLED_STEPS).map_or(place, |earlier| earlier + 1);
-                PointGrid::fill(line, from, place, millis);
-            }
-        }
-        previous = Some(place);
-    }
-    lines
+    field: Field,
+    since: Duration,
+    until: Duration,
+    max_count: usize,
+) -> Vec<(Duration, Option<f64>)> {
+    let samples = read_samples(history, row, since.saturating_sub(MAX_SPAN), until);
+    let first = samples.partition_point(|sample| sample.header.at < since);
+    let stride = (samples.len() - first).div_ceil(max_count.max(1)).max(1);
+    let mut values: Vec<_> = (first..samples.len())
+        .rev()
+        .step_by(stride)
+        .map(|place| (samples[place].header.at, interval_mean(&samples[..=place], row.kind, field)))
+        .collect();
+    values.reverse();
+    values
 }
 
 /// Reads the means and the number of requests at every stored sample between two times.

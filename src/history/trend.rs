@@ -110,6 +110,28 @@ impl PointGrid {
         Self { step, last_step, points, since: now.saturating_sub(span + Duration::from_secs_f64(step * 2.0)) }
     }
 
+    /// Returns the points of values at increasing times. Each point is the highest value in its part of the span.
+    ///
+    /// A known value also fills the points back to the previous known value, unless more than `max_pause` lies between
+    /// the two: longer pauses are gaps.
+    pub(crate) fn points(
+        &self,
+        values: impl IntoIterator<Item = (Duration, Option<f64>)>,
+        max_pause: Duration,
+    ) -> Vec<Option<f64>> {
+        let mut line = vec![None; self.points];
+        let mut previous: Option<(Duration, i64)> = None;
+        for (at, value) in values {
+            let place = self.place(at);
+            if let Some(value) = value {
+                let before = previous.filter(|(earlier, _)| at.saturating_sub(*earlier) <= max_pause);
+                Self::fill(&mut line, before.map_or(place, |(_, earlier)| earlier + 1), place, value);
+            }
+            previous = value.map(|_| (at, place));
+        }
+        line
+    }
+
     /// Returns the index of the point that covers a time; negative before the first point.
     pub(crate) fn place(&self, at: Duration) -> i64 {
         (at.as_secs_f64() / self.step).floor() as i64 - self.last_step + self.points as i64 - 1
@@ -179,6 +201,19 @@ mod tests {
         assert_eq!(&line[..5], &[None, Some(10.0), Some(10.0), Some(10.0), None]);
         assert!(line[5..60].iter().all(Option::is_none), "the link was down");
         assert!(line[60].is_some());
+    }
+
+    #[test]
+    fn grid_points_fill_up_to_the_pause_and_leave_unknown_values_out() {
+        let seconds = Duration::from_secs;
+        let grid = PointGrid::new(seconds(9), seconds(10), 10);
+        let values = [(0, Some(1.0)), (2, Some(2.0)), (3, None), (4, Some(4.0)), (9, Some(9.0))];
+        let line = grid.points(values.map(|(at, value)| (seconds(at), value)), seconds(3));
+        let known = |value: f64| Some(value);
+        assert_eq!(line[..5], [known(1.0), known(2.0), known(2.0), None, known(4.0)]);
+        assert_eq!(line[5..], [None, None, None, None, known(9.0)], "five seconds are a gap");
+        let peaks = grid.points([(1, Some(5.0)), (1, Some(3.0))].map(|(at, value)| (seconds(at), value)), seconds(3));
+        assert_eq!(peaks[1], known(5.0), "the highest value stays visible");
     }
 
     #[test]

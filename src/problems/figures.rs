@@ -21,17 +21,27 @@ pub(crate) fn interval_time(rates: &RateWindow, index: usize, field: Field) -> O
 /// Returns the number of responses of `rows` in the rate window; `None` if HAProxy does not count their responses, as
 /// in TCP mode.
 pub(crate) fn responses(rates: &RateWindow, rows: &[RowId]) -> Option<f64> {
-    let classes = Field::RESPONSES.into_iter();
-    sum(rows.iter().flat_map(|row| classes.clone().map(|class| rates.growth(*row, class).map(|(grown, _)| grown))))
-        .map(|count| count as f64)
+    response_count(|class| rows_growth(rates, rows, class))
 }
 
 /// Returns the share of 5xx among the responses of `rows` in the rate window, from 0 to 1; `None` if there are fewer
 /// than [`MIN_EVENTS`] responses.
 pub(crate) fn share_5xx(rates: &RateWindow, rows: &[RowId]) -> Option<f64> {
-    let all = responses(rates, rows).filter(|count| *count >= MIN_EVENTS)?;
-    let errors = sum(rows.iter().map(|row| rates.growth(*row, Field::Hrsp5xx).map(|(grown, _)| grown)))?;
-    Some((errors as f64 / all).min(1.0))
+    share_5xx_of_growths(|class| rows_growth(rates, rows, class))
+}
+
+/// Returns the share of 5xx among responses, like [`share_5xx`], from the growth of each of [`Field::RESPONSES`].
+pub(crate) fn share_5xx_of_growths(growth: impl Fn(Field) -> Option<i64>) -> Option<f64> {
+    let all = response_count(&growth).filter(|count| *count >= MIN_EVENTS)?;
+    Some((growth(Field::Hrsp5xx)? as f64 / all).min(1.0))
+}
+
+fn response_count(growth: impl Fn(Field) -> Option<i64>) -> Option<f64> {
+    sum(Field::RESPONSES.into_iter().map(growth)).map(|count| count as f64)
+}
+
+fn rows_growth(rates: &RateWindow, rows: &[RowId], field: Field) -> Option<i64> {
+    sum(rows.iter().map(|row| rates.growth(*row, field).map(|(grown, _)| grown)))
 }
 
 /// Returns the number of queued requests of a row; `None` if HAProxy does not report it. HAProxy's number for a backend

@@ -1,52 +1,58 @@
 //! The table of charts. Each entry describes a number of a row that can be drawn over time.
+//!
+//! A chart belongs to a column: the newest number of a chart is the number of the row's cell, in the same words.
 
-use std::time::Duration;
-
-use crate::haproxy::fields::{Field, FieldKind, InfoField};
-use crate::history::block::Series;
-use crate::history::moving_mean::MeanKind;
-use crate::history::time_trend::{self, TimedRow};
-use crate::history::trend::{self, Trend};
-use crate::instance::state::Instance;
-use crate::observe::row_ids::RowId;
-use crate::observe::sample::Sample;
+use crate::haproxy::fields::Field;
+use crate::haproxy::stat_table::RowKind;
+use crate::problems::figures;
+use crate::problems::rule_table::RuleId;
+use crate::table::cell::Cell;
+use crate::table::columns::column::{Column, SortKey};
+use crate::table::columns::column_table::{
+    BYTES_OUT, CTIME_NOW, ECON_RATE, ERESP_RATE, ERRORS, QTIME_NOW, QUEUE, RATE_4XX, RATE_5XX, REQUESTS, RESPONSE_TIME,
+    SESSIONS, SESSIONS_LIMIT, SHARE_5XX, TTIME_NOW,
+};
+use crate::table::columns::row_view::RowView;
 use crate::units;
+
+/// The source of a chart's past values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChartSource {
+    /// A number as reported by HAProxy.
+    Level(Field),
+    /// Queued requests; for a backend including those of its servers.
+    Queue,
+    /// The growth of the counter of requests, or of sessions for TCP.
+    Traffic,
+    /// The growth per second of these counters together.
+    PerSecond(&'static [Field]),
+    /// The share of 5xx among the responses, in percent.
+    Share5xx,
+    /// The mean time of the last seconds, computed from one of HAProxy's means.
+    Time(Field),
+    /// The mean response time of the last seconds; for TCP the total time.
+    ResponseTime,
+}
 
 /// A number of a row over time.
 #[derive(Debug)]
 pub(crate) struct Chart {
     /// Heading.
     pub(crate) title: &'static str,
-    /// Trends that are added up to get the points.
-    trends: &'static [Trend],
-    /// Formats one point.
+    /// Heading with the unit, for a chart with axes.
+    long_title: &'static str,
+    /// Column with the same number.
+    column: &'static Column,
+    /// Source of the past values.
+    pub(crate) source: ChartSource,
+    /// Formats a number of the scale.
     pub(crate) format: fn(f64) -> String,
-    /// Field that contains the limit on the number.
-    pub(crate) limit: Option<Field>,
-    /// Field that a row must report to have this chart.
-    required_field: Field,
-    /// One of HAProxy's means. If set, the points are the mean times of the last seconds, and `trends` is empty.
-    time_field: Option<Field>,
-    /// Counter of requests or sessions. If set, the chart is shown only for rows whose traffic this field counts.
-    served_field: Option<Field>,
-}
-
-const fn level_trend(field: Field) -> Trend {
-    Trend::Level(Series::Stat(field))
-}
-
-const fn rate_trend(field: Field) -> Trend {
-    Trend::PerSecond(Series::Stat(field))
-}
-
-impl Chart {
-    /// Formats the newest known point. An average is unknown until the row has served a session.
-    pub(crate) fn format_newest(&self, sample: &Sample, id: RowId, points: &[Option<f64>]) -> String {
-        let is_empty =
-            self.required_field.info().kind == FieldKind::Average && sample.number(id, Field::Stot) == Some(0);
-        let newest = points.iter().rev().flatten().next().filter(|_| !is_empty);
-        newest.map_or(units::UNKNOWN.to_owned(), |value| (self.format)(*value))
-    }
+    /// The lowest upper end of the scale, so that small numbers look small.
+    pub(crate) least_top: f64,
+    /// The smallest step between two numbers of the scale.
+    pub(crate) least_step: f64,
+    /// The highest possible value, if there is one.
+    pub(crate) most: Option<f64>,
 }
 
 fn format_count(value: f64) -> String {
@@ -57,165 +63,165 @@ fn format_millis(value: f64) -> String {
     units::millis(value.round() as i64)
 }
 
-const fn chart(title: &'static str, trends: &'static [Trend], show: fn(f64) -> String, probe: Field) -> Chart {
-    Chart { title, trends, format: show, limit: None, required_field: probe, time_field: None, served_field: None }
+fn format_percent(value: f64) -> String {
+    format!("{}%", (value * 10.0).round() / 10.0)
 }
 
-const fn time_chart(title: &'static str, field: Field) -> Chart {
-    Chart { time_field: Some(field), ..chart(title, &[], format_millis, field) }
+const fn count_chart(
+    title: &'static str,
+    long_title: &'static str,
+    column: &'static Column,
+    source: ChartSource,
+) -> Chart {
+    Chart { title, long_title, column, source, format: format_count, least_top: 5.0, least_step: 1.0, most: None }
 }
 
-/// Charts of a row, in the order in which they are shown.
+const fn rate_chart(
+    title: &'static str,
+    long_title: &'static str,
+    column: &'static Column,
+    source: ChartSource,
+) -> Chart {
+    Chart { title, long_title, column, source, format: units::rate, least_top: 1.0, least_step: 0.1, most: None }
+}
+
+const fn time_chart(
+    title: &'static str,
+    long_title: &'static str,
+    column: &'static Column,
+    source: ChartSource,
+) -> Chart {
+    Chart { title, long_title, column, source, format: format_millis, least_top: 10.0, least_step: 1.0, most: None }
+}
+
+/// The charts that the dashboard shows, in the order in which they are selected.
 pub(crate) static CHARTS: &[Chart] = &[
-    Chart { limit: Some(Field::Slim), ..chart("sessions", &[level_trend(Field::Scur)], format_count, Field::Scur) },
-    Chart { limit: Some(Field::Qlimit), ..chart("queue", &[level_trend(Field::Qcur)], format_count, Field::Qcur) },
+    count_chart("sessions", "sessions", &SESSIONS_LIMIT, ChartSource::Level(Field::Scur)),
+    count_chart("queue", "queued requests", &QUEUE, ChartSource::Queue),
+    rate_chart("req/s", "requests per second", &REQUESTS, ChartSource::Traffic),
     Chart {
-        served_field: Some(Field::ReqTot),
-        ..chart("req/s", &[rate_trend(Field::ReqTot)], units::rate, Field::ReqTot)
+        format: format_percent,
+        most: Some(100.0),
+        ..rate_chart("5xx", "share of 5xx", &SHARE_5XX, ChartSource::Share5xx)
     },
-    Chart { served_field: Some(Field::Stot), ..chart("sess/s", &[rate_trend(Field::Stot)], units::rate, Field::Stot) },
-    chart("errors/s", ERROR_TRENDS, units::rate, Field::Stot),
-    time_chart("rtime", Field::Rtime),
+    rate_chart(
+        "errors/s",
+        "connection and response errors per second",
+        &ERRORS,
+        ChartSource::PerSecond(&[Field::Econ, Field::Eresp]),
+    ),
+    time_chart("rtime", "response time", &RESPONSE_TIME, ChartSource::ResponseTime),
+    Chart {
+        format: units::bytes,
+        least_top: 1000.0,
+        least_step: 100.0,
+        ..rate_chart("out/s", "bytes sent per second", &BYTES_OUT, ChartSource::PerSecond(&[Field::Bout]))
+    },
 ];
 
-/// Further charts for the detail page of a row: errors by class, times, and bytes sent.
-pub(crate) static DETAIL_CHARTS: &[Chart] = &[
-    chart("4xx/s", &[rate_trend(Field::Hrsp4xx)], units::rate, Field::Hrsp4xx),
-    chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], units::rate, Field::Hrsp5xx),
-    chart("econ/s", &[rate_trend(Field::Econ)], units::rate, Field::Econ),
-    chart("eresp/s", &[rate_trend(Field::Eresp)], units::rate, Field::Eresp),
-    time_chart("qtime", Field::Qtime),
-    time_chart("ctime", Field::Ctime),
-    time_chart("ttime", Field::Ttime),
-    chart("out/s", &[rate_trend(Field::Bout)], units::bytes, Field::Bout),
+/// Further charts for the detail page of a row: errors by class, and times.
+static DETAIL_CHARTS: &[Chart] = &[
+    rate_chart("4xx/s", "4xx per second", &RATE_4XX, ChartSource::PerSecond(&[Field::Hrsp4xx])),
+    rate_chart("5xx/s", "5xx per second", &RATE_5XX, ChartSource::PerSecond(&[Field::Hrsp5xx])),
+    rate_chart("econ/s", "connection errors per second", &ECON_RATE, ChartSource::PerSecond(&[Field::Econ])),
+    rate_chart("eresp/s", "response errors per second", &ERESP_RATE, ChartSource::PerSecond(&[Field::Eresp])),
+    time_chart("qtime", "time in queue", &QTIME_NOW, ChartSource::Time(Field::Qtime)),
+    time_chart("ctime", "time to connect", &CTIME_NOW, ChartSource::Time(Field::Ctime)),
+    time_chart("ttime", "total time", &TTIME_NOW, ChartSource::Time(Field::Ttime)),
 ];
 
-/// Failed connections, failed responses, bad requests and 5xx together.
-const ERROR_TRENDS: &[Trend] =
-    &[rate_trend(Field::Econ), rate_trend(Field::Eresp), rate_trend(Field::Ereq), rate_trend(Field::Hrsp5xx)];
+/// Rules with the titles of the charts that show their measurements.
+const RULE_CHARTS: &[(RuleId, &str)] = &[
+    (RuleId::Queue, "queue"),
+    (RuleId::QueueGrowing, "queue"),
+    (RuleId::QueueWait, "queue"),
+    (RuleId::QueueLimit, "queue"),
+    (RuleId::FrontendSessions, "sessions"),
+    (RuleId::ServerSessions, "sessions"),
+    (RuleId::ListenerSessions, "sessions"),
+    (RuleId::Frontend5xx, "5xx"),
+    (RuleId::Backend5xx, "5xx"),
+    (RuleId::Own5xx, "5xx"),
+    (RuleId::Server5xx, "5xx"),
+    (RuleId::BackendDown, "5xx"),
+    (RuleId::BackendConnectionErrors, "errors/s"),
+    (RuleId::BackendResponseErrors, "errors/s"),
+    (RuleId::ServerConnectionErrors, "errors/s"),
+    (RuleId::ServerResponseErrors, "errors/s"),
+    (RuleId::ResponseTime, "rtime"),
+    (RuleId::SlowServer, "rtime"),
+];
 
-/// Returns the main charts that a row has.
-pub(crate) fn charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
-    applicable_charts(sample, id, CHARTS)
+impl Chart {
+    /// Returns the heading with the unit for this row.
+    pub(crate) fn title_of(&self, row: &RowView<'_>) -> &'static str {
+        match self.source {
+            ChartSource::ResponseTime if row.is_tcp() => "total time of a session",
+            ChartSource::Traffic if row.served_field() == Field::Stot => "sessions per second",
+            _ => self.long_title,
+        }
+    }
+
+    /// Returns the column with the same number in the table of the dashboard that lists this row.
+    pub(crate) fn column_of(&self, row: &RowView<'_>) -> &'static Column {
+        // A backend's limit is fullconn, which does not limit sessions, so the dashboard does not show it.
+        let is_backend = row.stat_row().kind == RowKind::Backend;
+        if is_backend && self.column.id == SESSIONS_LIMIT.id { &SESSIONS } else { self.column }
+    }
+
+    /// Returns the cell of the row: the newest value of the chart.
+    pub(crate) fn cell(&self, row: &RowView<'_>) -> Cell {
+        self.column_of(row).cell(row)
+    }
+
+    /// Returns the number of the row's cell, or `None` if it is unknown.
+    pub(crate) fn number(&self, row: &RowView<'_>) -> Option<f64> {
+        match self.column_of(row).sort_key(row) {
+            SortKey::Number(number) => Some(number),
+            SortKey::Absent | SortKey::Text(_) => None,
+        }
+    }
+
+    /// Returns the limit on the number, or `None` if there is none.
+    pub(crate) fn limit(&self, row: &RowView<'_>) -> Option<f64> {
+        let field = match self.source {
+            ChartSource::Level(Field::Scur) if row.stat_row().kind != RowKind::Backend => Field::Slim,
+            ChartSource::Queue => Field::Qlimit,
+            _ => return None,
+        };
+        row.number(field).filter(|limit| *limit > 0).map(|limit| limit as f64)
+    }
+
+    /// Returns whether HAProxy reports this number for the row.
+    pub(crate) fn applies_to(&self, row: &RowView<'_>) -> bool {
+        let reports = |field: Field| row.number(field).is_some();
+        match self.source {
+            ChartSource::Level(field) | ChartSource::Time(field) => reports(field),
+            ChartSource::Queue => figures::queued_requests(row.sample, row.index).is_some(),
+            ChartSource::Traffic => reports(row.served_field()),
+            ChartSource::PerSecond(fields) => fields.iter().copied().any(reports),
+            ChartSource::Share5xx => Field::RESPONSES.into_iter().any(reports),
+            ChartSource::ResponseTime => reports(if row.is_tcp() { Field::Ttime } else { Field::Rtime }),
+        }
+    }
+}
+
+/// Returns the charts of the dashboard that a row has.
+pub(crate) fn charts_of(row: RowView<'_>) -> impl Iterator<Item = &'static Chart> {
+    CHARTS.iter().filter(move |chart| chart.applies_to(&row))
 }
 
 /// Returns all charts that a row has, including those of the detail page.
-pub(crate) fn all_charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
-    charts_for(sample, id).chain(applicable_charts(sample, id, DETAIL_CHARTS))
+pub(crate) fn all_charts_of(row: RowView<'_>) -> impl Iterator<Item = &'static Chart> {
+    charts_of(row).chain(DETAIL_CHARTS.iter().filter(move |chart| chart.applies_to(&row)))
 }
 
-fn applicable_charts(sample: &Sample, id: RowId, charts: &'static [Chart]) -> impl Iterator<Item = &'static Chart> {
-    let served =
-        sample.row(id).map(|row| Field::traffic_counter(row.is_tcp(), sample.number(id, Field::ReqTot).is_some()));
-    charts.iter().filter(move |chart| {
-        sample.number(id, chart.required_field).is_some()
-            && (chart.served_field.is_none() || chart.served_field == served)
-    })
-}
-
-/// Sessions per second of the process, as reported by HAProxy.
-const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
-
-/// Returns the points of each chart of a row, oldest first: `count` points that cover `span`.
-pub(crate) fn chart_points<'a>(
-    instance: &Instance,
-    id: RowId,
-    charts: impl IntoIterator<Item = &'a Chart>,
-    span: Duration,
-    count: usize,
-) -> Vec<Vec<Option<f64>>> {
-    let charts: Vec<&Chart> = charts.into_iter().collect();
-    let all: Vec<Trend> = charts.iter().flat_map(|chart| chart.trends).copied().collect();
-    let mut lines = row_points(instance, id, &all, span, count).into_iter();
-    let times: Vec<Field> = charts.iter().filter_map(|chart| chart.time_field).collect();
-    let mut times = time_points(instance, id, &times, span, count).into_iter();
-    let mut points = |chart: &&Chart| match chart.time_field {
-        Some(_) => times.next(),
-        None => lines.by_ref().take(chart.trends.len()).reduce(add_points),
-    };
-    charts.iter().map(|chart| points(chart).unwrap_or_default()).collect()
-}
-
-/// Maximum number of servers whose requests are counted for the times of a backend. With more servers, the backend's own
-/// responses are counted, which include those that HAProxy sent itself.
-const MAX_COUNTED_SERVERS: usize = 64;
-
-/// Returns the mean times of a row over time, up to the sample shown.
-fn time_points(
-    instance: &Instance,
-    id: RowId,
-    fields: &[Field],
-    span: Duration,
-    count: usize,
-) -> Vec<Vec<Option<f64>>> {
-    let Some(sample) = instance.shown().filter(|_| !fields.is_empty()) else { return Vec::new() };
-    let Some(index) = sample.rows.index_of(id) else { return Vec::new() };
-    let backend = sample.rows.backend_of(index).filter(|backend| backend.row == index);
-    let servers = backend.map_or(&[][..], |backend| &backend.servers);
-    let servers = if servers.len() > MAX_COUNTED_SERVERS { &[][..] } else { servers };
-    let row = TimedRow {
-        id,
-        servers: servers.iter().map(|server| sample.rows.ids()[*server]).collect(),
-        is_tcp: sample.table.rows()[index].is_tcp(),
-        kind: MeanKind::from_version(sample.info.version()),
-    };
-    time_trend::points(instance.history(), &row, fields, sample.at.monotonic, span, count)
-}
-
-/// Returns the sessions per second of the whole process over time.
-pub(crate) fn session_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
-    row_points(instance, RowId::PROCESS, &[PROCESS_SESSIONS], span, count).pop().unwrap_or_default()
-}
-
-/// Maximum number of frontends whose requests are summed for the header. With more frontends, the process's own counter
-/// is used.
-const MAX_SUMMED_FRONTENDS: usize = 64;
-
-/// Returns the HTTP requests per second of all frontends over time.
-pub(crate) fn request_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
-    let Some(sample) = instance.shown() else { return Vec::new() };
-    let frontends = sample.rows.frontends();
-    let of_row = |id, trend| row_points(instance, id, &[trend], span, count).pop().unwrap_or_default();
-    if frontends.len() > MAX_SUMMED_FRONTENDS {
-        return of_row(RowId::PROCESS, Trend::PerSecond(Series::Info(InfoField::CumReq)));
-    }
-    let lines = frontends.iter().map(|row| of_row(sample.rows.ids()[*row], rate_trend(Field::ReqTot)));
-    lines.reduce(add_points).unwrap_or_default()
-}
-
-/// Returns the points of each trend of a row or of the process, up to the sample shown.
-fn row_points(instance: &Instance, id: RowId, trends: &[Trend], span: Duration, count: usize) -> Vec<Vec<Option<f64>>> {
-    let now = instance.shown().map_or(Duration::ZERO, |sample| sample.at.monotonic);
-    trend::points(instance.history(), id, trends, now, span, count)
-}
-
-/// Adds two series point by point. A sum is unknown only if both points are unknown.
-fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
-    let sum = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
-        (Some(one), Some(other)) => Some(one + other),
-        (one, other) => one.or(other),
-    };
-    one.into_iter().zip(other).map(sum).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
-
-    #[test]
-    fn chart_points_sum_errors_of_all_kinds() {
-        let (mut instance, mut maker) = (Instance::default(), SampleBuilder::default());
-        instance.add_sample(maker.build_at_millis(0, &stat_of_site()), 0);
-        let sample =
-            maker.build_at_millis(1000, &stat_of_site().replace("600,0,0,,9,0,0,0,L4CON", "600,0,0,,12,2,1,0,L4CON"));
-        let id = sample.rows.ids()[8];
-        instance.add_sample(sample, 0);
-        let sample = instance.shown().unwrap();
-        let lines = chart_points(&instance, id, charts_for(sample, id), Duration::from_secs(2), 2);
-        let titles = |id| charts_for(sample, id).map(|chart| chart.title).collect::<Vec<_>>();
-        assert_eq!(titles(id), ["sessions", "queue", "req/s", "errors/s"]);
-        assert_eq!(lines[3], [None, Some(6.0)]);
-        assert_eq!(titles(sample.rows.ids()[0]), ["sessions", "req/s", "errors/s"], "a frontend has no queue");
-    }
+/// Returns the chart that shows what is wrong with a row or, if nothing is, the first one that the row has.
+pub(crate) fn chart_of_problem(row: RowView<'_>) -> Option<&'static Chart> {
+    let problems = row.instance.problems();
+    let of_cause = problems.cause_of(row.id).into_iter().flat_map(|cause| &cause.problems).map(|(_, rule)| *rule);
+    let of_row = problems.for_row(row.id).map(|problem| problem.rule.id);
+    let title = |rule: RuleId| RULE_CHARTS.iter().find(|(known, _)| *known == rule).map(|(_, title)| *title);
+    let wrong = of_cause.chain(of_row).find_map(title);
+    charts_of(row).find(|chart| Some(chart.title) == wrong).or_else(|| charts_of(row).next())
 }

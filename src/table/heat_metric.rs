@@ -10,7 +10,7 @@ use crate::history::moving_mean::MeanKind;
 use crate::history::share_trend;
 use crate::history::state_trend;
 use crate::history::time_trend::{self, TimedRow};
-use crate::history::trend::{self, Trend};
+use crate::history::trend::{self, MAX_FILLED_STEPS, PointGrid, Trend};
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -232,7 +232,12 @@ impl HeatMetric {
                 let kind = MeanKind::from_version(sample.info.version());
                 let servers = added_servers(sample, index).unwrap_or_default();
                 let row = TimedRow { id, servers, is_tcp: false, kind };
-                time_trend::points(history, &row, &[Field::Rtime], now, span, count).pop().unwrap_or_default()
+                if count == 0 || span.is_zero() {
+                    return Vec::new();
+                }
+                let grid = PointGrid::new(now, span, count);
+                let times = time_trend::values(history, &row, Field::Rtime, grid.since, now, usize::MAX);
+                grid.points(times, span / count as u32 * MAX_FILLED_STEPS as u32)
             }
             Self::Share5xx => share_trend::points(history, id, figures::MIN_EVENTS, now, span, count),
             Self::Load => {

@@ -6,11 +6,18 @@
 //! I/O.
 
 pub mod cell;
+pub(crate) mod chart_marks;
+pub(crate) mod chart_picture;
+pub(crate) mod chart_scale;
 pub(crate) mod chart_table;
+#[cfg(test)]
+pub(crate) mod chart_tests;
+pub(crate) mod chart_values;
 pub mod columns;
 pub mod filter;
 pub(crate) mod heat_map;
 pub(crate) mod heat_metric;
+pub(crate) mod process_trends;
 pub mod rows;
 pub mod text_filter;
 pub mod view_table;

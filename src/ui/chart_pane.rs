@@ -1,114 +1,259 @@
-//! Charts of a row: one sparkline per chart, with the newest value, and the limit or the highest value.
+//! Charts of a row: one chart with axes, and a sparkline for each of the other numbers.
 
-use crate::app::layout::{Area, Pane, SizeClass};
+use crate::app::layout::{Area, SizeClass};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
+use crate::table::chart_picture::{ChartBuilder, ChartLine, ChartPicture, ChartRange, highest};
 use crate::table::chart_table::{self, Chart};
+use crate::table::columns::row_view::RowView;
+use crate::ui::chart_axis::{self, AXIS_WIDTH};
+use crate::ui::chart_plot::{self, POINTS_PER_CELL};
 use crate::ui::draw_context::DrawContext;
-use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
 use crate::units;
 
 /// Width of the label in front of a sparkline, in screen cells.
 const LABEL: u16 = 9;
-/// Width of the value in front of a sparkline, in screen cells.
+/// Width of the value in front of a sparkline, in screen cells: a number, or with its limit in a wide cell.
 const VALUE: u16 = 6;
+const WIDE_VALUE: u16 = 10;
+/// Width of a sparkline's cell from which it has room for a wide value.
+const WIDE_CELL: u16 = 40;
+/// Minimum width of a sparkline's cell.
+const CELL: u16 = 26;
+/// Minimum width of a chart with axes.
+const MIN_CHART_WIDTH: u16 = 30;
 
-/// Draws the charts of the selected row.
+/// How charts use an area.
+#[derive(Debug, Clone, Copy)]
+struct ChartArrangement {
+    /// True if a frame is drawn around them.
+    is_framed: bool,
+    /// True if the charts of the detail page are shown, too.
+    shows_all: bool,
+    /// Rows from which a chart with axes is drawn, without the title; with fewer rows, all numbers are sparklines.
+    min_rows: u16,
+    /// Rows that the chart gets before the other numbers get sparklines below it.
+    chart_rows: u16,
+}
+
+impl ChartArrangement {
+    const STRIP: Self = Self { is_framed: false, shows_all: false, min_rows: 4, chart_rows: 9 };
+    const DETAIL: Self = Self { shows_all: true, min_rows: 8, chart_rows: 6, ..Self::STRIP };
+}
+
+/// Draws the charts of the selected row on the dashboard.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
-    let DrawContext { model, instance, layout, .. } = *context;
-    let Some(sample) = context.sample() else { return };
-    let selected = model.focused_row().or_else(|| instance.cursor_row(Pane::Backends));
-    let Some((id, row)) = selected.and_then(|id| Some((id, sample.row(id)?))) else { return };
-    let name = display_name(row.kind, &row.proxy, &row.name);
-    let charts: Vec<&Chart> = chart_table::charts_for(sample, id).collect();
-    if charts.is_empty() {
+    let is_framed = context.layout.size_class == SizeClass::Wide;
+    if let Some(row) = context.model.charted_row() {
+        draw_row(context, canvas, area, &row, ChartArrangement { is_framed, ..ChartArrangement::STRIP });
+    }
+}
+
+/// Draws the charts of the selected row over the whole view.
+pub(crate) fn draw_maximized(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let is_framed = context.layout.size_class == SizeClass::Wide;
+    if let Some(row) = context.model.charted_row() {
+        draw_row(
+            context,
+            canvas,
+            area,
+            &row,
+            ChartArrangement { is_framed, shows_all: true, ..ChartArrangement::STRIP },
+        );
+    }
+}
+
+/// Draws the charts of a row below a table, without a frame.
+pub(crate) fn draw_strip(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId) {
+    if let Some(row) = shown_row(context, id) {
+        draw_row(context, canvas, area, &row, ChartArrangement::STRIP);
+    }
+}
+
+/// Draws all charts of a row on its detail page, without a frame.
+pub(crate) fn draw_full_strip(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId) {
+    if let Some(row) = shown_row(context, id) {
+        draw_row(context, canvas, area, &row, ChartArrangement::DETAIL);
+    }
+}
+
+fn shown_row<'a>(context: &DrawContext<'a>, id: RowId) -> Option<RowView<'a>> {
+    let sample = context.sample()?;
+    Some(RowView::new(&context.instance.data, sample, sample.rows.index_of(id)?))
+}
+
+fn draw_row(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    row: &RowView<'_>,
+    arrangement: ChartArrangement,
+) {
+    let Some(chart) = context.model.charts.chart_of(*row).filter(|_| !area.is_empty()) else { return };
+    let ChartArrangement { is_framed, shows_all, min_rows, chart_rows } = arrangement;
+    let mut others: Vec<&Chart> =
+        if shows_all { chart_table::all_charts_of(*row).collect() } else { chart_table::charts_of(*row).collect() };
+    let inner = if is_framed { area.inner() } else { area.rows(1, area.height) };
+    if inner.width < MIN_CHART_WIDTH || inner.height < min_rows {
+        let title = strip_title(context, row);
+        let inner = if is_framed { canvas.draw_frame(area, &title, &[], Role::Frame) } else { area };
+        return draw_sparklines(context, canvas, inner, row, &others, !is_framed);
+    }
+    others.retain(|other| !std::ptr::eq(*other, chart));
+    let wanted = others.len().div_ceil(usize::from(sparklines_per_row(inner.width))) as u16;
+    let sparkline_rows = wanted.min(inner.height.saturating_sub(chart_rows));
+    let body = inner.rows(0, inner.height - sparkline_rows);
+    draw_chart(context, canvas, (area, body), row, chart, is_framed);
+    draw_sparklines(context, canvas, inner.rows(body.height, sparkline_rows), row, &others, false);
+}
+
+/// Draws a chart with its axes over the second of two areas, and its title on the upper edge of the first.
+fn draw_chart(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    (area, body): (Area, Area),
+    row: &RowView<'_>,
+    chart: &'static Chart,
+    is_framed: bool,
+) {
+    let plot_width = body.width - AXIS_WIDTH;
+    let points = usize::from(plot_width * POINTS_PER_CELL);
+    let Some(builder) = ChartBuilder::new(&context.instance.data, context.model.charts.span(), points) else { return };
+    let picture = builder.picture(chart, row);
+    let (title, legend) = (chart_title(context, row, &picture), legend(canvas, &picture));
+    if is_framed {
+        canvas.draw_frame(area, &title, &legend, Role::Frame);
+    } else {
+        let end = canvas.draw_texts(area, 0, 0, title);
+        canvas.draw_right_aligned(area, end + 1, 0, &legend);
+    }
+    let rows = body.rows(0, body.height - 1);
+    chart_axis::draw_numbers(canvas, rows, &picture);
+    chart_plot::draw(canvas, rows.columns(AXIS_WIDTH, plot_width), &picture);
+    chart_axis::draw_times(context, canvas, body.rows(body.height - 1, 1), &picture);
+}
+
+/// Returns the title of a chart: the row, what is drawn, its value at the moment shown, and the span.
+fn chart_title(context: &DrawContext<'_>, row: &RowView<'_>, picture: &ChartPicture) -> Vec<StyledText<'static>> {
+    let names = row.stat_row();
+    let name = text_width::middle(&display_name(names.kind, &names.proxy, &names.name), 40);
+    let mut texts = vec![styled_text(format!(" {name} "), Role::Title)];
+    texts.push(styled_text(format!("{} ", picture.title), Role::Dim));
+    if picture.range.cursor.is_some() {
+        texts.push(styled_text(format!("{} ", (context.format_time)(row.sample.at.wall)), Role::Past));
+    }
+    let cell = &picture.line.cell;
+    texts.push(styled_text(format!("{} ", cell.text), cell.role));
+    texts.push(styled_text(format!("last {} ", units::duration(picture.range.span)), Role::Dim));
+    texts
+}
+
+/// Returns the legend of a chart: marks, limit, peers, the server that stands out, and the row itself. The last ones are
+/// the most important.
+fn legend(canvas: &Canvas<'_>, picture: &ChartPicture) -> Vec<StyledText<'static>> {
+    let pick = |glyph, ascii| canvas.theme.choose_glyph(glyph, ascii);
+    let mut texts = Vec::new();
+    let mut kinds: Vec<_> = picture.marks.iter().map(|(_, kind)| (kind.letter(), kind)).collect();
+    kinds.sort_unstable();
+    kinds.dedup_by_key(|(letter, _)| *letter);
+    texts.extend(kinds.iter().map(|(letter, kind)| styled_text(format!(" {letter} {}", kind.word()), kind.role())));
+    if let Some(limit) = picture.limit {
+        texts.push(styled_text(format!(" {} limit {}", pick("╌", "="), (picture.chart.format)(limit)), Role::Dim));
+    }
+    if let Some(band) = picture.band.as_ref().filter(|band| !band.names.is_empty()) {
+        let names = match (band.names.as_slice(), band.counts) {
+            (names, (count, all)) if count == all && count <= 3 => names.join(", "),
+            (_, (count, all)) if count == all => format!("{count} servers"),
+            (_, (count, all)) => format!("{count} of {} servers", units::count(all as i64)),
+        };
+        texts.push(styled_text(format!(" {} {names}", pick("░", ".")), Role::Dim));
+    }
+    if let Some(line) = &picture.outlier {
+        texts.push(styled_text(format!(" {}", pick("─", "#")), line.role));
+        texts.push(styled_text(format!(" {} {}", text_width::middle(&line.name, 20), line.cell.text), line.role));
+    }
+    if !texts.is_empty() {
+        texts.push(styled_text(" ", Role::Dim));
+    }
+    texts
+}
+
+/// Returns the title of sparklines: the row and the span.
+fn strip_title(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<StyledText<'static>> {
+    let names = row.stat_row();
+    let name = text_width::middle(&display_name(names.kind, &names.proxy, &names.name), 40);
+    vec![styled_text(format!(" {name} "), Role::Title), styled_text(format!("{} ", span_text(context)), Role::Dim)]
+}
+
+fn span_text(context: &DrawContext<'_>) -> String {
+    let range = ChartRange::new(&context.instance.data, context.model.charts.span());
+    range.map_or(String::new(), |range| format!("last {}", units::duration(range.span)))
+}
+
+/// Returns how many sparklines fit side by side.
+fn sparklines_per_row(width: u16) -> u16 {
+    (width / CELL).clamp(1, 3)
+}
+
+/// Draws sparklines side by side, each as high as the rows allow. With `has_title`, the first cell names the row and the
+/// span.
+fn draw_sparklines(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    row: &RowView<'_>,
+    charts: &[&Chart],
+    has_title: bool,
+) {
+    if area.is_empty() || charts.is_empty() {
         return;
     }
-    if layout.size_class != SizeClass::Wide {
-        return draw_strip(context, canvas, area, id);
-    }
-    let span = units::duration(model.chart_span());
-    let title = [
-        styled_text(format!(" {} ", text_width::middle(&name, 40)), Role::Title),
-        styled_text(format!("last {span} "), Role::Dim),
-    ];
-    let inner = canvas.draw_frame(area, &title, &[], Role::Frame);
-    let height = (inner.height / charts.len() as u16).clamp(1, 3);
-    let tail = if inner.width >= 60 { 12 } else { 0 };
-    let line = inner.columns(LABEL + VALUE + 2, inner.width.saturating_sub(LABEL + VALUE + 2 + tail));
-    let points = chart_table::chart_points(
-        &instance.data,
-        id,
-        charts.iter().copied(),
-        model.chart_span(),
-        usize::from(line.width),
-    );
-    for ((chart, points), slot) in charts.iter().zip(&points).zip(0_u16..) {
-        let row = slot * height;
-        if row + height > inner.height {
-            break;
-        }
-        let highest = points.iter().flatten().copied().fold(0.0, f64::max);
-        let base = row + height - 1;
-        canvas.draw_text(inner, 1, base, chart.title, Role::Dim);
-        let shown = chart.format_newest(sample, id, points);
-        canvas.draw_number(inner, LABEL + 1..LABEL + 1 + VALUE, base, &shown, Role::Normal);
-        let limit = chart.limit.and_then(|field| sample.number(id, field)).filter(|limit| *limit > 0);
-        // If the values come near a limit, the limit is the top of the scale, so that the sparkline shows the distance
-        // from it.
-        let top = limit
-            .map_or(highest, |limit| if highest * 3.0 > limit as f64 { highest.max(limit as f64) } else { highest });
-        canvas.draw_sparkline(line.rows(row, height), points, top, Role::Chart);
-        if tail > 0 {
-            let text = limit.map_or_else(
-                || format!("max {}", (chart.format)(highest)),
-                |limit| format!("limit {}", units::count(limit)),
-            );
-            canvas.draw_text(inner, inner.width - tail + 1, base, &text, Role::Dim);
-        }
-    }
-}
-
-/// Draws the main charts of a row side by side, without a frame.
-pub(crate) fn draw_strip(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId) {
-    let Some(sample) = context.sample() else { return };
-    let charts: Vec<&Chart> = chart_table::charts_for(sample, id).collect();
-    draw_chart_grid(context, canvas, area, id, &charts);
-}
-
-/// Draws all charts of a row side by side, without a frame.
-pub(crate) fn draw_full_strip(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId) {
-    let Some(sample) = context.sample() else { return };
-    let charts: Vec<&Chart> = chart_table::all_charts_for(sample, id).collect();
-    draw_chart_grid(context, canvas, area, id, &charts);
-}
-
-fn draw_chart_grid(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, charts: &[&Chart]) {
-    let DrawContext { model, instance, .. } = *context;
-    let Some(sample) = context.sample().filter(|_| !charts.is_empty()) else { return };
-    let per_row = usize::from((area.width / 26).clamp(1, 3));
-    let height = (area.height / charts.len().div_ceil(per_row) as u16).clamp(1, 3);
+    let per_row = usize::from(sparklines_per_row(area.width));
+    let first = usize::from(has_title);
+    let height = (area.height / (charts.len() + first).div_ceil(per_row) as u16).clamp(1, 3);
     let cell = area.width / per_row as u16;
-    let width = cell.saturating_sub(LABEL + VALUE + 2);
-    let points =
-        chart_table::chart_points(&instance.data, id, charts.iter().copied(), model.chart_span(), usize::from(width));
-    for (index, (chart, points)) in charts.iter().zip(&points).enumerate() {
-        let (row, column) = ((index / per_row) as u16 * height, (index % per_row) as u16 * cell);
-        let base = row + height - 1;
+    let value_width = if cell >= WIDE_CELL { WIDE_VALUE } else { VALUE };
+    let start = LABEL + value_width + 1;
+    let width = cell.saturating_sub(start + 1);
+    let span = context.model.charts.span();
+    // A narrow cell has no sparkline, but its number.
+    let Some(builder) = ChartBuilder::new(&context.instance.data, span, usize::from(width.max(1))) else { return };
+    if has_title {
+        let texts = strip_title(context, row);
+        let title = area.columns(0, cell.saturating_sub(1));
+        let available = usize::from(title.width);
+        let span_width = texts.last().map_or(0, |(text, _)| text_width::width(text));
+        let name = text_width::middle(texts[0].0.trim(), available.saturating_sub(span_width + 2));
+        let end = canvas.draw_text(title, 1, height - 1, &name, Role::Title);
+        canvas.draw_text(title, end + 1, height - 1, &texts[1].0, Role::Dim);
+    }
+    for (index, chart) in charts.iter().enumerate() {
+        let place = index + first;
+        let (top, column) = ((place / per_row) as u16 * height, (place % per_row) as u16 * cell);
+        let base = top + height - 1;
         if base >= area.height {
             break;
         }
-        let shown = chart.format_newest(sample, id, points);
+        let line = builder.line(chart, row);
         canvas.draw_text(area, column + 1, base, chart.title, Role::Dim);
-        canvas.draw_number(area, column + LABEL..column + LABEL + VALUE, base, &shown, Role::Normal);
-        let highest = points.iter().flatten().copied().fold(0.0, f64::max);
+        let value = shortened_value(&line, value_width);
+        canvas.draw_number(area, column + LABEL..column + LABEL + value_width, base, value, Role::Normal);
+        let scale = ChartBuilder::scale(chart, chart.limit(row), highest(&line.points));
         canvas.draw_sparkline(
-            area.columns(column + LABEL + VALUE + 1, width).rows(row, height),
-            points,
-            highest,
+            area.columns(column + start, width).rows(top, height),
+            &line.points,
+            scale.top(),
             Role::Chart,
         );
     }
+}
+
+/// Returns the text of the row's cell, without the limit if there is no room for it.
+fn shortened_value(line: &ChartLine, width: u16) -> &str {
+    let text = line.cell.text.as_str();
+    let without_limit = text.split('/').next().unwrap_or(text);
+    if text_width::width(text) <= usize::from(width) { text } else { without_limit }
 }

@@ -64,8 +64,10 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
     let rest = detail_lines(context, &row, width);
     let chart_rows = match area.height {
         _ if !page.has_charts => 0,
-        ..30 => 5,
-        _ => 10,
+        ..16 => 0,
+        16..30 => 5,
+        30..45 => 11,
+        _ => 16,
     };
     // With charts, what is wrong stays above them; without, it is the first part of the text.
     let fixed = if chart_rows > 0 { head.len().min(usize::from(area.height / 4)) as u16 } else { 0 };

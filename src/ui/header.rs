@@ -10,7 +10,7 @@ use crate::observe::sample::Sample;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_table::RuleId;
 use crate::table::cell::{Role, grade_role};
-use crate::table::chart_table;
+use crate::table::process_trends;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::health_line;
@@ -182,8 +182,8 @@ fn draw_rates(
     let DrawContext { model, instance, .. } = *context;
     let count = usize::from(SPARKLINE_WIDTH);
     let points = [
-        chart_table::session_points(&instance.data, model.chart_span(), count),
-        chart_table::request_points(&instance.data, model.chart_span(), count),
+        process_trends::session_points(&instance.data, model.chart_span(), count),
+        process_trends::request_points(&instance.data, model.chart_span(), count),
     ];
     let spark = if area.width >= 100 { SPARKLINE_WIDTH } else { 6 };
     let shown = [overview.session_rate.map(|sessions| sessions as f64), overview.request_rate];

@@ -7,7 +7,9 @@
 //! tables (`table`), any state, any I/O or any clock.
 
 pub(crate) mod causes_pane;
+pub(crate) mod chart_axis;
 pub(crate) mod chart_pane;
+pub(crate) mod chart_plot;
 pub(crate) mod cli_pane;
 pub(crate) mod color;
 pub(crate) mod confirm_dialog;

@@ -148,6 +148,9 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     tabs::draw(context, canvas, layout.tabs, &tab_remarks(context));
     diff_line::draw(context, canvas, layout.summary_line);
     match model.current_view().content {
+        Content::Dashboard | Content::Table(_) if model.charts.is_maximized => {
+            chart_pane::draw_maximized(context, canvas, body);
+        }
         Content::Dashboard => {
             for (pane, area) in &layout.panes {
                 match pane {

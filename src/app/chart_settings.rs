@@ -1,0 +1,55 @@
+//! Which number the chart shows, over which time, and whether it fills the view.
+
+use std::time::Duration;
+
+use crate::table::chart_table::{self, CHARTS, Chart};
+use crate::table::columns::row_view::RowView;
+
+/// Selectable time spans of the charts, in seconds.
+const SPANS: [u64; 6] = [60, 180, 600, 1800, 3600, 3 * 3600];
+
+/// The settings of the charts.
+#[derive(Debug)]
+pub(crate) struct ChartSettings {
+    /// Set if the charts of the selected row fill the view.
+    pub(crate) is_maximized: bool,
+    span_index: usize,
+    /// Index in [`CHARTS`] of the chosen chart; `None` until the operator chooses one.
+    chosen: Option<usize>,
+}
+
+impl Default for ChartSettings {
+    fn default() -> Self {
+        Self { is_maximized: false, span_index: 2, chosen: None }
+    }
+}
+
+impl ChartSettings {
+    /// Returns the selected time span.
+    pub(crate) fn span(&self) -> Duration {
+        Duration::from_secs(SPANS[self.span_index])
+    }
+
+    /// Selects a longer or shorter time span.
+    pub(crate) fn change_span(&mut self, by: i32) {
+        self.span_index = self.span_index.saturating_add_signed(by as isize).min(SPANS.len() - 1);
+    }
+
+    /// Returns the chart to draw for a row: the chosen one if the row has it, or else the one that shows what is wrong.
+    pub(crate) fn chart_of(&self, row: RowView<'_>) -> Option<&'static Chart> {
+        let chosen = self.chosen.map(|index| &CHARTS[index]).filter(|chart| chart.applies_to(&row));
+        chosen.or_else(|| chart_table::chart_of_problem(row))
+    }
+
+    /// Returns the index of the next chart that a row has, after the one that is drawn.
+    pub(crate) fn next_chart(&self, row: RowView<'_>) -> Option<usize> {
+        let drawn = self.chart_of(row)?;
+        let index = CHARTS.iter().position(|chart| std::ptr::eq(chart, drawn))?;
+        (1..=CHARTS.len()).map(|by| (index + by) % CHARTS.len()).find(|next| CHARTS[*next].applies_to(&row))
+    }
+
+    /// Chooses the chart with this index in [`CHARTS`] for all rows; does nothing without an index.
+    pub(crate) fn choose(&mut self, index: Option<usize>) {
+        self.chosen = index.or(self.chosen);
+    }
+}

@@ -1,0 +1,149 @@
+//! The past values of a chart: the number that the row's cell showed at every stored sample.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::haproxy::fields::Field;
+use crate::history::block::Series;
+use crate::history::moving_mean::MeanKind;
+use crate::history::rate_history::RateHistory;
+use crate::history::time_trend::{self, TimedRow};
+use crate::instance::state::Instance;
+use crate::observe::row_ids::RowId;
+use crate::observe::sample::Sample;
+use crate::problems::figures;
+use crate::table::chart_table::{Chart, ChartSource};
+use crate::table::columns::row_view::RowView;
+
+/// Maximum number of servers whose requests are counted for the times of a backend, and whose queues are added to its
+/// own. With more servers, the backend's own responses are counted, which include those that HAProxy sent itself, and the
+/// past of the queue is that of the backend alone.
+const MAX_COUNTED_SERVERS: usize = 64;
+
+/// Values with the times of their samples, oldest first.
+pub(crate) type TimedValues = Vec<(Duration, Option<f64>)>;
+
+/// Reads the values of charts in a range of time.
+#[derive(Debug)]
+pub(crate) struct ChartReader<'a> {
+    instance: &'a Instance,
+    since: Duration,
+    until: Duration,
+    rates: RateHistory,
+    /// Maximum number of times that are computed for a row, because each takes long.
+    max_times: usize,
+}
+
+impl<'a> ChartReader<'a> {
+    /// Creates a reader of the samples from `since` to `until`, for charts with this number of points.
+    pub(crate) fn new(instance: &'a Instance, since: Duration, until: Duration, points: usize) -> Self {
+        let rates = RateHistory::new(instance.history(), since, until);
+        Self { instance, since, until, rates, max_times: points * 2 }
+    }
+
+    /// Returns the number of samples.
+    pub(crate) fn sample_count(&self) -> usize {
+        self.rates.times().len()
+    }
+
+    /// Returns the longest time between two samples of a line without a gap.
+    pub(crate) fn max_pause(&self) -> Duration {
+        let mut pauses: Vec<Duration> =
+            self.rates.times().windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        pauses.sort_unstable();
+        let median = pauses.get(pauses.len() / 2).copied().unwrap_or_default();
+        median * 5 / 2 + Duration::from_secs(1)
+    }
+
+    /// Returns the values of a chart for a row of the sample shown.
+    pub(crate) fn values(&self, chart: &Chart, row: &RowView<'_>) -> TimedValues {
+        match chart.source {
+            ChartSource::Level(field) => self.levels(row.id, field),
+            ChartSource::Queue => self.queued(row),
+            ChartSource::Traffic => self.rates_of(row.id, &[row.served_field()]),
+            ChartSource::PerSecond(fields) => self.rates_of(row.id, fields),
+            ChartSource::Share5xx => self.shares_5xx(row.id),
+            ChartSource::Time(field) => self.times(row, field),
+            ChartSource::ResponseTime => self.times(row, if row.is_tcp() { Field::Ttime } else { Field::Rtime }),
+        }
+    }
+
+    fn levels(&self, id: RowId, field: Field) -> TimedValues {
+        let mut values = Vec::with_capacity(self.sample_count());
+        self.instance.history().read_series(id, &[Series::Stat(field)], self.since..=self.until, |header, row| {
+            values.push((header.at, row[0].map(|value| value as f64)));
+        });
+        values
+    }
+
+    fn queued(&self, row: &RowView<'_>) -> TimedValues {
+        let mut values = self.levels(row.id, Field::Qcur);
+        for server in counted_servers(row.sample, row.index) {
+            let of_server = self.levels(server, Field::Qcur);
+            for ((_, sum), (_, value)) in values.iter_mut().zip(of_server) {
+                *sum = match (*sum, value) {
+                    (Some(one), Some(other)) => Some(one + other),
+                    (one, other) => one.or(other),
+                };
+            }
+        }
+        values
+    }
+
+    /// Returns the values of counters at all samples that rates need, one series for each counter.
+    fn counters(&self, id: RowId, fields: &[Field]) -> Vec<Vec<Option<i64>>> {
+        let series: Vec<Series> = fields.iter().map(|field| Series::Stat(*field)).collect();
+        let mut values = vec![Vec::new(); fields.len()];
+        let range: RangeInclusive<Duration> = self.rates.read_range();
+        self.instance.history().read_series(id, &series, range, |_, row| {
+            for (values, value) in values.iter_mut().zip(row) {
+                values.push(*value);
+            }
+        });
+        values
+    }
+
+    fn rates_of(&self, id: RowId, fields: &[Field]) -> TimedValues {
+        let counters = self.counters(id, fields);
+        let rate = |index: usize| {
+            let rates = counters.iter().filter_map(|values| self.rates.growth(index, values));
+            rates.map(|(grown, seconds)| grown as f64 / seconds).reduce(|one, other| one + other)
+        };
+        self.rates.times().iter().enumerate().map(|(index, at)| (*at, rate(index))).collect()
+    }
+
+    fn shares_5xx(&self, id: RowId) -> TimedValues {
+        let counters = self.counters(id, &Field::RESPONSES);
+        let share = |index: usize| {
+            figures::share_5xx_of_growths(|class| {
+                let place = Field::RESPONSES.iter().position(|known| *known == class)?;
+                self.rates.growth(index, &counters[place]).map(|(grown, _)| grown)
+            })
+        };
+        let percent = |index: usize| share(index).map(|share| share * 100.0);
+        self.rates.times().iter().enumerate().map(|(index, at)| (*at, percent(index))).collect()
+    }
+
+    fn times(&self, row: &RowView<'_>, field: Field) -> TimedValues {
+        let timed = TimedRow {
+            id: row.id,
+            servers: counted_servers(row.sample, row.index),
+            is_tcp: row.is_tcp(),
+            kind: MeanKind::from_version(row.sample.info.version()),
+        };
+        let mut values =
+            time_trend::values(self.instance.history(), &timed, field, self.since, self.until, self.max_times);
+        for (_, millis) in &mut values {
+            *millis = millis.map(f64::round);
+        }
+        values
+    }
+}
+
+/// Returns the servers of a backend that are counted together with it; empty for other rows and for too many servers.
+fn counted_servers(sample: &Sample, index: usize) -> Vec<RowId> {
+    let backend = sample.rows.backend_of(index).filter(|backend| backend.row == index);
+    let servers = backend.map_or(&[][..], |backend| &backend.servers);
+    let is_counted = servers.len() <= MAX_COUNTED_SERVERS;
+    servers.iter().filter(|_| is_counted).map(|server| sample.rows.ids()[*server]).collect()
+}

@@ -1,0 +1,49 @@
+//! The sparklines of the header: sessions and requests of the whole process over time.
+
+use std::time::Duration;
+
+use crate::haproxy::fields::{Field, InfoField};
+use crate::history::block::Series;
+use crate::history::trend::{self, Trend};
+use crate::instance::state::Instance;
+use crate::observe::row_ids::RowId;
+
+/// Sessions per second of the process, as reported by HAProxy.
+const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
+
+/// Returns the sessions per second of the whole process over time.
+pub(crate) fn session_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
+    row_points(instance, RowId::PROCESS, PROCESS_SESSIONS, span, count)
+}
+
+/// Maximum number of frontends whose requests are summed for the header. With more frontends, the process's own counter
+/// is used.
+const MAX_SUMMED_FRONTENDS: usize = 64;
+
+/// Returns the HTTP requests per second of all frontends over time.
+pub(crate) fn request_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
+    let Some(sample) = instance.shown() else { return Vec::new() };
+    let frontends = sample.rows.frontends();
+    if frontends.len() > MAX_SUMMED_FRONTENDS {
+        let trend = Trend::PerSecond(Series::Info(InfoField::CumReq));
+        return row_points(instance, RowId::PROCESS, trend, span, count);
+    }
+    let trend = Trend::PerSecond(Series::Stat(Field::ReqTot));
+    let lines = frontends.iter().map(|row| row_points(instance, sample.rows.ids()[*row], trend, span, count));
+    lines.reduce(add_points).unwrap_or_default()
+}
+
+/// Returns the points of a trend of a row or of the process, up to the sample shown.
+fn row_points(instance: &Instance, id: RowId, trend: Trend, span: Duration, count: usize) -> Vec<Option<f64>> {
+    let now = instance.shown().map_or(Duration::ZERO, |sample| sample.at.monotonic);
+    trend::points(instance.history(), id, &[trend], now, span, count).pop().unwrap_or_default()
+}
+
+/// Adds two series point by point. A sum is unknown only if both points are unknown.
+fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
+    let sum = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
+        (Some(one), Some(other)) => Some(one + other),
+        (one, other) => one.or(other),
+    };
+    one.into_iter().zip(other).map(sum).collect()
+}
