@@ -20,7 +20,7 @@ use crate::table::columns::row_view::RowView;
 
 /// Maximum number of values that are read for the servers of a backend, so that drawing never takes long. Times count
 /// several times, because each is computed from several values.
-const MAX_SERVER_VALUES: usize = 50_000;
+const MAX_SERVER_VALUES: usize = 25_000;
 /// Cost of a time, in values.
 const TIME_COST: usize = 4;
 /// Minimum and maximum number of servers that are compared.
@@ -29,8 +29,9 @@ const COMPARED_SERVERS: std::ops::RangeInclusive<usize> = 6..=64;
 const OUTLIER_FACTOR: f64 = 1.5;
 
 /// Lengths of time that a chart may cover, in seconds.
-const SPANS: [u64; 22] =
-    [10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 9000, 10_800];
+const SPANS: [u64; 23] = [
+    5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 9000, 10_800,
+];
 
 /// The time that a chart covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub(crate) struct PeerBand {
 pub(crate) struct ChartPicture {
     /// Heading with the unit.
     pub(crate) title: &'static str,
-    /// What is drawn.
+    /// The number that is drawn.
     pub(crate) chart: &'static Chart,
     /// Time that the chart covers.
     pub(crate) range: ChartRange,
@@ -205,7 +206,7 @@ impl<'a> ChartBuilder<'a> {
         }
         let mut lines: Vec<(Option<Severity>, ChartLine)> = Vec::new();
         for index in self.choose_servers(chart, &servers) {
-            let severity = self.instance.problems().worst_severity(servers[index].id);
+            let severity = chart.problem_severity(&servers[index]);
             lines.push((severity, self.line(chart, &servers[index])));
         }
         let outlier = find_outlier(&lines, chart.least_top).map(|index| {
@@ -230,7 +231,8 @@ impl<'a> ChartBuilder<'a> {
     fn choose_servers(&self, chart: &Chart, servers: &[RowView<'_>]) -> Vec<usize> {
         let cost = match chart.source {
             ChartSource::Time(_) | ChartSource::ResponseTime => TIME_COST,
-            ChartSource::Share5xx => 2,
+            ChartSource::Share5xx => 3,
+            ChartSource::PerSecond(fields) => fields.len(),
             _ => 1,
         };
         let samples = self.reader.sample_count().max(1);
@@ -242,7 +244,7 @@ impl<'a> ChartBuilder<'a> {
         let middle = median(numbers.iter().flatten().copied().collect());
         let mut ranked: Vec<usize> = (0..servers.len()).collect();
         ranked.sort_by_cached_key(|index| {
-            let severity = self.instance.problems().worst_severity(servers[*index].id);
+            let severity = chart.problem_severity(&servers[*index]);
             // The bits of positive numbers are in the order of the numbers.
             let distance = numbers[*index].map_or(0, |number| (number - middle).abs().to_bits());
             Reverse((severity, distance))
@@ -256,8 +258,8 @@ impl<'a> ChartBuilder<'a> {
     }
 }
 
-/// Returns the index of the line that stands out: that of a server with a problem of the highest severity or, if no server
-/// has one, the one whose mean differs clearly from the median of all.
+/// Returns the index of the line that stands out: that of a server whose number is a problem, of the highest severity, or,
+/// if no server has one, the one whose mean differs clearly from the median of all.
 fn find_outlier(lines: &[(Option<Severity>, ChartLine)], least_top: f64) -> Option<usize> {
     let means: Vec<Option<f64>> = lines.iter().map(|(_, line)| mean(&line.points)).collect();
     let middle = median(means.iter().flatten().copied().collect());

@@ -1,4 +1,4 @@
-//! The scale of a chart: its upper end and the numbers beside it.
+//! The scale of a chart: its upper end and the numbers next to the chart.
 //!
 //! The scale depends only on the highest value that the chart shows. A peak stays in the chart for the whole span, so the
 //! scale changes when a higher peak appears or a peak leaves the chart, and not with each sample.

@@ -4,6 +4,7 @@
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::RowKind;
+use crate::observe::severity::Severity;
 use crate::problems::figures;
 use crate::problems::rule_table::RuleId;
 use crate::table::cell::Cell;
@@ -152,6 +153,11 @@ const RULE_CHARTS: &[(RuleId, &str)] = &[
     (RuleId::SlowServer, "rtime"),
 ];
 
+/// Returns the title of the chart that shows the measurements of a rule, or `None` if no chart does.
+fn title_for_rule(rule: RuleId) -> Option<&'static str> {
+    RULE_CHARTS.iter().find(|(known, _)| *known == rule).map(|(_, title)| *title)
+}
+
 impl Chart {
     /// Returns the heading with the unit for this row.
     pub(crate) fn title_of(&self, row: &RowView<'_>) -> &'static str {
@@ -182,7 +188,7 @@ impl Chart {
         }
     }
 
-    /// Returns the limit on the number, or `None` if there is none.
+    /// Returns the limit on the number, if any.
     pub(crate) fn limit(&self, row: &RowView<'_>) -> Option<f64> {
         let field = match self.source {
             ChartSource::Level(Field::Scur) if row.stat_row().kind != RowKind::Backend => Field::Slim,
@@ -190,6 +196,15 @@ impl Chart {
             _ => return None,
         };
         row.number(field).filter(|limit| *limit > 0).map(|limit| limit as f64)
+    }
+
+    /// Returns the highest severity of the row's problems that this chart shows; `None` without such a problem.
+    pub(crate) fn problem_severity(&self, row: &RowView<'_>) -> Option<Severity> {
+        let problems = row.instance.problems().for_row(row.id);
+        problems
+            .filter(|problem| title_for_rule(problem.rule.id) == Some(self.title))
+            .map(|problem| problem.severity)
+            .max()
     }
 
     /// Returns whether HAProxy reports this number for the row.
@@ -221,7 +236,6 @@ pub(crate) fn chart_of_problem(row: RowView<'_>) -> Option<&'static Chart> {
     let problems = row.instance.problems();
     let of_cause = problems.cause_of(row.id).into_iter().flat_map(|cause| &cause.problems).map(|(_, rule)| *rule);
     let of_row = problems.for_row(row.id).map(|problem| problem.rule.id);
-    let title = |rule: RuleId| RULE_CHARTS.iter().find(|(known, _)| *known == rule).map(|(_, title)| *title);
-    let wrong = of_cause.chain(of_row).find_map(title);
+    let wrong = of_cause.chain(of_row).find_map(title_for_rule);
     charts_of(row).find(|chart| Some(chart.title) == wrong).or_else(|| charts_of(row).next())
 }

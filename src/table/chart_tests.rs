@@ -115,15 +115,15 @@ fn range_is_as_long_as_the_history_and_round() {
         let (instance, _) = instance_at((0..=seconds).step_by(5));
         ChartRange::new(&instance, SPAN).unwrap().span.as_secs()
     };
-    assert_eq!([span(0), span(20), span(65), span(3000)], [10, 20, 90, 600]);
+    assert_eq!([span(0), span(20), span(65), span(3000)], [5, 20, 90, 600]);
 }
 
 #[test]
 fn picture_of_the_past_shows_its_moment_and_what_came_after() {
     let (mut instance, _) = instance_at(0..=600);
-    assert!(instance.show_moment(PlaybackStep::Time(Duration::from_secs(300))));
+    assert!(instance.show_moment(PlaybackStep::Time(Duration::from_mins(5))));
     let chart = picture(&instance, 4, "queue", 600);
-    assert_eq!((chart.range.cursor, chart.range.is_newest), (Some(Duration::from_secs(300)), true));
+    assert_eq!((chart.range.cursor, chart.range.is_newest), (Some(Duration::from_mins(5)), true));
     let cursor = chart.cursor.unwrap();
     assert_eq!(chart.line.points[cursor], Some(f64::from(300 % 7)));
     assert_eq!(chart.line.cell.text, (300 % 7).to_string());

@@ -26,7 +26,7 @@ const CELL: u16 = 26;
 /// Minimum width of a chart with axes.
 const MIN_CHART_WIDTH: u16 = 30;
 
-/// How charts use an area.
+/// Arrangement of charts in an area.
 #[derive(Debug, Clone, Copy)]
 struct ChartArrangement {
     /// True if a frame is drawn around them.

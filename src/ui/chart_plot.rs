@@ -106,7 +106,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Area, picture: &ChartPicture) 
     }
     let mut glyph = String::new();
     for row in 0..usize::from(area.height) {
-        for column in 0..usize::from(area.width) {
+        for (column, is_marked) in is_marked.iter().enumerate() {
             let [band, line, outlier] = [&band, &line, &outlier].map(|layer| layer.dots(column, row));
             let role = match () {
                 () if outlier != 0 => outlier_role,
@@ -120,7 +120,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Area, picture: &ChartPicture) 
                 () if line != 0 && is_ascii => glyph.push(ascii_line(line)),
                 () if outlier | line != 0 => glyph.push(braille(outlier | line)),
                 () if cursor == Some(column) => glyph.push_str(canvas.theme.choose_glyph("│", "|")),
-                () if is_marked[column] => glyph.push_str(canvas.theme.choose_glyph("┆", ":")),
+                () if *is_marked => glyph.push_str(canvas.theme.choose_glyph("┆", ":")),
                 () if limit_row == Some(row) => glyph.push_str(canvas.theme.choose_glyph("╌", "=")),
                 () if band != 0 => glyph.push(if is_ascii { '.' } else { braille(band) }),
                 () => continue,
