@@ -1,6 +1,7 @@
 //! Combines the causes of several rows that are one thing: of several backends, of frontends and their backends, and of
 //! servers and those that track them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::observe::row_ids::RowId;
@@ -76,10 +77,13 @@ fn fold_tracking(found: Vec<FoundCause>, sample: &Sample) -> Vec<FoundCause> {
     let (tracking, mut kept): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|found| found.cause.kind == CauseKind::TrackingDown);
     let mut names: Vec<Vec<String>> = vec![Vec::new(); kept.len()];
+    let shown = |(index, found): (usize, &FoundCause)| {
+        let downs = found.cause.problems.iter().filter(|(_, rule)| *rule == RuleId::ServerDown);
+        downs.map(|(row, _)| (*row, index)).collect::<Vec<_>>()
+    };
+    let index_of: BTreeMap<RowId, usize> = kept.iter().enumerate().flat_map(shown).collect();
     for found in tracking {
-        let tracked = checked_server(sample, found.cause.subject.id).map(|id| (id, RuleId::ServerDown));
-        let index =
-            tracked.and_then(|key| kept[..names.len()].iter().position(|kept| kept.cause.problems.contains(&key)));
+        let index = checked_server(sample, found.cause.subject.id).and_then(|id| index_of.get(&id).copied());
         let Some(index) = index else {
             kept.push(found);
             continue;

@@ -83,20 +83,18 @@ pub(super) fn problem_text(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Str
 /// `queue of s1 full in 22 s at +1/s`. Returns `None` without a forecast.
 pub(super) fn outlook(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Option<String> {
     let worst = worst(input, shown_by)?.subject.id;
-    let sample = input.row.sample;
+    let (sample, backend) = (input.row.sample, input.backend.id);
+    let name_of = |row: RowId| sample.row(row).map(|row| &row.proxy);
     // A queue that the backend's rules are about is that of its servers.
-    let servers = |problem: &Problem| match input.backend.backend {
-        Some(backend) if problem.subject.id == input.backend.id => backend.servers.as_slice(),
-        _ => &[],
+    let is_about = |problem: &Problem, row: RowId| {
+        let is_of_backend =
+            || problem.subject.id == backend && name_of(row).is_some() && name_of(row) == name_of(backend);
+        problem.subject.id == row || is_of_backend()
     };
-    let forecasts = shown_by.iter().flat_map(|problem| {
-        let rows = servers(problem).iter().map(|server| sample.rows.ids()[*server]);
-        let forecasts = std::iter::once(problem.subject.id)
-            .chain(rows)
-            .flat_map(|row| input.forecasts.for_row(row).iter().map(move |forecast| (row, forecast)));
-        forecasts.filter(|(_, forecast)| forecast.limit.rules.contains(&problem.rule.id))
+    let growing = input.forecasts.iter().filter(|(row, forecast)| {
+        let is_shown = |problem: &&Problem| forecast.limit.rules.contains(&problem.rule.id) && is_about(problem, *row);
+        forecast.per_second.is_some() && shown_by.iter().any(is_shown)
     });
-    let growing = forecasts.filter(|(_, forecast)| forecast.per_second.is_some());
     let (row, first) = growing.min_by(|(_, one), (_, other)| one.seconds.total_cmp(&other.seconds))?;
     let name = sample.row(row).filter(|_| row != input.row.id).map(|row| &row.name);
     let subject = match (first.limit.noun, name) {
