@@ -360,3 +360,16 @@ fn u6_warning_that_soon_becomes_critical_is_one_event() {
     let updated = changes.iter().flat_map(|one| updated_causes(&one.causes)).count();
     assert_eq!(updated, 1);
 }
+
+#[test]
+fn w26_row_with_a_new_cause_is_not_listed_as_over() {
+    let mut site = TestSite::after_10_s("api/api3.status=DOWN api/api3.check_status=L4CON api/BACKEND.act=2");
+    assert_eq!(site.causes(), ["WARN api/api3 server-down"]);
+    site.set("api/api3.status=UP api/api3.check_status=L7OK api/BACKEND.act=3");
+    site.steps(3);
+    assert_eq!(site.problems.causes().filter(|cause| !cause.is_open()).count(), 1);
+    site.set("api/api3.chkfail+1 api/api3.check_status=L4CON");
+    site.steps(4);
+    let listed: Vec<bool> = site.problems.causes().map(Cause::is_open).collect();
+    assert_eq!(listed, [true], "{:?}", site.causes());
+}

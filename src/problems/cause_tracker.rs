@@ -110,6 +110,13 @@ impl CauseTracker {
                 Some(before) => before.continued(found, at.monotonic),
                 None => (TrackedCause::new(found, at.monotonic), Some(CauseChange::Opened)),
             };
+            if change == Some(CauseChange::Opened) && tracked.cause.subject.id != RowId::PROCESS {
+                // A new cause says that the row is not all right after all.
+                let is_outdated =
+                    |known: &TrackedCause| known.cause.subject.id == tracked.cause.subject.id && !known.cause.is_open();
+                kept.extract_if(.., |known| is_outdated(known))
+                    .for_each(|known| push(CauseChange::Removed, &known.cause));
+            }
             if let Some(change) = change {
                 push(change, &tracked.cause);
             }
