@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::actions::action_table::TargetKind;
 use crate::app::action_flow;
 use crate::app::action_targets;
+use crate::app::charted_row;
 use crate::app::cli_view;
 use crate::app::comparison_view;
 use crate::app::heat_view;
@@ -394,7 +395,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::ChangeChartSpan(by) if comparison_view::is_on_top(model) => comparison_view::change_span(model, by),
         UiCommand::ChangeChartSpan(by) => model.charts.change_span(by),
         UiCommand::NextChart if heat_view::is_shown(model) => heat_view::show_next_metric(model, now),
-        UiCommand::NextChart => model.select_next_chart(),
+        UiCommand::NextChart => charted_row::select_next_chart(model),
         UiCommand::SwitchInstance(by) => navigation::switch_instance(model, by, now),
         UiCommand::StartAction(action) if action.target_kind == TargetKind::Session => {
             return session_actions::start_action(model, action, now);

@@ -17,6 +17,7 @@ pub mod answer_gate;
 #[cfg(test)]
 mod answer_gate_tests;
 pub(crate) mod chart_settings;
+pub(crate) mod charted_row;
 pub(crate) mod cli_view;
 pub mod command_line;
 pub(crate) mod command_scope;

@@ -28,7 +28,6 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
 use crate::table::chart_picture::ChartRange;
-use crate::table::columns::row_view::RowView;
 use crate::table::rows::{FoldedProxies, TableSettings};
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
@@ -271,20 +270,6 @@ impl Model {
             _ if has_mark => ComparedSpan::Mark,
             _ => ComparedSpan::TenMinutes,
         }
-    }
-
-    /// Chooses the next number for the chart, of those that the selected row has.
-    pub(crate) fn select_next_chart(&mut self) {
-        let next = self.charted_row().and_then(|row| self.charts.next_chart(row));
-        self.charts.choose(next);
-    }
-
-    /// Returns the row whose charts are shown: the selected one or, if the cursor is on no row, the selected backend.
-    pub(crate) fn charted_row(&self) -> Option<RowView<'_>> {
-        let instance = self.instance()?;
-        let id = self.focused_row().or_else(|| instance.cursor_row(Pane::Backends))?;
-        let sample = instance.data.shown()?;
-        Some(RowView::new(&instance.data, sample, sample.rows.index_of(id)?))
     }
 
     /// Returns the time span of the header's sparklines: that of the charts.

@@ -1,5 +1,6 @@
 //! Charts of a row: one chart with axes, and a sparkline for each of the other numbers.
 
+use crate::app::charted_row;
 use crate::app::layout::{Area, SizeClass};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
@@ -47,7 +48,7 @@ impl ChartArrangement {
 /// Draws the charts of the selected row on the dashboard.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let is_framed = context.layout.size_class == SizeClass::Wide;
-    if let Some(row) = context.model.charted_row() {
+    if let Some(row) = charted_row::charted_row(context.model) {
         draw_row(context, canvas, area, &row, ChartArrangement { is_framed, ..ChartArrangement::STRIP });
     }
 }
@@ -55,7 +56,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
 /// Draws the charts of the selected row over the whole view.
 pub(crate) fn draw_maximized(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let is_framed = context.layout.size_class == SizeClass::Wide;
-    if let Some(row) = context.model.charted_row() {
+    if let Some(row) = charted_row::charted_row(context.model) {
         draw_row(
             context,
             canvas,
