@@ -12,7 +12,7 @@ use hapulse::haproxy::address::Address;
 use hapulse::haproxy::connection::ConnectionLimits;
 use hapulse::haproxy::connection_stage::ConnectionStage;
 use hapulse::haproxy::sessions::{SessionFilter, SessionOrder};
-use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
+use hapulse::haproxy::stick_tables::{DataComparison, DataFilter};
 use hapulse::haproxy::version::Version;
 use support::{FakeSocket, Lab, ServerBehavior as Web, Traffic};
 
@@ -107,7 +107,7 @@ fn table_entries_query_sorts_and_filters_entries() {
     let name = |name: &str, count| (name.to_owned(), count);
     let hostile = name(r"a\e[31m\ b", 2);
     assert_eq!(sorted_entries(None), [name("busy", 9), name("some", 4), hostile, name("rare", 1)]);
-    let above = DataFilter { counter: "http_req_cnt".into(), comparison: Comparison::Greater, limit: 3 };
+    let above = DataFilter { counter: "http_req_cnt".into(), comparison: DataComparison::Greater, limit: 3 };
     assert_eq!(sorted_entries(Some(above)), [name("busy", 9), name("some", 4)]);
     let missing_table = Query::TableEntries { table: "nosuch".into(), filter: None };
     assert_eq!(

@@ -12,7 +12,7 @@ use hapulse::haproxy::reply;
 use hapulse::haproxy::reply_lines::ReplyLines;
 use hapulse::haproxy::safe_text::SafeText;
 use hapulse::haproxy::sessions::{Session, SessionDetail, SessionFilter, SessionOrder, Sessions};
-use hapulse::haproxy::stick_tables::{Comparison, DataFilter, StickTables, TableEntries};
+use hapulse::haproxy::stick_tables::{DataComparison, DataFilter, StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
 use proptest::prelude::*;
 
@@ -214,7 +214,7 @@ fn table_entries_parse_reads_entries_of_each_version() {
 
 #[test]
 fn table_entries_parse_applies_data_filter() {
-    let filter = DataFilter { counter: "conn_cnt".into(), comparison: Comparison::Greater, limit: 20 };
+    let filter = DataFilter { counter: "conn_cnt".into(), comparison: DataComparison::Greater, limit: 20 };
     for version in VERSIONS {
         let entries = TableEntries::parse(&recorded(version, "show-table-keys.txt"), Some(&filter));
         let keys: Vec<_> = entries.list.iter().map(|entry| entry.key.as_str()).collect();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use hapulse::ask::query::{self, Query, QueryData};
 use hapulse::haproxy::address::Address;
 use hapulse::haproxy::connection::ConnectionLimits;
-use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
+use hapulse::haproxy::stick_tables::{DataComparison, DataFilter};
 use hapulse::haproxy::version::Version;
 use script::Script;
 use support::{Lab, ServerBehavior, Term, Traffic};
@@ -53,7 +53,7 @@ fn lab_with_arrays() -> Lab {
 
 /// Returns the keys of the entries of the table `web` that meet a condition, or the error.
 fn entries_with(lab: &Lab, counter: &str, limit: i64) -> Result<Vec<String>, String> {
-    let filter = Some(DataFilter { counter: counter.into(), comparison: Comparison::Greater, limit });
+    let filter = Some(DataFilter { counter: counter.into(), comparison: DataComparison::Greater, limit });
     let query = Query::TableEntries { table: "web".into(), filter };
     let (address, version) = (Address::unix(lab.operator()), Version::parse(&lab.info("Version")));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -246,17 +246,17 @@ const SCENES: &[(&str, SceneFactory)] = &[
 
 #[test]
 fn views_match_snapshots_at_designed_sizes() {
-    scenes::assert_scenes("view-", &SCENES);
+    scenes::assert_scenes("view-", SCENES);
 }
 
 #[test]
 fn views_match_snapshots_in_ascii() {
-    scenes::assert_ascii_scenes("view-", &SCENES);
+    scenes::assert_ascii_scenes("view-", SCENES);
 }
 
 #[test]
 fn views_have_no_color_in_mono_theme() {
-    scenes::assert_no_color(&SCENES);
+    scenes::assert_no_color(SCENES);
 }
 
 #[test]
@@ -272,12 +272,12 @@ fn scenes_show_view_and_layer_of_their_name() {
             | ("session", Some(Layer::TextPage { top: 0, .. }))
             | ("cli-confirmation", Some(Layer::TypedCommandConfirmation(_)))
             | ("sessions-question", Some(Layer::Confirmation(_)))
-            | ("out-of-service-marked", Some(Layer::ActionMenu(_, 0, None))) => true,
-            ("detail-scrolled", Some(Layer::Detail(_, top))) => *top > 0,
-            ("sort-menu", Some(Layer::SortMenu(index))) => *index > 0,
-            ("help-in-table", Some(Layer::Help(0, None)))
+            | ("out-of-service-marked", Some(Layer::ActionMenu(_, 0, None)))
+            | ("help-in-table", Some(Layer::Help(0, None)))
             | ("help-search", Some(Layer::Help(0, Some(_))))
             | ("action-search", Some(Layer::ActionMenu(_, 0, Some(_)))) => true,
+            ("detail-scrolled", Some(Layer::Detail(_, top))) => *top > 0,
+            ("sort-menu", Some(Layer::SortMenu(index))) => *index > 0,
             ("filter" | "command" | "palette" | "palette-rows" | "sessions-filtered", Some(Layer::Prompt(prompt))) => {
                 prompt.error.is_none()
             }
@@ -290,5 +290,5 @@ fn scenes_show_view_and_layer_of_their_name() {
 
 #[test]
 fn views_draw_at_any_size() {
-    scenes::draw_every_size(&SCENES, 70, 17);
+    scenes::draw_every_size(SCENES, 70, 17);
 }

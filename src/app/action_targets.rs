@@ -19,7 +19,8 @@ use crate::haproxy::sessions::Session;
 use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
-use crate::instance::guard::{self, Refusal};
+use crate::instance::guard;
+use crate::instance::refusal::Refusal;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::view_table::Content;
@@ -58,8 +59,7 @@ fn would_change(state: TargetState, status: &str, admin: Option<AdminState>) -> 
         (TargetState::Ready, RowState::Maint) => !is_inherited,
         (TargetState::Ready, RowState::Drain) => true,
         (TargetState::Ready, _) => admin.is_some_and(|admin| !admin.is_ready()),
-        (TargetState::Drain | TargetState::Maint, RowState::Maint) => false,
-        (TargetState::Drain, RowState::Drain) => false,
+        (TargetState::Drain | TargetState::Maint, RowState::Maint) | (TargetState::Drain, RowState::Drain) => false,
         (TargetState::Drain, _) => admin.is_none_or(AdminState::is_ready),
         (TargetState::Maint, _) => true,
     }

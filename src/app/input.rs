@@ -7,10 +7,7 @@ use std::time::Duration;
 use crate::actions::action_table::TargetKind;
 use crate::app::action_flow;
 use crate::app::action_targets;
-use crate::app::charted_row;
 use crate::app::cli_view;
-use crate::app::comparison_view;
-use crate::app::heat_view;
 use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::layout::{Pane, SizeClass};
@@ -31,6 +28,7 @@ use crate::app::quit;
 use crate::app::session_actions;
 use crate::app::session_mark_commands;
 use crate::app::ui_commands::{CommandEffect, CommandSpec, CursorStep, UiCommand};
+use crate::app::view_commands;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
@@ -100,17 +98,8 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
             let event = prompt.handle_key(key);
             handle_prompt_event(model, prompt, event, now)
         }
-        Some(Layer::Help(top, Some(search))) => {
-            menus::handle_help_search_key(model, key, top, search);
-            Vec::new()
-        }
-        Some(Layer::Help(_, None)) if command.is_some_and(|command| command.ui_command == UiCommand::EditFilter) => {
-            model.layers.push(Layer::Help(0, Some(Prompt::new(PromptPurpose::TextFilter, ""))));
-            Vec::new()
-        }
-        Some(Layer::Help(top, None)) => {
-            let top = scrolled_top(command, top, model.terminal_size.1);
-            model.layers.extend(top.map(|top| Layer::Help(top, None)));
+        Some(Layer::Help(top, search)) => {
+            handle_help_key(model, (command, key), top, search);
             Vec::new()
         }
         Some(Layer::Detail(row, top)) => match command {
@@ -167,13 +156,14 @@ fn opens_question(model: &Model, command: Option<&CommandSpec>, key: Key, is_lin
     match model.layers.last() {
         None if is_line_key => cli_view::submits_changing_line(model, key),
         None | Some(Layer::Detail(..)) => command.is_some_and(starts_action),
-        Some(Layer::ActionMenu(_, _, Some(_))) => key.code == KeyCode::Enter,
+        Some(Layer::ActionMenu(_, _, Some(_)) | Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => {
+            key.code == KeyCode::Enter
+        }
         Some(Layer::ActionMenu(_, _, None)) => command
             .is_some_and(|command| starts_action(command) || matches!(command.ui_command, UiCommand::Open { .. })),
         Some(Layer::Prompt(prompt)) if prompt.purpose == PromptPurpose::Command => {
             key.code == KeyCode::Enter && palette::runs_action(model, prompt)
         }
-        Some(Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => key.code == KeyCode::Enter,
         _ => false,
     }
 }
@@ -231,6 +221,19 @@ pub(crate) fn handle_paste(model: &mut Model, text: &str, now: Duration) {
     {
         handle_prompt_event(model, prompt, PromptEvent::Edited, now);
     }
+}
+
+/// Handles a key while the help is shown, in which a search may be typed.
+fn handle_help_key(model: &mut Model, (command, key): (Option<&CommandSpec>, Key), top: usize, search: Option<Prompt>) {
+    if let Some(search) = search {
+        return menus::handle_help_search_key(model, key, top, search);
+    }
+    if command.is_some_and(|command| command.ui_command == UiCommand::EditFilter) {
+        model.layers.push(Layer::Help(0, Some(Prompt::new(PromptPurpose::TextFilter, ""))));
+        return;
+    }
+    let top = scrolled_top(command, top, model.terminal_size.1);
+    model.layers.extend(top.map(|top| Layer::Help(top, None)));
 }
 
 /// Returns the new first line of a text page after a key press, or `None` if the key closes the page.
@@ -309,17 +312,6 @@ fn copy_name(model: &mut Model, now: Duration) -> Vec<Effect> {
     vec![Effect::CopyToClipboard(name)]
 }
 
-/// Switches the dashboard between the worst rows first and HAProxy's order.
-fn toggle_worst_first(model: &mut Model, now: Duration) {
-    let view = model.view();
-    let settings = &mut model.view_settings[view];
-    settings.is_worst_first = !settings.is_worst_first;
-    settings.sort = None;
-    settings.mark_changed();
-    let order = if settings.is_worst_first { "the worst rows come first" } else { "the rows are in HAProxy's order" };
-    model.notify(order, Role::Dim, now);
-}
-
 fn open_process_info(model: &mut Model) {
     let Some(sample) = model.instance().and_then(|instance| instance.data.shown()) else { return };
     let lines: Vec<String> = sample.info.lines().iter().map(|(key, value)| format!("{key:<28} {value}")).collect();
@@ -329,11 +321,7 @@ fn open_process_info(model: &mut Model) {
 
 /// Runs a UI command.
 pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> Vec<Effect> {
-    let view = model.view();
-    let is_table = matches!(model.current_view().content, Content::Table(_));
     let is_dashboard = matches!(model.current_view().content, Content::Dashboard);
-    let has_rows = is_table || is_dashboard;
-    let is_query_view = matches!(model.current_view().content, Content::Sessions | Content::StickTables);
     match command.ui_command {
         UiCommand::Move(step) => navigation::move_cursor(model, step, now),
         UiCommand::MoveToMatch(by) => match_commands::move_to_match(model, by, now),
@@ -350,52 +338,18 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::MoveFocus(by) => navigation::move_focus(model, by),
         UiCommand::ShowView(view) => navigation::show_view(model, view),
         UiCommand::EditFilter
-            if matches!(
-                model.current_view().content,
-                Content::Events | Content::Sessions | Content::StickTables | Content::Problems
-            ) =>
-        {
-            let text = model.text_filter().to_string();
-            model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::TextFilter, &text)));
-        }
-        UiCommand::EditFilter if has_rows => {
-            let text = model.view_settings[view].filter.to_string();
-            model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Filter, &text)));
-        }
-        UiCommand::SortNext(by) if is_query_view => queries::sort_next(model, by),
-        UiCommand::OpenSortMenu if is_query_view => queries::sort_next(model, 1),
-        UiCommand::SortNext(_) | UiCommand::ReverseSort | UiCommand::OpenSortMenu if has_rows => {
-            menus::change_sort(model, command.ui_command);
-        }
-        UiCommand::ToggleFlat if is_dashboard => toggle_worst_first(model, now),
-        UiCommand::ToggleFlat if is_table => {
-            model.view_settings[view].is_flat = !model.view_settings[view].is_flat;
-            model.view_settings[view].mark_changed();
-        }
-        UiCommand::ToggleFold | UiCommand::ToggleFoldAll if comparison_view::is_on_top(model) => {
-            comparison_view::toggle_unchanged(model, now);
-        }
-        UiCommand::ToggleFold if is_table => navigation::toggle_fold(model),
-        UiCommand::ToggleFoldAll if is_table => navigation::toggle_fold_all(model),
-        UiCommand::ScrollColumns(by) if is_table => model.view_settings[view].scroll_columns(by),
-        UiCommand::ToggleChart if has_rows => model.charts.is_maximized = !model.charts.is_maximized,
-        UiCommand::EditFilter
-        | UiCommand::ToggleChart
         | UiCommand::SortNext(_)
         | UiCommand::ReverseSort
         | UiCommand::OpenSortMenu
         | UiCommand::ToggleFlat
         | UiCommand::ToggleFold
         | UiCommand::ToggleFoldAll
-        | UiCommand::ScrollColumns(_) => {
-            model.notify(format!("only in views 1 to 4 and 6: {}", command.help), Role::Dim, now);
-        }
+        | UiCommand::ScrollColumns(_)
+        | UiCommand::ToggleChart
+        | UiCommand::ChangeChartSpan(_)
+        | UiCommand::NextChart => view_commands::run(model, command, now),
         UiCommand::OpenPalette => model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Command, ""))),
         UiCommand::ToggleZoom => model.is_zoomed = !model.is_zoomed,
-        UiCommand::ChangeChartSpan(by) if comparison_view::is_on_top(model) => comparison_view::change_span(model, by),
-        UiCommand::ChangeChartSpan(by) => model.charts.change_span(by),
-        UiCommand::NextChart if heat_view::is_shown(model) => heat_view::show_next_metric(model, now),
-        UiCommand::NextChart => charted_row::select_next_chart(model),
         UiCommand::SwitchInstance(by) => navigation::switch_instance(model, by, now),
         UiCommand::StartAction(action) if action.target_kind == TargetKind::Session => {
             return session_actions::start_action(model, action, now);

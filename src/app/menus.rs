@@ -10,7 +10,7 @@ use crate::app::prompt::{Prompt, PromptEvent, PromptPurpose};
 use crate::app::ui_commands::{CommandSpec, CursorStep, UiCommand};
 use crate::table::view_table::Content;
 
-/// Lines that PgDn moves while a search is typed in the help.
+/// Lines that `PgDn` moves while a search is typed in the help.
 const HELP_PAGE: usize = 10;
 
 /// Opens the action menu; available actions come first.

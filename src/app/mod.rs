@@ -72,4 +72,5 @@ pub mod ui_commands;
 pub(crate) mod undo;
 pub(crate) mod undo_changes;
 pub mod update;
+pub(crate) mod view_commands;
 pub(crate) mod view_config;

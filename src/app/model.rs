@@ -13,7 +13,7 @@ use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
 use crate::app::layout::{Layout, LayoutNeeds, MIN_QUESTION_SIZE, Pane, ROW_PREFIX_WIDTH};
 use crate::app::message::MemoryUse;
-use crate::app::mouse_report::MouseTarget;
+use crate::app::mouse_report::MouseState;
 use crate::app::problem_lines::{self, ProblemLine};
 use crate::app::query_state::OpenTable;
 use crate::app::table_layout::{TableAreas, TableNeeds};
@@ -22,7 +22,8 @@ use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
 use crate::config::confirm_quit::ConfirmQuit;
 use crate::instance::compared_windows::ComparedSpan;
-use crate::instance::guard::{self, Refusal};
+use crate::instance::guard;
+use crate::instance::refusal::Refusal;
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
@@ -80,10 +81,8 @@ pub struct Model {
     pub(crate) started_at: Option<Duration>,
     /// Time until which another `q` ends the dashboard; `None` unless the question was just asked.
     pub(crate) quit_asked_until: Option<Duration>,
-    /// Set if the mouse is used.
-    pub has_mouse: bool,
-    /// Target and time of the last click, if the next one can make it a double click.
-    pub(crate) last_click: Option<(MouseTarget, Duration)>,
+    /// The use of the mouse; `None` if it is not used.
+    pub mouse: Option<MouseState>,
     /// Actions that can be undone.
     pub(crate) undo: UndoStack,
     /// Key bindings.
@@ -124,8 +123,7 @@ impl Model {
             confirm_quit: ConfirmQuit::Auto,
             started_at: None,
             quit_asked_until: None,
-            has_mouse: false,
-            last_click: None,
+            mouse: None,
             undo: UndoStack::default(),
             keymap,
             requested_interval: None,

@@ -49,7 +49,7 @@ pub(crate) fn handle_report(
 }
 
 fn handle_click(model: &mut Model, target: Option<MouseTarget>, now: Duration) -> Vec<Effect> {
-    let before = model.last_click.take();
+    let before = model.mouse.as_mut().and_then(|mouse| mouse.last_click.take());
     if !model.layers.is_empty() {
         return Vec::new();
     }
@@ -65,7 +65,9 @@ fn handle_click(model: &mut Model, target: Option<MouseTarget>, now: Duration) -
             if let Some(open) = open.filter(|_| is_double) {
                 return input::run_command(model, open, now);
             }
-            model.last_click = Some((target, now));
+            if let Some(mouse) = &mut model.mouse {
+                mouse.last_click = Some((target, now));
+            }
         }
         None => {}
     }

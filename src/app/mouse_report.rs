@@ -1,5 +1,7 @@
 //! Mouse reports of the terminal, and what the screen shows there.
 
+use std::time::Duration;
+
 use crate::app::layout::Pane;
 use crate::table::view_table::ViewId;
 
@@ -34,4 +36,11 @@ pub enum MouseTarget {
     Pane(Pane),
     /// The row or line of this index, in this pane of the dashboard or in the view.
     Row(Option<Pane>, usize),
+}
+
+/// The state of the mouse between its reports.
+#[derive(Debug, Default)]
+pub struct MouseState {
+    /// Target and time of the last click, if the next one can make it a double click.
+    pub(crate) last_click: Option<(MouseTarget, Duration)>,
 }

@@ -24,12 +24,12 @@ pub struct PaletteItem {
     /// Command whose keys are shown.
     pub(crate) command: Option<&'static CommandSpec>,
     /// How well the item matches what was typed; smaller is better.
-    rank: Rank,
+    rank: MatchRank,
 }
 
 /// How well a name matches what was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
+enum MatchRank {
     Exact,
     Beginning,
     /// The part of the name after its last dot begins with the text.
@@ -64,18 +64,18 @@ pub fn matching_items(model: &Model, line: &str) -> Vec<PaletteItem> {
 }
 
 /// Returns how well a command matches a line; `None` if it does not.
-fn rank(id: &str, help: &str, line: &str) -> Option<Rank> {
+fn rank(id: &str, help: &str, line: &str) -> Option<MatchRank> {
     let line = line.trim().to_lowercase();
     let last_part = id.rsplit('.').next().unwrap_or(id);
     if line.is_empty() || id == line || last_part == line {
-        return Some(Rank::Exact);
+        return Some(MatchRank::Exact);
     }
     let help = help.to_lowercase();
     match () {
-        () if id.starts_with(&line) => Some(Rank::Beginning),
-        () if last_part.starts_with(&line) => Some(Rank::LastPart),
-        () if id.contains(&line) => Some(Rank::Inside),
-        () if line.split_whitespace().all(|word| id.contains(word) || help.contains(word)) => Some(Rank::Words),
+        () if id.starts_with(&line) => Some(MatchRank::Beginning),
+        () if last_part.starts_with(&line) => Some(MatchRank::LastPart),
+        () if id.contains(&line) => Some(MatchRank::Inside),
+        () if line.split_whitespace().all(|word| id.contains(word) || help.contains(word)) => Some(MatchRank::Words),
         () => None,
     }
 }
@@ -131,9 +131,9 @@ fn narrowed(before: &str, word: &str, names: impl Iterator<Item = (String, Strin
         .filter_map(|(name, help)| {
             let lower = name.to_lowercase();
             let rank = match () {
-                () if lower == word => Rank::Exact,
-                () if lower.starts_with(&word) => Rank::Beginning,
-                () if lower.contains(&word) => Rank::Inside,
+                () if lower == word => MatchRank::Exact,
+                () if lower.starts_with(&word) => MatchRank::Beginning,
+                () if lower.contains(&word) => MatchRank::Inside,
                 () => return None,
             };
             Some(PaletteItem { line: format!("{before}{name}"), name, help, command: None, rank })
@@ -156,7 +156,7 @@ pub(crate) fn chosen_index(prompt: &Prompt, items: &[PaletteItem]) -> Option<usi
         None if typed.is_empty() || palette_parser::parse(typed).is_ok() => None,
         None if palette_parser::find_former_name(typed).is_some() => None,
         // What the operator typed must be the beginning of a name: a word of a description is too vague to run.
-        None => items.iter().position(|item| item.rank <= Rank::LastPart).filter(|index| *index == 0),
+        None => items.iter().position(|item| item.rank <= MatchRank::LastPart).filter(|index| *index == 0),
     }
 }
 

@@ -132,8 +132,8 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
                 return model.notify(message, Role::Warn, now);
             }
             // The wall clock may have been set, so its times need not be in order.
-            let before = instance.data.history().headers().filter(|header| header.wall <= wall);
-            (before.last().map_or(oldest.at, |header| header.at), None)
+            let mut before = instance.data.history().headers().filter(|header| header.wall <= wall);
+            (before.next_back().map_or(oldest.at, |header| header.at), None)
         }
     };
     instance.data.show_moment(PlaybackStep::Time(target));

@@ -135,7 +135,7 @@ impl Prompt {
             (KeyCode::Backspace, false, false) if self.text().is_empty() => return PromptEvent::Canceled,
             (KeyCode::Enter, ..) => return PromptEvent::Submitted,
             (KeyCode::Tab, ..) => return PromptEvent::CompletionRequested,
-            (KeyCode::BackTab, ..) | (KeyCode::Up, ..) | (KeyCode::Char('p'), true, _) => {
+            (KeyCode::BackTab | KeyCode::Up, ..) | (KeyCode::Char('p'), true, _) => {
                 return PromptEvent::HistoryRequested(-1);
             }
             (KeyCode::Down, ..) | (KeyCode::Char('n'), true, _) => return PromptEvent::HistoryRequested(1),

@@ -8,7 +8,7 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::SessionFilter;
 use crate::haproxy::stat_row::StatRow;
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::stick_tables::{Comparison, DataFilter};
+use crate::haproxy::stick_tables::{DataComparison, DataFilter};
 use crate::table::text_filter::TextFilter;
 
 /// A condition on sessions.
@@ -61,13 +61,13 @@ pub(crate) fn filter_for_row(row: &StatRow) -> TextFilter {
 }
 
 /// The comparison operators, those of two characters first.
-const OPERATORS: [(&str, Comparison); 6] = [
-    (">=", Comparison::GreaterOrEqual),
-    ("<=", Comparison::LessOrEqual),
-    ("!=", Comparison::NotEqual),
-    (">", Comparison::Greater),
-    ("<", Comparison::Less),
-    ("=", Comparison::Equal),
+const OPERATORS: [(&str, DataComparison); 6] = [
+    (">=", DataComparison::GreaterOrEqual),
+    ("<=", DataComparison::LessOrEqual),
+    ("!=", DataComparison::NotEqual),
+    (">", DataComparison::Greater),
+    ("<", DataComparison::Less),
+    ("=", DataComparison::Equal),
 ];
 
 /// Parses a condition on a counter, such as `gpc0>5`. Returns `None` for any other word.
@@ -122,7 +122,7 @@ mod tests {
         let text_filter = TextFilter::new("10.0 http_req_rate>=20 gpc0>many user=alice gpc1!=0 gpc2>");
         let conditions: Vec<DataFilter> = entry_conditions(&text_filter).collect();
         let texts = conditions.iter().map(|filter| (filter.counter.as_str(), filter.comparison, filter.limit));
-        let wanted = [("http_req_rate", Comparison::GreaterOrEqual, 20), ("gpc1", Comparison::NotEqual, 0)];
+        let wanted = [("http_req_rate", DataComparison::GreaterOrEqual, 20), ("gpc1", DataComparison::NotEqual, 0)];
         assert!(texts.eq(wanted), "{conditions:?}");
         assert_eq!(entry_words(&text_filter).to_string(), "10.0 user=alice");
     }

@@ -1,9 +1,9 @@
 //! Groups of the lines of views 7 and 8: sessions by client, network, server, backend, age or URI, and the entries of a
 //! stick table by network.
 
+use core::net::IpAddr;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::haproxy::safe_text::SafeText;
@@ -90,7 +90,7 @@ pub(crate) fn network(address: IpAddr) -> String {
         }
         IpAddr::V6(address) => {
             let prefix = address.to_bits() & !u128::from(u64::MAX);
-            format!("{}/64", std::net::Ipv6Addr::from_bits(prefix))
+            format!("{}/64", core::net::Ipv6Addr::from_bits(prefix))
         }
     }
 }

@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn show_table_entries_sends_one_condition() {
         let table = CommandWord::new(&"st_src".into()).unwrap();
-        let comparison = crate::haproxy::stick_tables::Comparison::Greater;
+        let comparison = crate::haproxy::stick_tables::DataComparison::Greater;
         let filter = DataFilter { counter: "conn_rate".into(), comparison, limit: 10 };
         let line = |filter, version| show_table_entries(&table, filter, version);
         assert_eq!(line(None, None), "show table st_src");

@@ -145,7 +145,7 @@ impl TableEntry {
 
 /// The comparison operator in `data.COUNTER OP N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Comparison {
+pub enum DataComparison {
     /// `eq`
     Equal,
     /// `ne`
@@ -160,7 +160,7 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-impl Comparison {
+impl DataComparison {
     /// Returns HAProxy's word for the operator.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -192,7 +192,7 @@ pub struct DataFilter {
     /// Name of the counter, without the period.
     pub counter: SafeText,
     /// The comparison operator.
-    pub comparison: Comparison,
+    pub comparison: DataComparison,
     /// The number to compare with.
     pub limit: i64,
 }

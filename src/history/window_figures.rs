@@ -257,21 +257,18 @@ impl WindowReader {
             return;
         }
         let grown = self.previous.and_then(|before| Some((before, sample.growth_since(&before)?)));
-        match grown {
-            Some((before, grown)) => {
-                self.figures.seconds += sample.at.saturating_sub(before.at).as_secs_f64();
-                for (sum, growth) in self.figures.grown.iter_mut().zip(grown) {
-                    *sum = match (*sum, growth) {
-                        (Some(sum), Some(growth)) => Some(sum.saturating_add(growth)),
-                        (sum, growth) => sum.or(growth),
-                    };
-                }
-                self.add_times(sample, SEGMENT_REQUESTS);
+        if let Some((before, grown)) = grown {
+            self.figures.seconds += sample.at.saturating_sub(before.at).as_secs_f64();
+            for (sum, growth) in self.figures.grown.iter_mut().zip(grown) {
+                *sum = match (*sum, growth) {
+                    (Some(sum), Some(growth)) => Some(sum.saturating_add(growth)),
+                    (sum, growth) => sum.or(growth),
+                };
             }
-            None => {
-                self.finish_segment();
-                self.segment = Some(*sample);
-            }
+            self.add_times(sample, SEGMENT_REQUESTS);
+        } else {
+            self.finish_segment();
+            self.segment = Some(*sample);
         }
         // The sample at the border belongs to the window before, unless this window has no other.
         if sample.at > self.window.start || self.window.length().is_zero() {
@@ -333,7 +330,9 @@ pub(crate) fn read(history: &History, row: MeasuredRow, windows: &[TimeWindow]) 
             let means = RowMeans::from_numbers(row.is_tcp, |field| sample.number(field));
             sample.means = Some(means).filter(|means| !means.is_absent());
         }
-        readers.iter_mut().for_each(|reader| reader.add_sample(&sample));
+        for reader in &mut readers {
+            reader.add_sample(&sample);
+        }
     });
     readers.into_iter().map(WindowReader::finish).collect()
 }

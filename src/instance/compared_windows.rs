@@ -79,15 +79,12 @@ impl ComparedWindows {
     pub(crate) fn choose(history: &History, span: ComparedSpan, mark: Option<&Sample>, shown: &Sample) -> Option<Self> {
         let oldest = *history.headers().next()?;
         let shown = *history.header_at(shown.at.monotonic)?;
-        let (border, end) = match span.length() {
-            Some(length) => {
-                let half = (length / 2).min(shown.at.saturating_sub(oldest.at) / 2);
-                (*history.header_at(shown.at.saturating_sub(half))?, shown)
-            }
-            None => {
-                let mark = SampleHeader::from_sample(mark?);
-                if mark.at <= shown.at { (mark, shown) } else { (shown, mark) }
-            }
+        let (border, end) = if let Some(length) = span.length() {
+            let half = (length / 2).min(shown.at.saturating_sub(oldest.at) / 2);
+            (*history.header_at(shown.at.saturating_sub(half))?, shown)
+        } else {
+            let mark = SampleHeader::from_sample(mark?);
+            if mark.at <= shown.at { (mark, shown) } else { (shown, mark) }
         };
         let length = end.at.saturating_sub(border.at);
         let start = if border.at <= oldest.at {
@@ -152,7 +149,9 @@ mod tests {
         let (mut history, mut builder) = (History::new(8 << 20), SampleBuilder::default());
         let build = |second: u64| builder.build_at_millis(second * 1000, &stat_with_server("b", "s", second as i64));
         let samples: Vec<Arc<Sample>> = (0..=seconds).step_by(step as usize).map(build).collect();
-        samples.iter().for_each(|sample| history.push(sample));
+        for sample in &samples {
+            history.push(sample);
+        }
         (history, samples)
     }
 

@@ -29,6 +29,7 @@ pub(crate) mod operator;
 pub mod past_moment;
 #[cfg(test)]
 mod problem_event_tests;
+pub mod refusal;
 pub mod state;
 pub(crate) mod state_reader;
 pub mod typed_change;

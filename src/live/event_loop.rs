@@ -17,6 +17,7 @@ use crate::app::instance_view::InstanceView;
 use crate::app::key::Key;
 use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
+use crate::app::mouse_report::MouseState;
 use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::own_file::LogFile;
 use crate::config::target::Target;
@@ -92,7 +93,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     });
     model.time_zone = jiff::tz::TimeZone::system();
     model.requires_reason = config.requires_reason;
-    (model.confirm_quit, model.has_mouse) = (config.confirm_quit, config.has_mouse);
+    (model.confirm_quit, model.mouse) = (config.confirm_quit, config.has_mouse.then(MouseState::default));
     model.requested_interval = Some(config.polling.schedule.configured_interval());
     model.cli = CommandLine::new(history.unwrap_or_default());
     let failure_sender = sender.clone();
@@ -103,7 +104,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let panic_report = pending_report.clone();
     terminal_mode::install_panic_hook(move || panic_report.finish_on_any_thread());
     terminal_restorer::start();
-    let session = TerminalSession::start(&sender, clock, &pending_report, model.terminal_size, model.has_mouse);
+    let session = TerminalSession::start(&sender, clock, &pending_report, model.terminal_size, config.has_mouse);
     let exit_reason = session.and_then(|terminal| {
         let appearance = Appearance { theme: config.theme, format_time: local_clock_time };
         let first = clock.now().monotonic + FIRST_FRAME_WAIT;

@@ -14,7 +14,7 @@ use crate::ui::tabs;
 /// Returns the message of a mouse report; `None` if the mouse is not used, because an earlier program may have left the
 /// reports on.
 pub(crate) fn message(model: &Model, appearance: Appearance, now: Duration, report: MouseReport) -> Option<Message> {
-    model.has_mouse.then(|| Message::Mouse(report.button, find(model, appearance, now, report)))
+    model.mouse.is_some().then(|| Message::Mouse(report.button, find(model, appearance, now, report)))
 }
 
 /// Returns what the view shows at the place of a mouse report, whatever layer is over it.

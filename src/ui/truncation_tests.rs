@@ -1,6 +1,7 @@
 //! Draws every view at every size, with long names and large numbers, and compares the screen with the cells: numbers are
 //! never cut, and names only beside the state.
 
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use ratatui::buffer::Buffer;
@@ -45,13 +46,14 @@ fn stat(grown: u64) -> String {
     for (index, (proxy, name, kind, status)) in (0_u64..).zip(names) {
         let big = 987_654_321 * (index + 1);
         let total = big + grown * 12_345_678;
-        text.push_str(&format!(
+        let _ = writeln!(
+            text,
             "{proxy},{name},{big},{big},{big},{big},{},{total},{total}000,{total}000000,{},{},0,{status},1280000,14999,12000,\
-             8640000,99999999,{big},{kind},{big},{big},{total},{grown},{total},L7STS,0,98765,123456,987654,http,\n",
+             8640000,99999999,{big},{kind},{big},{big},{total},{grown},{total},L7STS,0,98765,123456,987654,http,",
             big + 1,
             grown * 3_000_000,
             grown * 1_000_000,
-        ));
+        );
     }
     text
 }

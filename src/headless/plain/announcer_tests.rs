@@ -1,5 +1,6 @@
 //! Tests of the announcements: what is said once, what is held back, and what is left out.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::headless::plain::announcer::Announcer;
@@ -27,10 +28,10 @@ impl Site {
         let mut stat = "# pxname,svname,scur,qcur,stot,rate,status,weight,check_status,last_chk,type,\n".to_owned();
         for (number, status) in states.iter().enumerate() {
             let check = if status.starts_with("DOWN") { "L4CON,refused" } else { "L4OK,ok" };
-            stat += &format!("b,s{},0,0,9,0,{status},1,{check},2,\n", number + 1);
+            let _ = writeln!(stat, "b,s{},0,0,9,0,{status},1,{check},2,", number + 1);
         }
         let is_up = states.iter().any(|status| status.starts_with("UP"));
-        stat += &format!("b,BACKEND,0,0,9,0,{},1,,,1,\n", if is_up { "UP" } else { "DOWN" });
+        let _ = writeln!(stat, "b,BACKEND,0,0,9,0,{},1,,,1,", if is_up { "UP" } else { "DOWN" });
         let sample = self.builder.build_at_millis(millis, &stat);
         self.instance.add_sample(sample, 0);
     }
@@ -148,8 +149,8 @@ fn announce_reports_reload_and_lost_connection() {
 fn announce_limits_number_of_lines() {
     let names: Vec<String> = (0..40).map(|number| format!("b{number},s,2,")).collect();
     let stat = |status: &str| {
-        let rows: String = names.iter().map(|name| format!("{name}{status},\n")).collect();
-        format!("# pxname,svname,type,status,\n{rows}")
+        let rows: Vec<String> = names.iter().map(|name| format!("{name}{status},\n")).collect();
+        format!("# pxname,svname,type,status,\n{}", rows.concat())
     };
     let mut site = Site::start(UP);
     let (mut builder, mut instance) = (SampleBuilder::default(), Instance::default());

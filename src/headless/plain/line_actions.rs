@@ -18,7 +18,8 @@ use crate::headless::plain::line_question::{AnswerVerdict, LineQuestion, OpenDia
 use crate::headless::plain::row_lookup::NamedRows;
 use crate::headless::plain::session::PlainSession;
 use crate::headless::server::confirmation_prompt::ActionPlan;
-use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name_to_type};
+use crate::instance::guard::{self, Authorised, ConfirmationAnswer, name_to_type};
+use crate::instance::refusal::Refusal;
 use crate::instance::state::Instance;
 use crate::observe::timestamp::local_clock_time;
 use crate::term::output_thread::wait_until_sent;

@@ -105,7 +105,7 @@ impl LineSplitter {
             let text = part.strip_suffix(b"\n").unwrap_or(part);
             self.rest.extend_from_slice(&text[..text.len().min(room)]);
             if part.ends_with(b"\n") {
-                lines.extend(self.complete(now));
+                lines.push(self.complete(now));
             }
         }
         let is_burst = has_more || lines.len() > 1 || !self.rest.is_empty();
@@ -117,14 +117,14 @@ impl LineSplitter {
 
     /// Returns the last line, which has no line break; `None` without one.
     fn take_rest(&mut self, now: Duration) -> Option<InputLine> {
-        if self.rest.is_empty() { None } else { self.complete(now) }
+        (!self.rest.is_empty()).then(|| self.complete(now))
     }
 
-    fn complete(&mut self, now: Duration) -> Option<InputLine> {
+    fn complete(&mut self, now: Duration) -> InputLine {
         let text = String::from_utf8_lossy(&std::mem::take(&mut self.rest)).trim().to_owned();
         let is_in_burst = self.last_line_at.is_some_and(|at| now.saturating_sub(at) < BURST_GAP);
         self.last_line_at = Some(now);
-        Some(InputLine { text, at: now, is_in_burst })
+        InputLine { text, at: now, is_in_burst }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::actions::capacity::Capacity;
 use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
 use crate::headless::plain::summary_sentences::{cause_sentence, severity_word};
 use crate::instance::state::Instance;
@@ -104,7 +105,7 @@ pub(crate) fn why_lines(row: &RowView<'_>, now: Duration) -> Vec<String> {
     }
     let check: Vec<&str> = [TextField::CheckStatus, TextField::LastChk]
         .into_iter()
-        .filter_map(|field| row.text(field).map(|text| text.as_str()))
+        .filter_map(|field| row.text(field).map(SafeText::as_str))
         .filter(|text| !text.is_empty())
         .collect();
     if !check.is_empty() {

@@ -11,7 +11,8 @@ use crate::headless::server::initial_state;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_run::{PromptPolicy, ServerCommand, TargetServer};
 use crate::headless::server::terminal_question::{self, QuestionResult};
-use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name_to_type};
+use crate::instance::guard::{self, Authorised, ConfirmationAnswer, name_to_type};
+use crate::instance::refusal::Refusal;
 
 /// Result of the confirmation.
 #[derive(Debug)]

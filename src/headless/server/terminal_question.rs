@@ -252,10 +252,10 @@ impl OpenQuestion {
     /// Handles input. Returns the end of the question if it decides.
     fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionResult>> {
         match (input, &mut self.input) {
-            (TerminalInput::Event(InputEvent::Mouse(_)), _) => Ok(None),
             (TerminalInput::Resumed, _) => self.enter(),
             (TerminalInput::Closed(_), _) => Ok(Some(QuestionResult::No("nothing was sent".to_owned()))),
-            (
+            (TerminalInput::Event(InputEvent::Mouse(_)), _)
+            | (
                 TerminalInput::Paused { .. }
                 | TerminalInput::LongPause
                 | TerminalInput::Event(InputEvent::UnfinishedPaste),

@@ -7,7 +7,7 @@ use hapulse::haproxy::reply_lines::{self, ReplyLines};
 use hapulse::haproxy::safe_text::SafeText;
 use hapulse::haproxy::servers_state;
 use hapulse::haproxy::sessions::{Session, SessionDetail, SessionFilter, SessionOrder, Sessions};
-use hapulse::haproxy::stick_tables::{Comparison, DataFilter, StickTables, TableEntries};
+use hapulse::haproxy::stick_tables::{DataComparison, DataFilter, StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
 
 /// HAProxy versions with different layouts of these replies.
@@ -91,14 +91,14 @@ fn check_entries(data: &[u8]) {
         let limit = all.list.iter().find_map(|entry| entry.value(index)).unwrap();
         let name = all.counters[index].name.clone();
         let filter_with = |comparison, limit| DataFilter { counter: name.clone(), comparison, limit };
-        let [equal, unequal] = [Comparison::Equal, Comparison::NotEqual]
+        let [equal, unequal] = [DataComparison::Equal, DataComparison::NotEqual]
             .map(|comparison| TableEntries::parse(data, Some(&filter_with(comparison, limit))));
         assert!(equal.list.len() + unequal.list.len() <= count);
-        let most = TableEntries::parse(data, Some(&filter_with(Comparison::GreaterOrEqual, i64::MIN)));
+        let most = TableEntries::parse(data, Some(&filter_with(DataComparison::GreaterOrEqual, i64::MIN)));
         assert_eq!(most.table, all.table);
         all.sort_by_counter(index);
         assert_eq!(all.list.len(), count);
     }
-    let nothing = DataFilter { counter: SafeText::from("no such"), comparison: Comparison::Less, limit: i64::MAX };
+    let nothing = DataFilter { counter: SafeText::from("no such"), comparison: DataComparison::Less, limit: i64::MAX };
     assert!(TableEntries::parse(data, Some(&nothing)).list.is_empty() || all.counter_index("no such").is_some());
 }

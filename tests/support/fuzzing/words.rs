@@ -16,7 +16,7 @@ use hapulse::haproxy::cli_request::CliRequest;
 use hapulse::haproxy::command::{self, CommandWord};
 use hapulse::haproxy::safe_text::{SafeText, is_visible};
 use hapulse::haproxy::sessions::SessionFilter;
-use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
+use hapulse::haproxy::stick_tables::{DataComparison, DataFilter};
 use hapulse::haproxy::version::Version;
 use hapulse::haproxy::write_command::{self, ForcedHealth, TargetState, TargetWeight, WriteCommand};
 use hapulse::instance::access::Access;
@@ -223,7 +223,7 @@ fn check_names(proxy: &[u8], name: &[u8]) {
         server: Some(name.clone()),
         ..SessionFilter::default()
     };
-    let data = DataFilter { counter: name.clone(), comparison: Comparison::Less, limit: -3 };
+    let data = DataFilter { counter: name.clone(), comparison: DataComparison::Less, limit: -3 };
     let mut commands = vec![command::show_sessions(&filter, Some(Version::new(3, 2)))];
     if let Ok(word) = CommandWord::new(&proxy) {
         commands.push(command::show_servers_state(&word));
