@@ -99,8 +99,9 @@ fn documented_command_lines_run() {
         if !PRINTING.contains(&subcommand.as_str()) {
             let args = line.split(' ').skip(1);
             let mut term = Term::builder().args(args).env("HAPULSE_CONFIG", config.to_str().unwrap()).start();
-            term.wait_for("live");
-            term.press("q");
+            let (ready, quit) = if line.contains("--plain") { ("Type help", "quit<ret>") } else { ("live", "q") };
+            term.wait_for(ready);
+            term.press(quit);
             assert_eq!(term.exit_code(), 0, "{page}: {line}");
             continue;
         }

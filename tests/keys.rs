@@ -14,7 +14,7 @@ use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::message::{Effect, Message};
-use hapulse::app::mouse_report::{MouseButton, MouseReport};
+use hapulse::app::mouse_report::{MouseButton, MouseReport, MouseState};
 use hapulse::app::update::next_wake;
 use hapulse::config::confirm_quit::ConfirmQuit;
 use hapulse::haproxy::level::Level;
@@ -525,7 +525,8 @@ fn use_mouse(driver: &mut ModelDriver, button: MouseButton, text: &str) -> Vec<E
         let line = line(row);
         Some((line[..line.find(text)?].chars().count() as u16, row))
     });
-    let (column, row) = place.unwrap_or_else(|| panic!("{text} is not shown"));
+    let (column, row) = place
+        .unwrap_or_else(|| panic!("{text} is not shown:\n{}", (0..height).map(line).collect::<Vec<_>>().join("\n")));
     let report = MouseReport { button, column, row };
     let target = mouse_target::find(&driver.model, appearance, Duration::from_millis(driver.millis), report);
     driver.update(Message::Mouse(button, target))
@@ -534,6 +535,7 @@ fn use_mouse(driver: &mut ModelDriver, button: MouseButton, text: &str) -> Vec<E
 #[test]
 fn mouse_selects_opens_scrolls_and_switches_tabs() {
     let mut driver = ModelDriver::new();
+    driver.model.mouse = Some(MouseState::default());
     for size in [(120, 40), (80, 24)] {
         driver.update(Message::Resize(size.0, size.1));
         use_mouse(&mut driver, MouseButton::Left, "be_slow");
@@ -569,9 +571,10 @@ fn mouse_selects_opens_scrolls_and_switches_tabs() {
 #[test]
 fn mouse_never_answers_a_question() {
     let mut driver = ModelDriver::new();
+    driver.model.mouse = Some(MouseState::default());
     driver.press("<ret>M");
     for button in [MouseButton::Left, MouseButton::WheelUp, MouseButton::WheelDown] {
-        for text in ["y yes", "n/Esc", "app1"] {
+        for text in ["set server", "Esc cancels", "app1"] {
             assert_eq!(use_mouse(&mut driver, button, text), []);
             assert!(driver.confirmation().is_some(), "{text}");
         }
@@ -779,5 +782,27 @@ proptest! {
                 Some(name) => prop_assert!(key.code == KeyCode::Enter && confirmation.gate.typed_name() == name),
             }
         }
+    }
+}
+
+#[test]
+fn mouse_works_in_each_view_at_each_size() {
+    let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time: |_| String::new() };
+    let mut driver = ModelDriver::new();
+    driver.model.mouse = Some(MouseState::default());
+    for view in ViewId::ALL {
+        driver.press("0");
+        driver.press(&format!(":view<space>{}<ret>", view.view().id));
+        for size in [(120, 40), (80, 24), (20, 4), (1, 1)] {
+            driver.update(Message::Resize(size.0, size.1));
+            for (column, row) in [(0, 0), (size.0 / 2, size.1 / 2), (size.0 - 1, size.1 - 1)] {
+                let report = MouseReport { button: MouseButton::Left, column, row };
+                let now = Duration::from_millis(driver.millis);
+                let target = mouse_target::find(&driver.model, appearance, now, report);
+                driver.update(Message::Mouse(MouseButton::Left, target));
+            }
+        }
+        driver.update(Message::Resize(120, 40));
+        driver.press("<esc>");
     }
 }

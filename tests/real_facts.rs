@@ -80,7 +80,10 @@ fn w3_paused_and_stopped_frontends_are_problems_and_out_of_service() {
     lab.send_command("disable frontend fe2");
     let found = wait_for_problem(lab.admin(), "frontend fe2");
     let first = found.lines().next();
-    assert_eq!(first, Some("WARN frontend fe2: disabled: it accepts no connections until it is enabled"));
+    assert_eq!(
+        first,
+        Some("WARN frontend fe2: disabled: it accepts no connections until it is enabled (frontend-paused)")
+    );
     assert!(output(lab.admin(), "show out-of-service").contains("fe2"));
     let mut term = start_dashboard(lab.admin());
     term.wait_for("WARN fe2: disabled");

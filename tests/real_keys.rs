@@ -162,5 +162,5 @@ fn mouse_works_only_on_request_and_is_off_after_the_end() {
     let click = mouse_report(&term, 0, "1 Status");
     term.paste(click.as_bytes());
     term.press("2");
-    term.wait_grid(|grid| grid.headings().iter().any(|heading| heading == "IN/s"));
+    term.wait_grid(|grid| grid.headings().iter().any(|heading| heading == "IN/S"));
 }

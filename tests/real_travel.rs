@@ -133,7 +133,7 @@ fn past_moment_matches_show_stat_of_that_time() {
 #[test]
 fn comparison_with_mark_shows_drain_and_reload() {
     let lab = Lab::builder().servers(3).start();
-    let mut term = start_dashboard(&lab, 160, 40);
+    let mut term = start_dashboard(&lab, 240, 40);
     term.press("1");
     let before = stat_rows(&lab);
     term.wait_until(|screen| matches_stat(screen, &before, VIEWS[0].1));
@@ -295,11 +295,12 @@ fn playback_badge_is_shown_at_every_size() {
             let later = term.wait_until(|screen| header(screen) != first && header(screen).contains(end));
             assert!(header(&later).contains(" PAUSED "), "{later}");
             assert!(bottom_line(&term.settled_screen()).contains("p live"), "{cols}x{rows}\n{}", term.screen());
-            let reversed_text = |screen: &vt100::Screen| {
+            let highlighted_text = |screen: &vt100::Screen| {
                 let cells = (0..cols).filter_map(|column| screen.cell(0, column));
-                cells.filter(|cell| cell.inverse()).map(|cell| cell.contents().to_owned()).collect::<String>()
+                let is_highlighted = |cell: &&vt100::Cell| cell.inverse() || cell.bgcolor() != vt100::Color::Default;
+                cells.filter(is_highlighted).map(|cell| cell.contents().to_owned()).collect::<String>()
             };
-            wait_until("the badge in reverse video", || term.with_screen(reversed_text).contains("PAUSED"));
+            wait_until("the highlighted badge", || term.with_screen(highlighted_text).contains("PAUSED"));
             if plain {
                 assert!(term.settled_screen().is_ascii(), "{}", term.screen());
             }

@@ -341,7 +341,7 @@ fn server_detail_shows_every_field_and_runs_action() {
     for name in ["qtime", "ctime", "rtime", "ttime"] {
         assert_eq!((lab.stat("be1", "s2", name).as_str(), lines[name].as_str()), ("0", "–"), "{name}");
     }
-    let is_chart = |line: &str| line.contains("rtime        –");
+    let is_chart = |line: &str| line.contains("rtime            –");
     assert!(term.screen().lines().any(is_chart), "{}", term.screen());
     term.press("<esc>");
     term.wait_gone(" be1/s2 UP ");

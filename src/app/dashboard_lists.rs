@@ -167,7 +167,7 @@ impl DashboardLists {
 
     /// Returns the width that a list needs for its names and the columns that had a value.
     pub(crate) fn wanted_width(&self, pane: Pane) -> u16 {
-        self.column_use(pane).map_or(0, |uses| uses.wanted_width(columns(pane), self.name_width(pane)))
+        ColumnUse::wanted_width(columns(pane), self.name_width(pane))
     }
 
     /// Returns the cursor of a list, or `None` if the pane is not a list.

@@ -29,6 +29,7 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
 use crate::table::chart_picture::ChartRange;
+use crate::table::columns::column_use::ColumnUse;
 use crate::table::rows::{FoldedProxies, TableSettings};
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
@@ -250,7 +251,7 @@ impl Model {
         let settings = &self.view_settings[self.view];
         let needs = self.instance().map_or_else(TableNeeds::default, |instance| {
             let names = instance.name_width(self.view, settings);
-            let width = instance.column_use(self.view).wanted_width(&settings.visible_columns(), names);
+            let width = ColumnUse::wanted_width(&settings.visible_columns(), names);
             TableNeeds {
                 row_count: instance.unfiltered_count(self.view),
                 width: width.saturating_add(ROW_PREFIX_WIDTH),

@@ -193,9 +193,8 @@ impl TableSettings {
 
     /// Returns the columns to lay out: the name, then the columns that are not scrolled out of view.
     pub fn visible_columns(&self) -> Vec<&'static Column> {
-        let mut columns = self.columns.clone();
-        columns.drain(1..(self.hidden_columns + 1).min(columns.len()));
-        columns
+        let others = self.columns.iter().skip(1 + self.hidden_columns);
+        self.columns.iter().take(1).chain(others).copied().collect()
     }
 }
 

@@ -41,12 +41,16 @@ impl Grid {
     pub fn find(screen: &str) -> Option<Self> {
         let mut lines = screen.lines().skip_while(|line| !line.starts_with("   NAME"));
         // The sign of the sort order follows the heading and is not part of it.
-        let heading = lines.next()?.replace(['↓', '↑'], " ").chars().collect();
+        let heading = lines.next()?.replace(['↓', '↑'], " ");
+        // Details of the selected row may be next to the table.
+        let width = heading.chars().position(|char| char == '╭').unwrap_or(usize::MAX);
+        let heading = heading.chars().take(width).collect();
         let mut rows: Vec<GridRow> = Vec::new();
         let mut proxy = String::new();
         for line in lines {
-            let text: Vec<char> = line.chars().collect();
-            if text.len() < 4 || text[1] == ' ' || !ACTION_SIGNS.contains(&text[2]) {
+            let text: Vec<char> = line.chars().take(width).collect();
+            // The bottom line may follow at once.
+            if text.len() < 4 || [' ', '↵'].contains(&text[1]) || !ACTION_SIGNS.contains(&text[2]) {
                 break;
             }
             let is_child = text[3] == ' ';

@@ -14,6 +14,8 @@ use crate::units;
 const ROWS_PER_SAMPLE: usize = 2000;
 /// Priority from which a column is not dropped for the sake of long names: the state.
 const ESSENTIAL: u8 = 250;
+/// Priority from which a column is expected to be shown even if it had no value yet: sessions, queue, requests, errors.
+const EXPECTED: u8 = 200;
 /// Priority below which the columns of a table make room for the details of the selected row, which contain them, too.
 const LESSER: u8 = 100;
 /// Width up to which a column of texts grows.
@@ -35,9 +37,9 @@ pub struct ColumnUse {
 }
 
 impl ColumnUse {
-    /// Returns whether the column had a value. Before the second sample, a column that needs two is assumed to have one.
+    /// Returns whether the column had a value, or is expected to be shown without one. Before the second sample, a column that needs two is assumed to have one.
     pub fn is_used(&self, column: &Column) -> bool {
-        !self.has_rates && column.needs_two_samples() || self.used.contains(&column.id)
+        column.priority >= EXPECTED || !self.has_rates && column.needs_two_samples() || self.used.contains(&column.id)
     }
 
     /// Reads a sample. `row_at` returns the index in the sample of each of the `count` rows of the table.
@@ -77,11 +79,11 @@ impl ColumnUse {
         }
     }
 
-    /// Returns the width that a table needs for names of `name_width` cells and for the columns that had a value, without
-    /// those that the details of a row contain anyway.
-    pub(crate) fn wanted_width(&self, columns: &[&'static Column], name_width: u16) -> u16 {
+    /// Returns the width that a table needs for names of `name_width` cells and for its columns, without the lesser ones,
+    /// which the details of a row contain anyway.
+    pub(crate) fn wanted_width(columns: &[&'static Column], name_width: u16) -> u16 {
         let name = columns.first().map_or(0, |column| column.width.max(name_width));
-        let others = columns.iter().skip(1).filter(|column| column.priority >= LESSER && self.is_used(column));
+        let others = columns.iter().skip(1).filter(|column| column.priority >= LESSER);
         others.fold(name, |sum, column| sum.saturating_add(column.width + SPACING))
     }
 
@@ -164,18 +166,20 @@ mod tests {
         let stat = "# pxname,svname,scur,slim,stot,qcur,qmax,status,weight,type,\nb,s1,1,10,7,0,0,UP,1,2,\n\
                     b,s2,0,10,0,0,3,UP,1,2,\n";
         let uses = used_after(&[stat, stat], STATUS_VIEW);
-        let fitted = ids(&uses.fit(STATUS_VIEW, 60, 10, false));
+        let fitted = ids(&uses.fit(STATUS_VIEW, 70, 10, false));
         assert!(fitted.contains(&"stot") && fitted.contains(&"qmax"), "{fitted:?}");
-        assert!(!fitted.contains(&"qcur") && !fitted.contains(&"trouble"), "they have no value: {fitted:?}");
+        assert!(fitted.contains(&"qcur"), "it is expected: {fitted:?}");
+        assert!(!fitted.contains(&"trouble"), "it has no value: {fitted:?}");
         let all = ids(&uses.fit(STATUS_VIEW, 400, 10, false));
         assert_eq!(all.len(), STATUS_VIEW.len(), "with enough room, unused columns stay");
     }
 
     #[test]
     fn a_column_stays_used_after_its_values_are_gone() {
-        let queued = "# pxname,svname,scur,qcur,status,type,\nb,s1,1,4,UP,2,\n";
+        let queued = "# pxname,svname,scur,smax,status,type,\nb,s1,1,4,UP,2,\n";
         let calm = queued.replace(",4,UP", ",0,UP");
-        let uses = |samples: &[&str]| used_after(samples, SERVERS).is_used(&crate::table::columns::column_table::QUEUE);
+        let uses =
+            |samples: &[&str]| used_after(samples, STATUS_VIEW).is_used(&crate::table::columns::column_table::SMAX);
         assert_eq!([uses(&[&calm]), uses(&[queued]), uses(&[queued, &calm, &calm])], [false, true, true]);
     }
 
@@ -208,9 +212,9 @@ mod tests {
     #[test]
     fn large_tables_are_read_in_turns() {
         let rows = (0..5000).map(|row| format!("b,s{row},{},UP,2,\n", i32::from(row == 4999)));
-        let stat = format!("# pxname,svname,scur,status,type,\n{}", rows.collect::<String>());
+        let stat = format!("# pxname,svname,smax,status,type,\n{}", rows.collect::<String>());
         let uses = |samples: usize| {
-            used_after(&vec![stat.as_str(); samples], STATUS_VIEW).is_used(&crate::table::columns::column_table::SCUR)
+            used_after(&vec![stat.as_str(); samples], STATUS_VIEW).is_used(&crate::table::columns::column_table::SMAX)
         };
         assert_eq!([uses(1), uses(2), uses(3)], [false, false, true]);
     }
