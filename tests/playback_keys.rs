@@ -317,13 +317,13 @@ fn marked_moment_is_set_replaced_and_cleared() {
     driver.stat.set("be_app", "app1", "status", "DOWN");
     driver.poll_with_sessions(40);
     let screen = driver.screen().join("\n");
-    for part in ["[mark]", "UP > DOWN", "10>40", "1 changed"] {
+    for part in ["[mark]", "UP > DOWN", "9.5>40", "1 changed"] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
     driver.press("p<left><left><left>m");
     assert!(driver.notice().starts_with("moment marked, 4s before the previous mark;"), "{}", driver.notice());
     driver.press("<left><left>");
-    assert!(driver.screen()[4].contains("t10-t14 > t14-t18"), "the mark is later: {:?}", driver.screen()[4]);
+    assert!(driver.screen()[4].contains("t16-t20 > t20-t24"), "the mark is later: {:?}", driver.screen()[4]);
     driver.press("x");
     assert_eq!(driver.notice(), "marked moment cleared");
     assert!(driver.screen()[4].contains("[10 min]"), "{:?}", driver.screen()[4]);

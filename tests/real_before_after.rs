@@ -53,7 +53,7 @@ fn deploy_that_makes_one_server_slow_is_the_first_line() {
 
 #[test]
 fn timeline_shows_server_that_went_down_and_jumps_to_its_events() {
-    let incident = Incident::start(&[&API]);
+    let incident = Incident::start(&[&WEB, &API]);
     incident.wait_until_up();
     let mut term = start_dashboard(&incident, 120, 40);
     thread::sleep(Duration::from_secs(5));
@@ -66,8 +66,13 @@ fn timeline_shows_server_that_went_down_and_jumps_to_its_events() {
         |screen: &str| screen.lines().rev().find(|line| line.starts_with(" be_api ")).unwrap_or_default().to_owned();
     term.wait_until(|screen| lane(screen).contains('▼') && screen.contains("newest"));
     term.press("<home>n");
-    let screen = term.wait_until(|screen| screen.contains("be_api/api1  UP"));
-    assert!(screen.contains(" PAUSED "), "{screen}");
+    let bottom = |screen: &str| screen.lines().last().unwrap_or_default().to_owned();
+    let screen = term.wait_until(|screen| bottom(screen).contains("be_api/api1"));
+    assert!(screen.contains(" PAUSED ") && !screen.contains("DOWN"), "the first check failed: {screen}");
+    term.press("n");
+    term.wait_until(|screen| screen.contains("DOWN"));
+    term.press("N");
+    term.wait_until(|screen| !screen.contains("DOWN"));
     term.press("<end>:jump<space>25:00<ret>");
     term.wait_for("\"25:00\" is not a time; examples: 02:13,");
     term.press(":jump<space>3h<ret>");

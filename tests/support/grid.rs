@@ -30,7 +30,7 @@ const LEFT_ALIGNED: [(&str, usize); 10] = [
     ("ADDRESS", 21),
     ("PROBLEM", 12),
     ("BY", 12),
-    ("CHANGED", 20),
+    ("CHANGE", 28),
 ];
 
 /// Signs of a proxy with its servers shown and folded.
