@@ -100,8 +100,8 @@ pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
 /// Tolerance for times before the history: the oldest sample is close enough.
 const NEAR: Duration = Duration::from_mins(1);
 
-/// Shows the past at a typed time. A time so long ago that the history does not have it shows the oldest sample; a time of
-/// the clock that the history does not have shows nothing.
+/// Shows the past at a typed time. A duration longer than the history shows the oldest sample; a clock time that the history
+/// does not have shows nothing.
 pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
     let zone = model.time_zone.clone();
     let Some(instance) = model.instance_mut() else { return };

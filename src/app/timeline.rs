@@ -13,7 +13,7 @@ use crate::observe::state_cause::StateCause;
 /// Name of the lane of events that are about the whole process.
 const PROCESS: &str = "process";
 
-/// What a cell of a lane shows, the more important the later.
+/// The content of a cell of a lane, the more important the later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LaneCell {
     /// Nothing is known: the history has no samples.
