@@ -223,7 +223,7 @@ pub(crate) fn sort_worst_first(instance: &Instance, sample: &Sample, metric: Hea
         let value = match metric.current(&row) {
             HeatCell::Unknown => SortKey::Absent,
             HeatCell::Value(value) => SortKey::Number(f64::from(value)),
-            HeatCell::State(state) => SortKey::Number(f64::MAX * f64::from(state_trend::badness(state)) / 8.0),
+            HeatCell::State(state) => SortKey::Number(f64::MAX / 8.0 * f64::from(state_trend::badness(state))),
         };
         (severity, value)
     };
@@ -366,6 +366,35 @@ mod tests {
         };
         assert_eq!(order(HeatMetric::ResponseTime)[..2], ["down", "slow"]);
         assert_eq!(order(HeatMetric::State)[0], "down");
+    }
+
+    #[test]
+    fn load_without_limit_and_maximum_is_unknown() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for second in 0..60 {
+            let stat = "# pxname,svname,type,status,scur,\nb,s,2,UP,7,\n";
+            instance.add_sample(builder.build_at_millis(second * 1000, stat), 0);
+        }
+        let map = read(&instance, HeatMetric::Load);
+        let cells = map.cells(ids(&instance)[0]).unwrap();
+        assert!(cells.iter().all(|cell| *cell == HeatCell::Unknown), "{cells:?}");
+    }
+
+    #[test]
+    fn rows_of_one_severity_are_in_the_order_of_their_states() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        let states = ["DRAIN", "MAINT", "no check", "NOLB", "UP 1/3"];
+        let rows = states.map(|state| format!("b,{state},2,{state},\n")).concat();
+        instance.add_sample(builder.build_at_millis(0, &format!("# pxname,svname,type,status,\n{rows}")), 0);
+        let sample = instance.latest().unwrap();
+        let mut order: Vec<usize> = (0..states.len()).collect();
+        let key = |row: &usize| instance.problems().worst_severity(sample.rows.ids()[*row]);
+        assert!(order.iter().all(|row| key(row).is_none()), "no row has a problem");
+        sort_worst_first(&instance, sample, HeatMetric::State, &mut order);
+        assert_eq!(
+            order.iter().map(|row| states[*row]).collect::<Vec<_>>(),
+            ["UP 1/3", "MAINT", "DRAIN", "NOLB", "no check"]
+        );
     }
 
     #[test]

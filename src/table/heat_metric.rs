@@ -242,9 +242,9 @@ impl HeatMetric {
             Self::Share5xx => share_trend::points(history, id, figures::MIN_EVENTS, now, span, count),
             Self::Load => {
                 let limits = if row.kind == RowKind::Backend { Vec::new() } else { level(id, Field::Slim) };
-                let highest = sample.table.number(index, Field::Smax).unwrap_or(0).max(1) as f64;
+                let highest = sample.table.number(index, Field::Smax).map(|highest| highest.max(1) as f64);
                 let limit = |place: usize| limits.get(place).copied().flatten().filter(|limit| *limit > 0.0);
-                let share = |(place, sessions): (usize, Option<f64>)| Some(sessions? / limit(place).unwrap_or(highest));
+                let share = |(place, sessions): (usize, Option<f64>)| Some(sessions? / limit(place).or(highest)?);
                 level(id, Field::Scur).into_iter().enumerate().map(share).collect()
             }
             Self::Queue => match added_servers(sample, index) {
