@@ -9,6 +9,7 @@ use crate::instance::state::Instance;
 use crate::observe::events::{Event, EventKind};
 use crate::observe::severity::Severity;
 use crate::observe::state_cause::StateCause;
+use crate::table::chart_marks::MarkKind;
 
 /// Name of the lane of events that are about the whole process.
 const PROCESS: &str = "process";
@@ -30,8 +31,8 @@ pub(crate) enum LaneCell {
     Worse,
     /// Another process began to reply.
     Reload,
-    /// An action, by its letter.
-    Action(char),
+    /// An action that succeeded.
+    Action(MarkKind),
 }
 
 /// The events of one proxy, or of the process.
@@ -189,7 +190,7 @@ fn event_cell(event: &Event) -> Option<LaneCell> {
         state.is_usable() || matches!(state, RowState::Open | RowState::Full | RowState::Unpublished)
     };
     match &event.kind {
-        EventKind::Action { command, .. } => Some(LaneCell::Action(action_letter(command))),
+        EventKind::Action { .. } => Some(MarkKind::from_event(event).map_or(LaneCell::Other, LaneCell::Action)),
         EventKind::Reloaded { .. } | EventKind::Restarted { .. } => Some(LaneCell::Reload),
         // The action itself is shown.
         EventKind::Status { cause: StateCause::Us, .. }
@@ -204,22 +205,6 @@ fn event_cell(event: &Event) -> Option<LaneCell> {
         EventKind::LinkLost(_) => Some(LaneCell::Worse),
         EventKind::LinkRestored(_) => Some(LaneCell::Better),
         _ => Some(LaneCell::Other),
-    }
-}
-
-/// Returns the key of the action that a command carries out; `A` for actions without a key.
-fn action_letter(command: &str) -> char {
-    let has = |word: &str| command.split_whitespace().any(|known| known == word);
-    if has("drain") {
-        'D'
-    } else if has("maint") || command.starts_with("disable server") {
-        'M'
-    } else if has("ready") || command.starts_with("enable server") {
-        'E'
-    } else if has("weight") {
-        'W'
-    } else {
-        'A'
     }
 }
 
@@ -266,7 +251,7 @@ mod tests {
             LaneCell::Better => '^',
             LaneCell::Worse => 'v',
             LaneCell::Reload => 'R',
-            LaneCell::Action(letter) => *letter,
+            LaneCell::Action(kind) => kind.letter().chars().next().unwrap(),
         };
         let lane = timeline.lanes.iter().find(|lane| lane.name == name);
         lane.map(|lane| lane.cells.iter().map(glyph).collect()).unwrap_or_default()
@@ -305,13 +290,5 @@ mod tests {
             assert!(grid.contains(shown) && grid.end <= newest && grid.start >= oldest, "{minute}: {grid:?}");
             assert!(is_at_end || (15..=45).contains(&grid.cell(shown)), "{minute}: {}", grid.cell(shown));
         }
-    }
-
-    #[test]
-    fn action_letter_is_the_key_of_the_action() {
-        let letters = ["state drain", "state maint", "state ready"].map(|end| format!("set server be/s {end}"));
-        assert_eq!(letters.map(|command| action_letter(&command)), ['D', 'M', 'E']);
-        assert_eq!(action_letter("set server be/s weight 50%"), 'W');
-        assert_eq!(action_letter("set server be/s health up"), 'A');
     }
 }

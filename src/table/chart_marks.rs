@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::haproxy::status::RowState;
 use crate::instance::state::Instance;
 use crate::observe::events::{Event, EventKind};
 use crate::observe::row_ids::RowId;
@@ -82,14 +83,15 @@ impl MarkKind {
         }
     }
 
-    /// Returns the kind of an event, or `None` if it is not marked.
-    fn from_event(event: &Event) -> Option<Self> {
+    /// Returns the kind of an event, or `None` if it is not marked. An action that failed changed nothing and is not marked.
+    pub(crate) fn from_event(event: &Event) -> Option<Self> {
         match &event.kind {
             EventKind::Action { command, is_verified: true, .. } => Some(Self::from_command(command)),
-            EventKind::Status { to, cause: StateCause::Operator, .. } => Some(match to.split(' ').next() {
-                Some("DRAIN") => Self::Drain,
-                Some("MAINT") => Self::Maintenance,
-                _ => Self::Enable,
+            EventKind::Status { to, cause: StateCause::Operator, .. } => Some(match RowState::parse(to) {
+                RowState::Drain => Self::Drain,
+                RowState::Maint => Self::Maintenance,
+                state if state.is_usable() => Self::Enable,
+                _ => Self::OtherAction,
             }),
             EventKind::Reloaded { .. } | EventKind::Restarted { .. } => Some(Self::Reload),
             EventKind::Cause { is_open: true, severity, .. } => Some(Self::Cause(*severity)),
@@ -123,6 +125,7 @@ pub(crate) fn find_marks(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::test_samples::timestamp_at;
 
     #[test]
     fn from_command_names_actions_by_their_keys() {
@@ -135,5 +138,30 @@ mod tests {
             "shutdown sessions server be/s1",
         ];
         assert_eq!(commands.map(letter), ["D", "M", "E", "W", "a"]);
+    }
+
+    fn of_event(kind: EventKind) -> Option<MarkKind> {
+        MarkKind::from_event(&Event { at: timestamp_at(0), row: None, name: String::new(), kind })
+    }
+
+    #[test]
+    fn from_event_names_the_state_that_another_user_ordered() {
+        let ordered = |to: &str| {
+            let (from, to, reason) = ("UP".to_owned(), to.to_owned(), String::new());
+            of_event(EventKind::Status { from, to, reason, cause: StateCause::Operator })
+        };
+        assert_eq!(ordered("DOWN"), Some(MarkKind::OtherAction), "forced by `health down`");
+        assert_eq!(ordered("DRAIN (agent)"), Some(MarkKind::Drain));
+        assert_eq!(ordered("MAINT"), Some(MarkKind::Maintenance));
+        assert_eq!(ordered("UP 1/3"), Some(MarkKind::Enable));
+    }
+
+    #[test]
+    fn from_event_leaves_out_failed_action() {
+        let action = |is_verified| {
+            let (command, outcome) = ("set server be/s1 state maint".to_owned(), String::new());
+            of_event(EventKind::Action { command, outcome, is_verified })
+        };
+        assert_eq!((action(true), action(false)), (Some(MarkKind::Maintenance), None));
     }
 }

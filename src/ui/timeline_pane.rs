@@ -25,10 +25,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let Some(timeline) = Timeline::build(data, usize::from(cells), usize::from(area.height - 1)) else { return };
     for (row, lane) in (0..).zip(&timeline.lanes) {
         canvas.draw_text(area, 1, row, &text_width::middle(&lane.name, usize::from(names)), Role::Normal);
-        let mut text = [0; 4];
         for (cell, what) in (0..).zip(&lane.cells) {
             let (glyph, role) = match what {
-                LaneCell::Action(letter) => (&*letter.encode_utf8(&mut text), Role::Key),
+                LaneCell::Action(kind) => (kind.letter(), Role::Key),
                 what => glyph(canvas.theme, *what),
             };
             let role = if usize::from(cell) == timeline.cursor { Role::Past } else { role };
