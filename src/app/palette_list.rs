@@ -138,9 +138,9 @@ fn narrowed(before: &str, word: &str, names: impl Iterator<Item = (String, Strin
             };
             Some(PaletteItem { line: format!("{before}{name}"), name, help, command: None, rank })
         })
-        .take(MAX_ROWS)
         .collect();
     items.sort_by_key(|item| item.rank);
+    items.truncate(MAX_ROWS);
     items
 }
 
@@ -187,4 +187,18 @@ pub(crate) fn ghost_text(prompt: &Prompt, items: &[PaletteItem]) -> Option<Strin
     let item = items.get(prompt.list_index.unwrap_or(0))?;
     let rest = item.line.strip_prefix(prompt.text()).filter(|_| !prompt.text().is_empty())?;
     Some(rest.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrowed_keeps_the_best_of_very_many_names() {
+        let names = (0..MAX_ROWS).map(|number| format!("old-web{number}")).chain(["web".to_owned(), "web1".to_owned()]);
+        let items = narrowed("go ", "web", names.map(|name| (name, String::new())));
+        let first: Vec<&str> = items.iter().take(3).map(|item| item.name.as_str()).collect();
+        assert_eq!(first, ["web", "web1", "old-web0"]);
+        assert_eq!(items.len(), MAX_ROWS);
+    }
 }
