@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::app::heat_view;
 use crate::app::layout::{Area, Layout, Pane, SizeClass};
 use crate::app::message::Message;
 use crate::app::model::Model;
@@ -39,6 +40,7 @@ pub fn find(model: &Model, appearance: Appearance, now: Duration, report: MouseR
     }
     let table = model.table_areas(&layout);
     let (heading, visible) = match model.current_view().content {
+        Content::Table(_) if heat_view::is_shown(model) => (1, heat_view::row_count(model)),
         Content::Table(_) if !contains(table.rows) => return None,
         Content::Table(_) => (1, usize::from(table.visible_rows())),
         Content::Sessions | Content::StickTables => (2, usize::from(layout.body.height)),
