@@ -11,7 +11,7 @@ pub(crate) enum MetricKind {
     Rate,
     /// Growth of counters per second, in bytes.
     ByteRate,
-    /// Growth of counters.
+    /// Growth of counters; compared per hour, because the windows may be of different length.
     Count,
     /// Growth of counters as a share of the row's responses, or of its sessions.
     Share,
@@ -92,7 +92,7 @@ pub(crate) static METRICS: [Metric; 12] = [
 /// A number of a row in one window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Measured {
-    /// The value.
+    /// The value that is compared.
     pub(crate) value: f64,
     /// Number of events from which it was computed: requests, or counted events.
     events: f64,
@@ -113,10 +113,11 @@ impl Metric {
                 let grown = figures.total_growth(fields)? as f64;
                 Some(measured(grown / figures.seconds, grown, 0.0))
             }
-            MetricKind::Rate | MetricKind::ByteRate => None,
-            MetricKind::Count => {
-                figures.total_growth(self.fields).map(|grown| measured(grown as f64, grown as f64, 0.0))
+            MetricKind::Count if figures.seconds > 0.0 => {
+                let grown = figures.total_growth(self.fields)? as f64;
+                Some(measured(grown / figures.seconds * HOUR, grown, 0.0))
             }
+            MetricKind::Rate | MetricKind::ByteRate | MetricKind::Count => None,
             MetricKind::Share => {
                 let all = figures.total_growth(&Field::RESPONSES).filter(|_| served != Field::Stot);
                 let all = all.or_else(|| figures.growth(served)).filter(|all| *all > 0)? as f64;
@@ -131,12 +132,18 @@ impl Metric {
         }
     }
 
+    /// Returns the value that is shown: of counted events, their number.
+    pub(crate) fn shown(&self, measured: Measured) -> f64 {
+        if self.kind == MetricKind::Count { measured.events } else { measured.value }
+    }
+
     /// Returns the size of a change compared with what is usual for the row: with the robust deviation of its earlier
     /// values, but not with less than chance and rounding explain. Returns `None` for a number that never makes a row a
     /// changed one.
     pub(crate) fn unusualness(&self, before: Measured, after: Measured, earlier: &[f64]) -> Option<f64> {
         let (least, least_share) = self.least_change?;
         let usual = median_deviation(earlier).map_or(0.0, |deviation| deviation * DEVIATIONS_PER_SIGMA);
+        let least = if self.kind == MetricKind::Count { least * HOUR / shorter(before, after) } else { least };
         let limits = [least, least_share * before.value, self.chance(before, after), usual];
         Some((after.value - before.value).abs() / limits.into_iter().fold(f64::EPSILON, f64::max))
     }
@@ -146,7 +153,7 @@ impl Metric {
         let inverse = 1.0 / before.events.max(1.0) + 1.0 / after.events.max(1.0);
         match self.kind {
             MetricKind::Rate | MetricKind::ByteRate => {
-                2.0 * (before.events + after.events + 1.0).sqrt() / before.seconds.min(after.seconds).max(1.0)
+                2.0 * (before.events + after.events + 1.0).sqrt() / shorter(before, after)
             }
             MetricKind::Share => {
                 let parts = before.value * before.events + after.value * after.events + 1.0;
@@ -155,7 +162,7 @@ impl Metric {
             }
             MetricKind::Time => before.error + after.error + 2.0 * before.value * inverse.sqrt(),
             MetricKind::Level => before.value.sqrt(),
-            MetricKind::Count => 0.0,
+            MetricKind::Count => COUNT_NOISE * (before.events + after.events).sqrt() * HOUR / shorter(before, after),
         }
     }
 
@@ -175,6 +182,16 @@ impl Metric {
     pub(crate) fn name_for(&self, served: Field) -> &'static str {
         if self.fields == [Field::ReqTot] && served == Field::Stot { "sess/s" } else { self.name }
     }
+}
+
+/// Seconds of an hour.
+const HOUR: f64 = 3600.0;
+/// Share of the square root of counted events that counts as chance. A single event in either window is still a change.
+const COUNT_NOISE: f64 = 0.3;
+
+/// Returns the length of the shorter window, in seconds.
+fn shorter(before: Measured, after: Measured) -> f64 {
+    before.seconds.min(after.seconds).max(1.0)
 }
 
 /// Standard deviation of a normal distribution, in median absolute deviations.
@@ -231,6 +248,19 @@ mod tests {
         assert!(unusualness(SHARE_5XX, share(0.0, 100.0), share(61.0, 100.0), &[]) > 6.0);
         assert!(unusualness(SERVED, measured(0.01, 3.0, 0.0), measured(0.02, 6.0, 0.0), &[]) < 1.0);
         assert!(unusualness(RESPONSE, measured(9.0, 3.0, 90.0), measured(60.0, 3.0, 90.0), &[]) < 1.0);
+    }
+
+    #[test]
+    fn unusualness_of_counts_depends_on_the_length_of_the_windows() {
+        let downs =
+            |count: f64, seconds: f64| Measured { value: count / seconds * HOUR, events: count, seconds, error: 0.0 };
+        let of = |before, after| unusualness(DOWNS, before, after, &[]);
+        assert!(of(downs(0.0, 300.0), downs(1.0, 300.0)) > 3.0, "a single one is a change");
+        assert!(of(downs(1.0, 300.0), downs(12.0, 3600.0)) < 1.0, "the same rate");
+        assert!(of(downs(12.0, 3600.0), downs(1.0, 300.0)) < 1.0, "the same rate");
+        assert!(of(downs(10.0, 300.0), downs(13.0, 300.0)) < 3.0, "chance");
+        assert!(of(downs(1.0, 300.0), downs(12.0, 300.0)) > 6.0);
+        assert_eq!(METRICS[DOWNS].shown(downs(12.0, 300.0)).to_string(), "12", "the number itself is shown");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The two windows of time that are compared, before and after, and earlier windows that show what is usual.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use crate::history::block::SampleHeader;
@@ -67,8 +68,8 @@ pub(crate) struct ComparedWindows {
     pub(crate) end_seq: u64,
     /// Windows before these, or parts of the window before.
     pub(crate) earlier: Vec<TimeWindow>,
-    /// Number of times that another process began to reply.
-    pub(crate) process_changes: usize,
+    /// Number of processes that replied, besides the first one.
+    pub(crate) new_processes: usize,
     /// Number of samples to read.
     pub(crate) samples: usize,
 }
@@ -99,10 +100,11 @@ impl ComparedWindows {
         let earlier = earlier_windows(history, oldest.at, before, length);
         let first = earlier.iter().map(|window| window.start).chain([before.start]).min()?;
         let read = |header: &&SampleHeader| header.at >= first && header.at <= end.at;
-        let epochs: Vec<u32> = history
+        // Two processes that share a socket reply in turn: each of them counts once.
+        let epochs: BTreeSet<u32> = history
             .headers()
             .filter(|header| header.at >= before.start && header.at <= end.at)
-            .map(|h| h.epoch)
+            .map(|header| header.epoch)
             .collect();
         Some(Self {
             before,
@@ -111,7 +113,7 @@ impl ComparedWindows {
             border_seq: border.seq,
             end_seq: end.seq,
             earlier,
-            process_changes: epochs.windows(2).filter(|pair| pair[0] != pair[1]).count(),
+            new_processes: epochs.len().saturating_sub(1),
             samples: history.headers().filter(read).count(),
         })
     }
@@ -196,5 +198,20 @@ mod tests {
         assert_eq!(seconds(&chosen(0, 60).unwrap()), [0, 0, 0, 120]);
         assert_eq!(chosen(60, 60), None);
         assert_eq!(ComparedWindows::choose(&history, ComparedSpan::Mark, None, &samples[3]), None);
+    }
+
+    #[test]
+    fn processes_that_reply_in_turn_count_once() {
+        let (mut history, mut builder) = (History::new(8 << 20), SampleBuilder::default());
+        let mut samples: Vec<Arc<Sample>> = (0..60_u64)
+            .map(|second| builder.build_at_millis(second * 1000, &stat_with_server("b", "s", second as i64)))
+            .collect();
+        for (second, sample) in (0..).zip(&mut samples) {
+            let number = if second < 10 { 1 } else { 1 + second % 2 };
+            Arc::get_mut(sample).unwrap().epoch.number = number;
+            history.push(sample);
+        }
+        let windows = ComparedWindows::choose(&history, ComparedSpan::TenMinutes, None, samples.last().unwrap());
+        assert_eq!(windows.unwrap().new_processes, 1);
     }
 }

@@ -63,6 +63,10 @@ pub(crate) struct RowComparison {
     values: [[f32; 2]; METRICS.len()],
     /// Numbers whose change is unusual, by index.
     notable: u16,
+    /// Those of them that became worse.
+    worse: u16,
+    /// The weight of a server before and after, if it changed.
+    pub(crate) weights: Option<(i64, i64)>,
     /// The most important change.
     pub(crate) change: RowChange,
     class: ChangeClass,
@@ -78,6 +82,11 @@ impl RowComparison {
     /// Returns whether the change of a number is unusual for the row.
     pub(crate) fn is_notable(&self, metric: usize) -> bool {
         self.notable & (1 << metric) != 0
+    }
+
+    /// Returns whether a number changed in an unusual way and is worse now.
+    pub(crate) fn is_worse(&self, metric: usize) -> bool {
+        self.worse & (1 << metric) != 0
     }
 
     /// Returns whether anything unusual changed.
@@ -226,6 +235,8 @@ impl Comparison {
         let mut compared = RowComparison {
             values: [[f32::NAN; 2]; METRICS.len()],
             notable: 0,
+            worse: 0,
+            weights: None,
             change: RowChange::None,
             class: ChangeClass::Unchanged,
             unusualness: 0.0,
@@ -235,7 +246,8 @@ impl Comparison {
         let served = Field::traffic_counter(row.is_tcp(), samples.shown.table.number(index, Field::ReqTot).is_some());
         for (place, metric) in METRICS.iter().enumerate() {
             let [then, now] = [before, after].map(|figures| metric.measure(figures, served));
-            compared.values[place] = [then, now].map(|measured| measured.map_or(f32::NAN, |known| known.value as f32));
+            compared.values[place] =
+                [then, now].map(|measured| measured.map_or(f32::NAN, |known| metric.shown(known) as f32));
             let (Some(then), Some(now)) = (then, now) else { continue };
             let usual: Vec<f64> =
                 earlier.iter().filter_map(|figures| Some(metric.measure(figures, served)?.value)).collect();
@@ -244,6 +256,7 @@ impl Comparison {
             };
             compared.notable |= 1 << place;
             let is_worse = metric.is_worse_if_higher && now.value > then.value;
+            compared.worse |= u16::from(is_worse) << place;
             let class = if is_worse && unusualness >= CLEAR { ChangeClass::Worse } else { ChangeClass::Different };
             compared.raise(class, unusualness, || RowChange::Metric(place));
         }
@@ -278,6 +291,9 @@ impl Comparison {
             if let (Some(then), Some(now)) = (before.setting(field), after.setting(field))
                 && then != now
             {
+                if field == Field::Weight {
+                    compared.weights = Some((then, now));
+                }
                 compared.raise(ChangeClass::Setting, 1.0, || RowChange::Setting(name, then, now));
             }
         }

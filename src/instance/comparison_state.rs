@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::instance::compared_windows::{ComparedSpan, ComparedWindows};
 use crate::instance::comparison::{ComparedSamples, Comparison, Comparisons};
 use crate::instance::state::Instance;
+use crate::observe::sample::Sample;
 
 /// Time for each sample of a row that was read, after which a comparison of the latest samples is computed again. It keeps
 /// the share of processor time small.
@@ -67,6 +68,13 @@ impl Instance {
     /// Returns the last complete comparison.
     pub(crate) fn comparison(&self) -> Option<&Comparison> {
         self.comparisons.shown.as_ref()
+    }
+
+    /// Returns whether windows end with the newest sample, which is shown. A comparison of very many samples is computed again
+    /// only from time to time, so that it may end earlier.
+    pub(crate) fn compares_with_now(&self, windows: &ComparedWindows) -> bool {
+        let is_end = |sample: &Arc<Sample>| sample.seq == windows.end_seq;
+        self.past_moment().is_none() && self.latest().is_some_and(is_end) && !self.marked_moment().is_some_and(is_end)
     }
 
     /// Returns a number that changes with the comparison.

@@ -166,6 +166,33 @@ fn down_is_first_and_worse_numbers_are_before_ordered_changes() {
 }
 
 #[test]
+fn weights_are_known_whatever_the_most_important_change_is() {
+    let mut site = TestSite::new(&["s", "other"]);
+    site.run(300, |_, server| server.serve(50, 10.0, 0));
+    site.servers[0].weight = 10;
+    site.run(300, |index, server| server.serve(50, [900.0, 10.0][index], 0));
+    site.compare(ComparedSpan::TenMinutes);
+    assert_eq!(site.change("s"), RowChange::Metric(RESPONSE));
+    let weights = |name| site.instance.comparison().unwrap().row(site.id(name)).unwrap().weights;
+    assert_eq!((weights("s"), weights("other")), (Some((100, 10)), None));
+}
+
+#[test]
+fn comparison_that_is_not_computed_again_does_not_end_now() {
+    let mut site = TestSite::new(&["s"]);
+    site.run(60, |_, server| server.serve(50, 10.0, 0));
+    site.compare(ComparedSpan::TenMinutes);
+    let ends_now = |site: &TestSite| site.instance.compares_with_now(&site.instance.comparison().unwrap().windows);
+    assert!(ends_now(&site));
+    site.sample();
+    assert!(!ends_now(&site), "the comparison ends with an earlier sample");
+    site.compare(ComparedSpan::TenMinutes);
+    assert!(ends_now(&site));
+    site.instance.mark_shown_moment();
+    assert!(!ends_now(&site), "it ends with the mark");
+}
+
+#[test]
 fn one_failed_request_is_one_error_and_no_change() {
     let mut site = TestSite::new(&["s"]);
     site.run(300, |_, server| server.serve(2, 10.0, 0));
@@ -190,7 +217,7 @@ fn reload_does_not_look_like_less_traffic() {
     site.compare(ComparedSpan::TenMinutes);
     assert_eq!(site.values("s", SERVED), ["10", "10"]);
     assert_eq!(site.changed(), Vec::<String>::new());
-    assert_eq!(site.instance.comparison().unwrap().windows.process_changes, 1);
+    assert_eq!(site.instance.comparison().unwrap().windows.new_processes, 1);
 }
 
 #[test]

@@ -56,10 +56,7 @@ fn window_text(context: &DrawContext<'_>, windows: &ComparedWindows) -> String {
         let is_clock = text.is_ascii() && text.len() == 8 && text.bytes().filter(|byte| *byte == b':').count() == 2;
         if is_short || !is_clock { text } else { text[..5].to_owned() }
     });
-    let latest = context.instance.data.history().headers().next_back().map(|header| header.seq);
-    let is_live = context.instance.data.past_moment().is_none() && latest.is_some_and(|seq| windows.end_seq <= seq);
-    let is_mark_later = context.instance.data.marked_moment().is_some_and(|mark| mark.seq == windows.end_seq);
-    let end = if is_live && !is_mark_later { "now".to_owned() } else { end };
+    let end = if context.instance.data.compares_with_now(windows) { "now".to_owned() } else { end };
     if windows.before.length().is_zero() {
         return format!("{border} → {end}");
     }
@@ -70,7 +67,7 @@ fn summary_texts(comparison: &Comparison) -> Vec<StyledText<'static>> {
     let (changed, unchanged) = comparison.changed_and_unchanged();
     let rows = format!("{changed} changed, {unchanged} unchanged");
     let mut texts = vec![styled_text(rows, if changed > 0 { Role::Normal } else { Role::Dim })];
-    match comparison.windows.process_changes {
+    match comparison.windows.new_processes {
         0 => {}
         1 => texts.push(styled_text("1 reload", Role::Warn)),
         count => texts.push(styled_text(format!("{count} reloads"), Role::Warn)),

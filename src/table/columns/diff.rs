@@ -16,6 +16,15 @@ fn compared<'a>(row: &RowView<'a>) -> Option<&'a RowComparison> {
     row.instance.comparison()?.row(row.id)
 }
 
+/// Returns the role of an unusual change.
+fn change_role(compared: &RowComparison, metric: usize) -> Role {
+    match (METRICS[metric].is_worse_if_higher, compared.is_worse(metric)) {
+        (true, true) => Role::Warn,
+        (true, false) => Role::Good,
+        (false, _) => Role::Normal,
+    }
+}
+
 /// Returns a number before and after: `10ms→1.20s ×120`, or a single number if both look the same. The ratio is shown only
 /// if the change is unusual.
 pub(crate) fn before_after_cell(row: &RowView<'_>, metric: usize) -> Cell {
@@ -27,15 +36,7 @@ pub(crate) fn before_after_cell(row: &RowView<'_>, metric: usize) -> Cell {
     if before_text == after_text {
         return Cell::new(before_text, Role::Dim);
     }
-    let (Some(before), Some(after)) = (before, after) else {
-        return Cell::new(format!("{before_text}→{after_text}"), Role::Dim);
-    };
-    let role = match (info.is_worse_if_higher, after > before) {
-        _ if !compared.is_notable(metric) => Role::Dim,
-        (true, true) => Role::Warn,
-        (true, false) => Role::Good,
-        (false, _) => Role::Normal,
-    };
+    let role = if compared.is_notable(metric) { change_role(compared, metric) } else { Role::Dim };
     Cell::new(format!("{before_text}→{after_text}"), role)
 }
 
@@ -56,11 +57,7 @@ pub(crate) fn largest_change_cell(row: &RowView<'_>) -> Cell {
         RowChange::Metric(metric) => {
             let info = &METRICS[*metric];
             let [before, after] = compared.values(*metric).map(Option::unwrap_or_default);
-            let role = match (info.is_worse_if_higher, after > before) {
-                (true, true) => Role::Warn,
-                (true, false) => Role::Good,
-                (false, _) => Role::Normal,
-            };
+            let role = change_role(compared, *metric);
             let name = info.name_for(row.served_field());
             let ratio = after / before;
             let times = if before > 0.0 && ratio >= SHOWN_RATIO {
@@ -85,8 +82,8 @@ pub(crate) fn has_changed(row: &RowView<'_>) -> bool {
 
 /// Returns the weight, or what it was and is.
 pub(crate) fn weight_cell(row: &RowView<'_>) -> Cell {
-    match compared(row).map(|compared| &compared.change) {
-        Some(RowChange::Setting("weight", from, to)) => Cell::new(format!("{from}→{to}"), Role::Warn),
+    match compared(row).and_then(|compared| compared.weights) {
+        Some((from, to)) => Cell::new(format!("{from}→{to}"), Role::Warn),
         _ => Cell::from_option(row.number(Field::Weight), |weight| Cell::new(units::count(weight), Role::Dim)),
     }
 }
