@@ -141,7 +141,8 @@ pub(crate) struct WindowFigures {
     grown: [Option<i64>; COUNTERS.len()],
     times: [MeanTime; TIMES.len()],
     level_sums: [Option<f64>; LEVELS.len()],
-    level_samples: u32,
+    /// Number of samples that contain each of [`LEVELS`].
+    level_samples: [u32; LEVELS.len()],
     settings: [Option<i64>; SETTINGS.len()],
 }
 
@@ -164,8 +165,8 @@ impl WindowFigures {
 
     /// Returns the mean of `scur` or `qcur`, or `None` if it is unknown.
     pub(crate) fn level(&self, field: Field) -> Option<f64> {
-        let sum = self.level_sums[LEVELS.iter().position(|known| *known == field)?]?;
-        (self.level_samples > 0).then(|| sum / f64::from(self.level_samples))
+        let place = LEVELS.iter().position(|known| *known == field)?;
+        Some(self.level_sums[place]? / f64::from(self.level_samples[place]))
     }
 
     /// Returns the last value of `weight` or `slim`, or `None` if it is unknown.
@@ -178,9 +179,9 @@ impl WindowFigures {
         for (time, other) in self.times.iter_mut().zip(servers.times) {
             time.merge(other);
         }
-        for (field, sum) in LEVELS.iter().zip(&mut self.level_sums) {
+        for ((field, sum), samples) in LEVELS.iter().zip(&mut self.level_sums).zip(self.level_samples) {
             if let (Field::Qcur, Some(sum)) = (field, sum) {
-                *sum += servers.queue * f64::from(self.level_samples);
+                *sum += servers.queue * f64::from(samples);
             }
         }
     }
@@ -272,12 +273,12 @@ impl WindowReader {
         }
         // The sample at the border belongs to the window before, unless this window has no other.
         if sample.at > self.window.start || self.window.length().is_zero() {
-            let levels = LEVELS.map(|field| sample.number(field));
-            if levels.iter().any(Option::is_some) {
-                self.figures.level_samples += 1;
-            }
-            for (sum, level) in self.figures.level_sums.iter_mut().zip(levels) {
-                *sum = level.map(|level| sum.unwrap_or(0.0) + level as f64).or(*sum);
+            let sums = self.figures.level_sums.iter_mut().zip(&mut self.figures.level_samples);
+            for ((sum, samples), field) in sums.zip(LEVELS) {
+                if let Some(level) = sample.number(field) {
+                    *sum = Some(sum.unwrap_or(0.0) + level as f64);
+                    *samples += 1;
+                }
             }
             for (setting, field) in self.figures.settings.iter_mut().zip(SETTINGS) {
                 *setting = sample.number(field).or(*setting);
@@ -380,6 +381,20 @@ mod tests {
         };
         assert_eq!(shown(&read[0]), (20.0, Some(200), Some(0), Some(4.0)));
         assert_eq!(shown(&read[1]), (20.0, Some(300), Some(30), Some(10.0)));
+    }
+
+    #[test]
+    fn read_counts_the_samples_of_each_level() {
+        let (mut history, mut builder) = (History::new(1 << 20), SampleBuilder::default());
+        let mut id = None;
+        for (second, queue) in [(0, ""), (10, ""), (20, "6"), (30, "8")] {
+            let stat = format!("# pxname,svname,scur,qcur,type,status,\nb,s,4,{queue},2,UP,\n");
+            let sample = builder.build_at_millis(second * 1000, &stat);
+            id = Some(sample.rows.ids()[ROW]);
+            history.push(&sample);
+        }
+        let read = read(&history, MeasuredRow { id: id.unwrap(), is_tcp: false, kind: None }, &[window(0, 30)]);
+        assert_eq!((read[0].level(Field::Scur), read[0].level(Field::Qcur)), (Some(4.0), Some(7.0)));
     }
 
     #[test]
