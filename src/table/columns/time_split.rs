@@ -53,7 +53,7 @@ impl TimeSplit {
         Some(Self { queue, connect, response, rest, is_rest_transfer: rest.is_some() && !are_connections_kept(row) })
     }
 
-    /// Returns the parts of the bar. The client's pause is not part of it, because no one waits during it.
+    /// Returns the parts of the bar. The client's pause is not part of it, because no request is in progress.
     fn parts(&self) -> [f64; 4] {
         let transfer = self.rest.filter(|_| self.is_rest_transfer).unwrap_or(0.0);
         [self.queue, self.connect, self.response, transfer]
@@ -92,13 +92,16 @@ impl TimeSplit {
 /// next request of a kept connection as time of that request.
 fn are_connections_kept(row: &RowView<'_>) -> bool {
     let frontends = row.sample.rows.frontends();
+    let too_many = frontends.len() > MAX_SEARCHED_FRONTENDS;
     let is_kept = |frontend: usize| {
         let growth =
             |field| row.instance.rates().growth(row.sample.rows.ids()[frontend], field).map(|(grown, _)| grown);
         let connections = growth(Field::ConnTot).or_else(|| growth(Field::Stot)).unwrap_or(0);
-        growth(Field::ReqTot).is_some_and(|requests| requests as f64 > connections as f64 * KEPT_REQUESTS)
+        growth(Field::ReqTot).is_none_or(|requests| requests as f64 > connections as f64 * KEPT_REQUESTS)
     };
-    frontends.len() > MAX_SEARCHED_FRONTENDS || frontends.iter().any(|frontend| is_kept(*frontend))
+    // In TCP mode, there are no requests to count.
+    let mut frontends = frontends.iter().filter(|frontend| !row.sample.table.rows()[**frontend].is_tcp());
+    too_many || frontends.any(|frontend| is_kept(*frontend))
 }
 
 /// Returns the role of the bar: that of its worst time.
@@ -180,13 +183,22 @@ mod tests {
 
     /// Adds two samples of a site. Between them, `requests` requests arrive over `connections` connections; the times
     /// are those of the plain means of all requests.
-    fn site(connections: u64, [queue, connect, response, total]: [u64; 4]) -> Instance {
+    fn site(connections: u64, times: [u64; 4]) -> Instance {
+        site_with_frontend(connections, times, |requests| requests.to_string())
+    }
+
+    /// Adds the samples of [`site`] with another text for the requests of the frontend.
+    fn site_with_frontend(
+        connections: u64,
+        [queue, connect, response, total]: [u64; 4],
+        frontend_requests: impl Fn(u64) -> String,
+    ) -> Instance {
         let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
         for (millis, requests) in [(0, 0), (2000, 100), (4000, 200)] {
-            let connections = connections * millis / 2000;
+            let (connections, shown_requests) = (connections * millis / 2000, frontend_requests(requests));
             let stat = format!(
                 "# pxname,svname,type,mode,status,scur,slim,stot,req_tot,conn_tot,lbtot,econ,hrsp_2xx,qtime,ctime,rtime,ttime,\n\
-                 fe,FRONTEND,0,http,OPEN,8,10,{connections},{requests},{connections},,,{requests},,,,,\n\
+                 fe,FRONTEND,0,http,OPEN,8,10,{connections},{shown_requests},{connections},,,{requests},,,,,\n\
                  be,s1,2,http,UP,5,100,{requests},{requests},,{requests},0,{requests},{queue},{connect},{response},{total},\n\
                  tcp,t1,2,tcp,UP,0,,{requests},,,{requests},0,,0,0,0,{total},\n"
             );
@@ -219,6 +231,12 @@ mod tests {
     fn client_time_is_a_pause_while_clients_keep_connections() {
         let shown = texts(&site(1, [0, 0, 21, 197]), 1);
         assert_eq!(shown, ["▒", "application", "pause+send 176ms"], "the pause is not part of the bar");
+    }
+
+    #[test]
+    fn client_time_may_be_a_pause_while_the_requests_of_a_frontend_are_unknown() {
+        let instance = site_with_frontend(100, [0, 0, 21, 197], |_| String::new());
+        assert_eq!(texts(&instance, 1)[2], "pause+send 176ms");
     }
 
     #[test]
