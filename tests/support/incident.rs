@@ -105,7 +105,9 @@ impl Incident {
         for name in parts.iter().map(|part| part.name).filter(|name| !matches!(*name, "web" | "tcp" | "pause")) {
             let _ = writeln!(text, "    use_backend be_{name} if {{ path_beg /{name} }}");
         }
-        text.push_str("    default_backend be_web\n");
+        if parts.iter().any(|part| part.name == "web") {
+            text.push_str("    default_backend be_web\n");
+        }
         if parts.iter().any(|part| part.name == "tcp") {
             let _ = writeln!(
                 text,
