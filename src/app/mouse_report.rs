@@ -27,7 +27,7 @@ pub struct MouseReport {
     pub row: u16,
 }
 
-/// What the screen shows under the mouse.
+/// A part of the screen that reacts to the mouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MouseTarget {
     /// The title of a view.

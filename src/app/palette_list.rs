@@ -23,11 +23,11 @@ pub struct PaletteItem {
     pub(crate) help: String,
     /// Command whose keys are shown.
     pub(crate) command: Option<&'static CommandSpec>,
-    /// How well the item matches what was typed; smaller is better.
+    /// Quality of the match with what was typed; smaller is better.
     rank: MatchRank,
 }
 
-/// How well a name matches what was typed.
+/// The quality of a match, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum MatchRank {
     Exact,

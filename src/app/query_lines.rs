@@ -138,7 +138,7 @@ pub(crate) fn close_group(model: &mut Model) -> bool {
     true
 }
 
-/// What the line under the cursor shows.
+/// The content of the line under the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SelectedLine {
     /// The session with this number.

@@ -129,7 +129,7 @@ pub struct QueryState {
     pub(crate) session_action: Option<SessionActionRequest>,
     /// Sort order of the sessions.
     pub session_order: SessionOrder,
-    /// What the sessions are grouped by; `None` for single sessions.
+    /// Property by which the sessions are grouped; `None` for single sessions.
     pub(crate) grouping: Option<SessionGrouping>,
     /// Group whose sessions are shown, if the sessions are grouped.
     pub(crate) open_group: Option<String>,

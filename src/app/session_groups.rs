@@ -11,7 +11,7 @@ use crate::haproxy::sessions::Session;
 use crate::haproxy::stick_tables::{TableCounter, TableEntry};
 use crate::haproxy::version::Version;
 
-/// What sessions are grouped by.
+/// A property by which sessions are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionGrouping {
     /// Address of the client.

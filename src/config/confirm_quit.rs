@@ -3,7 +3,7 @@
 /// The setting `confirm_quit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ConfirmQuit {
-    /// Asks if the dashboard has run for so long that its history would be missed.
+    /// Asks if the dashboard has run for ten minutes or more, so that its history would be missed.
     #[default]
     Auto,
     /// Always asks.

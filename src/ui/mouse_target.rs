@@ -1,4 +1,4 @@
-//! What the screen shows at a place, for the mouse.
+//! Finds the part of the screen at a place, for the mouse.
 
 use std::time::Duration;
 

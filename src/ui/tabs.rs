@@ -10,7 +10,7 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
 
-/// How the tabs are written: the gap between digits and titles, and the number of letters of the titles.
+/// The form of the tabs: the gap between digits and titles, and the number of letters of the titles.
 struct TabStyle {
     gap: &'static str,
     letters: usize,

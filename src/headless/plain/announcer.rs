@@ -45,7 +45,7 @@ struct PendingChange {
     at: SystemTime,
 }
 
-/// What was announced about one HAProxy.
+/// The announcements about one HAProxy so far.
 #[derive(Debug, Default)]
 pub(crate) struct Announcer {
     seen_events: u64,

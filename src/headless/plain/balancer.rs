@@ -49,7 +49,7 @@ pub(crate) struct Balancer {
     pub(crate) name: String,
     /// Samples, rates, problems and events.
     pub(crate) instance: Instance,
-    /// What was announced.
+    /// The announcements so far.
     pub(crate) announcer: Announcer,
     /// Sends the actions.
     pub(crate) operator: Operator,

@@ -27,7 +27,7 @@ const FORGET_AFTER: Duration = Duration::from_mins(10);
 /// Maximum number of lines per sample.
 const MAX_LINES: usize = 12;
 
-/// What was announced about a cause.
+/// The announcements about a cause so far.
 #[derive(Debug)]
 struct AnnouncedCause {
     /// Severity that was announced; `None` if the last line said that the cause is resolved.
@@ -61,7 +61,7 @@ impl AnnouncedCause {
     }
 }
 
-/// What was announced about all causes.
+/// The announcements about all causes so far.
 #[derive(Debug, Default)]
 pub(crate) struct CauseAnnouncer {
     causes: BTreeMap<(RowId, CauseKind), AnnouncedCause>,
