@@ -232,7 +232,7 @@ fn two_marked_backends_are_drained_after_one_question() {
     // Undo restores all of them.
     wait_for_two_polls(&term, &relay);
     term.press("u");
-    term.wait_for("Undo: 4 servers of be1 and be2");
+    term.wait_for("Undo: 4 servers of be2 and be1");
     term.answer("4<space>servers<ret>");
     term.wait_until(|_| admin_states(&lab, &servers) == ["0", "0", "0", "0"]);
 }

@@ -344,7 +344,7 @@ fn server_detail_shows_every_field_and_runs_action() {
     let is_chart = |line: &str| line.contains("rtime            –");
     assert!(term.screen().lines().any(is_chart), "{}", term.screen());
     term.press("<esc>");
-    term.wait_gone(" be1/s2 UP ");
+    term.wait_grid(|grid| grid.cursor_row() == Some("be1/s2"));
     term.move_to_path("be2/s2");
     term.press("<ret>");
     let lines = detail_lines(&mut term, " be2/s2 UP ");
