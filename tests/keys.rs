@@ -569,6 +569,31 @@ fn mouse_selects_opens_scrolls_and_switches_tabs() {
 }
 
 #[test]
+fn mouse_selects_every_row_of_the_heat_map() {
+    let mut driver = ModelDriver::new();
+    let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time: |_| String::new() };
+    let cursor_line = |driver: &ModelDriver| {
+        let (width, height) = driver.model.terminal_size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        draw(&driver.model, appearance, Duration::from_millis(driver.millis), &mut buffer);
+        (0..height).find(|row| buffer[(0, *row)].symbol() == "▶")
+    };
+    driver.press("T");
+    for height in 12..40 {
+        driver.update(Message::Resize(120, height));
+        driver.press("G");
+        let last = cursor_line(&driver);
+        driver.press("k");
+        assert_ne!(cursor_line(&driver), last);
+        let report = MouseReport { button: MouseButton::Left, column: 5, row: last.unwrap() };
+        let target = mouse_target::find(&driver.model, appearance, Duration::from_millis(driver.millis), report);
+        driver.advance(1000);
+        driver.update(Message::Mouse(report.button, target));
+        assert_eq!(cursor_line(&driver), last, "{height} lines");
+    }
+}
+
+#[test]
 fn mouse_never_answers_a_question() {
     let mut driver = ModelDriver::new();
     driver.model.mouse = Some(MouseState::default());
