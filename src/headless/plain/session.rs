@@ -24,7 +24,7 @@ use crate::headless::plain::line_output::LineOutput;
 use crate::headless::plain::line_question::OpenDialog;
 use crate::headless::plain::row_lookup::{NamedRows, find_row};
 use crate::headless::plain::row_reports;
-use crate::headless::plain::summary_sentences::{cause_sentence, process_sentence};
+use crate::headless::plain::summary_sentences::{cause_sentence, causes_sentence, lines_or_none, process_sentence};
 use crate::headless::pollers;
 use crate::headless::server::command_output::Console;
 use crate::headless::signals::Signals;
@@ -218,12 +218,12 @@ impl PlainSession {
                 self.output.print(&line);
             }
         } else if self.dialog.is_none() {
-            self.print_news(index);
+            self.print_changes(index);
         }
     }
 
     /// Prints the present state of a balancer the first time, then what changed since the last call.
-    fn print_news(&mut self, index: usize) {
+    fn print_changes(&mut self, index: usize) {
         let now = self.clock.now();
         if self.balancers[index].is_described {
             for announcement in self.balancers[index].announce(now) {
@@ -239,10 +239,10 @@ impl PlainSession {
     }
 
     /// Prints what changed on all balancers, after a question.
-    pub(super) fn print_all_news(&mut self) {
+    pub(super) fn print_all_changes(&mut self) {
         for index in 0..self.balancers.len() {
             if self.balancers[index].instance.latest().is_some() {
-                self.print_news(index);
+                self.print_changes(index);
             }
         }
     }
@@ -347,20 +347,17 @@ impl PlainSession {
         let now = self.clock.now().monotonic;
         for index in 0..self.balancers.len() {
             let prefix = self.prefix(index);
-            let lines = row_reports::cause_lines(&self.balancers[index].instance, now);
-            if lines.is_empty() {
-                self.output.print(&format!("{prefix}Nothing is wrong."));
-            }
+            let instance = &self.balancers[index].instance;
+            let none = format!("{}.", causes_sentence(instance));
+            let lines = lines_or_none(instance, row_reports::cause_lines(instance, now), &none);
             self.output.print_all(&prefix, &lines);
         }
     }
 
     fn print_lists(&mut self, noun: &str, lines: impl Fn(&Balancer) -> Vec<String>) {
         for index in 0..self.balancers.len() {
-            let (prefix, lines) = (self.prefix(index), lines(&self.balancers[index]));
-            if lines.is_empty() {
-                self.output.print(&format!("{prefix}no {noun}"));
-            }
+            let (prefix, balancer) = (self.prefix(index), &self.balancers[index]);
+            let lines = lines_or_none(&balancer.instance, lines(balancer), &format!("no {noun}"));
             self.output.print_all(&prefix, &lines);
         }
     }
@@ -402,7 +399,7 @@ impl PlainSession {
         if balancer.announcer.toggle_watch(id) {
             self.output
                 .print(&format!("{path} is watched: its figures are announced when they change, at most every 5 s"));
-            self.print_news(index);
+            self.print_changes(index);
         } else {
             self.output.print(&format!("{path} is not watched any more"));
         }

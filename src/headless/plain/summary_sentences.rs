@@ -34,10 +34,7 @@ pub(crate) fn cause_without_severity(cause: &Cause, now: Duration) -> String {
 /// Describes the process: version, connections, rate and servers, and the number of causes. Without a sample, says why.
 pub(crate) fn process_sentence(instance: &Instance, now: Duration) -> String {
     let (Some(sample), Some(summary)) = (instance.latest(), ProcessSummary::from_instance(instance)) else {
-        return match instance.link() {
-            Link::Lost { failure, .. } => format!("HAProxy does not answer: {}", failure.reason),
-            _ => "no data from HAProxy yet".to_owned(),
-        };
+        return missing_data_sentence(instance);
     };
     let age = sample.process_number(InfoField::UptimeSec).and_then(|age| u64::try_from(age).ok());
     let age = age.map_or(String::new(), |age| format!(", running for {}", duration_words(Duration::from_secs(age))));
@@ -54,6 +51,23 @@ pub(crate) fn process_sentence(instance: &Instance, now: Duration) -> String {
     sentences.push(causes_sentence(instance));
     sentences.retain(|sentence| !sentence.is_empty());
     format!("{}.", sentences.join(". "))
+}
+
+/// Describes why a HAProxy without a sample has none.
+fn missing_data_sentence(instance: &Instance) -> String {
+    match instance.link() {
+        Link::Lost { failure, .. } => format!("HAProxy does not answer: {}", failure.reason),
+        _ => "no data from HAProxy yet".to_owned(),
+    }
+}
+
+/// Returns these lines, or if there are none, one that says so or why they are unknown.
+pub(crate) fn lines_or_none(instance: &Instance, lines: Vec<String>, none: &str) -> Vec<String> {
+    match lines.is_empty() {
+        true if instance.latest().is_none() => vec![missing_data_sentence(instance)],
+        true => vec![none.to_owned()],
+        false => lines,
+    }
 }
 
 fn traffic_sentence(summary: &ProcessSummary, sample: &Sample) -> String {
@@ -85,8 +99,10 @@ fn servers_sentence(summary: &ProcessSummary) -> String {
     std::iter::once(up).chain(other).collect::<Vec<_>>().join(", ")
 }
 
-fn causes_sentence(instance: &Instance) -> String {
+/// Returns the number of causes. While HAProxy does not answer, whether something is wrong is unknown.
+pub(crate) fn causes_sentence(instance: &Instance) -> String {
     match instance.problems().open_causes().count() {
+        0 if !instance.link().is_up() => "Nothing was wrong when HAProxy last answered".to_owned(),
         0 => "Nothing is wrong".to_owned(),
         1 => "1 cause of problems".to_owned(),
         count => format!("{count} causes of problems"),
@@ -97,7 +113,11 @@ fn causes_sentence(instance: &Instance) -> String {
 mod tests {
     use super::*;
     use crate::observe::link::PollFailure;
-    use crate::observe::test_samples::{SampleBuilder, stat_of_site, timestamp_at};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site, stat_with_server, timestamp_at};
+
+    fn failure() -> PollFailure {
+        PollFailure { reason: "refused".into(), hint: None, is_denied: false, retry_at: Duration::ZERO }
+    }
 
     #[test]
     fn process_sentence_gives_figures_of_first_sample() {
@@ -113,13 +133,32 @@ mod tests {
     #[test]
     fn process_sentence_says_that_numbers_are_old() {
         let mut instance = Instance::default();
-        let failure = PollFailure { reason: "refused".into(), hint: None, is_denied: false, retry_at: Duration::ZERO };
-        instance.record_failure(failure.clone(), timestamp_at(0));
+        instance.record_failure(failure(), timestamp_at(0));
         assert_eq!(process_sentence(&instance, Duration::ZERO), "HAProxy does not answer: refused");
         instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
-        instance.record_failure(failure, timestamp_at(5000));
+        instance.record_failure(failure(), timestamp_at(5000));
         let sentence = process_sentence(&instance, Duration::from_secs(7));
         assert!(sentence.contains("HAProxy has not answered for 7 s: refused; the numbers are old"), "{sentence}");
+    }
+
+    #[test]
+    fn causes_sentence_says_nothing_is_wrong_only_while_haproxy_answers() {
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_with_server("b", "s1", 1)), 0);
+        assert_eq!(causes_sentence(&instance), "Nothing is wrong");
+        instance.record_failure(failure(), timestamp_at(5000));
+        assert_eq!(causes_sentence(&instance), "Nothing was wrong when HAProxy last answered");
+    }
+
+    #[test]
+    fn lines_or_none_says_why_lines_are_unknown() {
+        let mut instance = Instance::default();
+        assert_eq!(lines_or_none(&instance, Vec::new(), "no server"), ["no data from HAProxy yet"]);
+        instance.record_failure(failure(), timestamp_at(0));
+        assert_eq!(lines_or_none(&instance, Vec::new(), "no server"), ["HAProxy does not answer: refused"]);
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
+        assert_eq!(lines_or_none(&instance, Vec::new(), "no server"), ["no server"]);
+        assert_eq!(lines_or_none(&instance, vec!["a".to_owned()], "no server"), ["a"]);
     }
 
     #[test]
