@@ -4,31 +4,104 @@ use crate::config::suggest;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 
+/// What a word does.
+#[derive(Debug, Clone, Copy)]
+enum WordMeaning {
+    Status,
+    Causes,
+    Backends,
+    Servers,
+    Why,
+    Events,
+    Watch,
+    State(TargetState),
+    Weight,
+    Undo,
+    Help,
+    Quit,
+}
+
 /// A command with its words in the help.
 struct WordInfo {
     word: &'static str,
+    meaning: WordMeaning,
     arguments: &'static str,
     help: &'static str,
 }
 
 /// All commands, in the order of the help.
 const WORDS: [WordInfo; 16] = [
-    WordInfo { word: "status", arguments: "", help: "key figures and causes of problems" },
-    WordInfo { word: "causes", arguments: "", help: "causes of problems, worst first, with what helps" },
-    WordInfo { word: "problems", arguments: "", help: "the same as causes" },
-    WordInfo { word: "backends", arguments: "", help: "all backends, in one line each" },
-    WordInfo { word: "servers", arguments: "[BACKEND]", help: "servers, in one line each" },
-    WordInfo { word: "why", arguments: "NAME", help: "what is wrong with a server, backend or frontend, since when" },
-    WordInfo { word: "events", arguments: "", help: "the last 20 events" },
-    WordInfo { word: "watch", arguments: "[NAME]", help: "announce the figures of a row; again: stop" },
-    WordInfo { word: "drain", arguments: "SERVER", help: "no new sessions; announces the sessions that are left" },
-    WordInfo { word: "maint", arguments: "SERVER", help: "put a server into maintenance" },
-    WordInfo { word: "ready", arguments: "SERVER", help: "enable a server again" },
-    WordInfo { word: "weight", arguments: "SERVER N", help: "set the weight: 0 to 256, or a percentage such as 50%" },
-    WordInfo { word: "undo", arguments: "", help: "undo the last action; again: the one before" },
-    WordInfo { word: "help", arguments: "", help: "this list" },
-    WordInfo { word: "quit", arguments: "", help: "end; Ctrl-C and Ctrl-D do the same" },
-    WordInfo { word: "exit", arguments: "", help: "the same as quit" },
+    WordInfo {
+        word: "status",
+        meaning: WordMeaning::Status,
+        arguments: "",
+        help: "key figures and causes of problems",
+    },
+    WordInfo {
+        word: "causes",
+        meaning: WordMeaning::Causes,
+        arguments: "",
+        help: "causes of problems, worst first, with what helps",
+    },
+    WordInfo { word: "problems", meaning: WordMeaning::Causes, arguments: "", help: "the same as causes" },
+    WordInfo {
+        word: "backends",
+        meaning: WordMeaning::Backends,
+        arguments: "",
+        help: "all backends, in one line each",
+    },
+    WordInfo {
+        word: "servers",
+        meaning: WordMeaning::Servers,
+        arguments: "[BACKEND]",
+        help: "servers, in one line each",
+    },
+    WordInfo {
+        word: "why",
+        meaning: WordMeaning::Why,
+        arguments: "NAME",
+        help: "what is wrong with a server, backend or frontend, since when",
+    },
+    WordInfo { word: "events", meaning: WordMeaning::Events, arguments: "", help: "the last 20 events" },
+    WordInfo {
+        word: "watch",
+        meaning: WordMeaning::Watch,
+        arguments: "[NAME]",
+        help: "announce the figures of a row; again: stop",
+    },
+    WordInfo {
+        word: "drain",
+        meaning: WordMeaning::State(TargetState::Drain),
+        arguments: "SERVER",
+        help: "no new sessions; announces the sessions that are left",
+    },
+    WordInfo {
+        word: "maint",
+        meaning: WordMeaning::State(TargetState::Maint),
+        arguments: "SERVER",
+        help: "put a server into maintenance",
+    },
+    WordInfo {
+        word: "ready",
+        meaning: WordMeaning::State(TargetState::Ready),
+        arguments: "SERVER",
+        help: "enable a server again",
+    },
+    WordInfo {
+        word: "weight",
+        meaning: WordMeaning::Weight,
+        arguments: "SERVER N",
+        help: "set the weight: 0 to 256, or a percentage such as 50%",
+    },
+    WordInfo {
+        word: "undo",
+        meaning: WordMeaning::Undo,
+        arguments: "[BALANCER]",
+        help: "undo the last action; again: the one before",
+    },
+    WordInfo { word: "help", meaning: WordMeaning::Help, arguments: "", help: "this list" },
+    WordInfo { word: "quit", meaning: WordMeaning::Quit, arguments: "", help: "end; Ctrl-C and Ctrl-D do the same" },
+    WordInfo { word: "exit", meaning: WordMeaning::Quit, arguments: "", help: "the same as quit" },
 ];
 
 /// Words of an action that replace the question, for input that is not a terminal.
@@ -78,6 +151,12 @@ pub(crate) fn help_lines() -> Vec<String> {
          SERVER alone if only one backend has it; of several balancers, BALANCER/BACKEND/SERVER."
             .to_owned(),
     );
+    lines.push(
+        "drain, maint, ready, weight and undo take options at the end. --yes runs without a question and --force also if \
+         the action is dangerous, both only for input that is not a terminal. --reason TEXT is for the audit log; it \
+         takes the rest of the line."
+            .to_owned(),
+    );
     lines
 }
 
@@ -98,45 +177,38 @@ pub(crate) fn parse(line: &str) -> Result<Option<PlainCommand>, String> {
         [name] => Ok(Some(command(Some((*name).to_owned())))),
         _ => Err(format!("{} takes at most one name", info.word)),
     };
-    match info.word {
-        "status" => no_more(PlainCommand::Status),
-        "causes" | "problems" => no_more(PlainCommand::Causes),
-        "backends" => no_more(PlainCommand::Backends),
-        "servers" => at_most_one(PlainCommand::Servers),
-        "events" => no_more(PlainCommand::Events),
-        "watch" => at_most_one(PlainCommand::Watch),
-        "why" => match arguments {
+    match info.meaning {
+        WordMeaning::Status => no_more(PlainCommand::Status),
+        WordMeaning::Causes => no_more(PlainCommand::Causes),
+        WordMeaning::Backends => no_more(PlainCommand::Backends),
+        WordMeaning::Servers => at_most_one(PlainCommand::Servers),
+        WordMeaning::Events => no_more(PlainCommand::Events),
+        WordMeaning::Watch => at_most_one(PlainCommand::Watch),
+        WordMeaning::Why => match arguments {
             [name] => Ok(Some(PlainCommand::Why((*name).to_owned()))),
             _ => Err(usage_error(info)),
         },
-        "drain" | "maint" | "ready" => {
-            let state = match info.word {
-                "drain" => TargetState::Drain,
-                "maint" => TargetState::Maint,
-                _ => TargetState::Ready,
-            };
-            match split_action(arguments)? {
-                (names, words) if names.len() == 1 => {
-                    Ok(Some(PlainCommand::Change(WriteCommand::State(state), names[0].to_owned(), words)))
-                }
-                _ => Err(usage_error(info)),
+        WordMeaning::State(state) => match split_action(arguments)? {
+            (names, words) if names.len() == 1 => {
+                Ok(Some(PlainCommand::Change(WriteCommand::State(state), names[0].to_owned(), words)))
             }
-        }
-        "weight" => match split_action(arguments)? {
+            _ => Err(usage_error(info)),
+        },
+        WordMeaning::Weight => match split_action(arguments)? {
             (names, words) if names.len() == 2 => {
                 let weight = TargetWeight::parse(names[1]).map_err(|error| error.to_string())?;
                 Ok(Some(PlainCommand::Change(WriteCommand::Weight(weight), names[0].to_owned(), words)))
             }
             _ => Err(usage_error(info)),
         },
-        "undo" => match split_action(arguments)? {
+        WordMeaning::Undo => match split_action(arguments)? {
             (names, words) if names.len() <= 1 => {
                 Ok(Some(PlainCommand::Undo(names.first().map(|name| (*name).to_owned()), words)))
             }
             _ => Err("undo takes at most the name of a balancer".to_owned()),
         },
-        "help" => no_more(PlainCommand::Help),
-        _ => no_more(PlainCommand::Quit),
+        WordMeaning::Help => no_more(PlainCommand::Help),
+        WordMeaning::Quit => no_more(PlainCommand::Quit),
     }
 }
 
@@ -236,7 +308,12 @@ mod tests {
     #[test]
     fn help_lists_every_command_that_parses() {
         let lines = help_lines();
-        assert!(lines.iter().any(|line| line.starts_with("weight SERVER N: ")), "{lines:?}");
+        for start in ["weight SERVER N: ", "undo [BALANCER]: "] {
+            assert!(lines.iter().any(|line| line.starts_with(start)), "{lines:?}");
+        }
+        for option in ["--yes", "--force", "--reason TEXT"] {
+            assert!(lines.iter().any(|line| line.contains(option)), "{option}");
+        }
         for info in &WORDS {
             let arguments = info.arguments.replace(['[', ']'], "").replace(" N", " 5");
             assert!(parse(&format!("{} {arguments}", info.word)).is_ok(), "{}", info.word);
