@@ -1,5 +1,7 @@
 //! Finds the row that a typed name means, in any of the watched HAProxies.
 
+use std::collections::HashSet;
+
 use crate::config::suggest;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
@@ -41,6 +43,7 @@ impl NamedRows {
 /// A row with the names that mean it.
 struct NamedRow {
     place: (usize, RowId),
+    kind: RowKind,
     /// `BACKEND/SERVER`, or the name of a proxy.
     path: String,
     /// `BALANCER/` and the path.
@@ -71,7 +74,13 @@ pub(crate) fn find_row<'a>(
                 RowKind::Server => (format!("{}/{}", row.proxy, row.name), row.name.to_string()),
                 _ => (row.proxy.to_string(), row.proxy.to_string()),
             };
-            rows.push(NamedRow { place: (index, *id), full: format!("{balancer}/{path}"), path, short });
+            rows.push(NamedRow {
+                place: (index, *id),
+                kind: row.kind,
+                full: format!("{balancer}/{path}"),
+                path,
+                short,
+            });
         }
     }
     if rows.is_empty() {
@@ -87,10 +96,10 @@ pub(crate) fn find_row<'a>(
     ];
     for is_match in matches {
         let mut found: Vec<&NamedRow> = rows.iter().filter(|row| is_match(row, name)).collect();
-        // A frontend and a backend may have the same name: the backend comes first in words.
-        if found.len() == 2 && found[0].full == found[1].full {
-            found.remove(0);
-        }
+        // Of a frontend and a backend with the same name, the backend is meant.
+        let is_backend = |row: &&NamedRow| row.kind == RowKind::Backend;
+        let backends: HashSet<&str> = found.iter().copied().filter(is_backend).map(|row| row.full.as_str()).collect();
+        found.retain(|row| row.kind != RowKind::Frontend || !backends.contains(row.full.as_str()));
         match found.as_slice() {
             [] => {}
             [row] => return Ok(row.place),
@@ -140,6 +149,18 @@ mod tests {
         assert_eq!(found("ol", NamedRows::Servers).unwrap(), "legacy/old1");
         assert_eq!(found("api", NamedRows::All).unwrap(), "api/BACKEND");
         assert_eq!(found("leg", NamedRows::Backends).unwrap(), "legacy/BACKEND");
+    }
+
+    #[test]
+    fn find_row_prefers_backend_and_reports_servers_of_the_same_name() {
+        let stat = "app,BACKEND,UP,1\napp,FRONTEND,OPEN,0\nb,s1,UP,2\nb,s1,DOWN,2\nb,BACKEND,UP,1\n";
+        let text = format!("# pxname,svname,status,type,\n{}", stat.replace('\n', ",\n"));
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, &text), 0);
+        let find = |name, kinds| find_row(name, kinds, std::iter::once(("lb1", &instance)));
+        let (_, id) = find("app", NamedRows::All).unwrap();
+        assert_eq!(instance.latest().unwrap().row(id).unwrap().kind, RowKind::Backend);
+        assert_eq!(find("b/s1", NamedRows::Servers).unwrap_err(), "b/s1 is ambiguous: b/s1, b/s1");
     }
 
     #[test]
