@@ -243,7 +243,7 @@ pub(crate) fn send_confirmed(
 /// the action became more dangerous.
 fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &Refusal, now: Duration) {
     let Some(instance) = model.instance_by_id(confirmation.intent.instance) else { return };
-    let intent = with_present_targets(confirmation.intent.clone(), instance);
+    let intent = guard::with_present_targets(confirmation.intent.clone(), &instance.data);
     match guard::prepare_question(intent, &instance.data) {
         Ok((intent, danger)) => {
             let again = confirmation.reopen(intent, danger, format!("please confirm again: {refusal}"), now);
@@ -251,19 +251,6 @@ fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &
         }
         Err(refusal) => model.notify_refusal(&refusal, Role::Bad, now),
     }
-}
-
-/// Returns an intent whose targets are as they are in the latest sample. Targets that are not rows stay the same.
-fn with_present_targets(mut intent: Intent, instance: &InstanceView) -> Intent {
-    for step in &mut intent.steps {
-        let admin = step.target.identity.admin;
-        if let Some(target) = instance.data.target(step.target.id) {
-            step.target = target;
-            // The state that was read right before sending is newer than the sample or the same.
-            step.target.identity.admin = admin.or(step.target.identity.admin);
-        }
-    }
-    intent
 }
 
 /// Asks again about the steps that were not sent, because a target or the impact had changed since the confirmation. Called
@@ -275,7 +262,7 @@ pub(crate) fn confirm_again(model: &mut Model, id: InstanceId, now: Duration) {
     }
     let Some(instance) = model.instance_by_id_mut(id) else { return };
     let Some((intent, differences)) = instance.unconfirmed.take() else { return };
-    let intent = with_present_targets(intent, instance);
+    let intent = guard::with_present_targets(intent, &instance.data);
     match guard::prepare_question(intent, &instance.data) {
         // Another layer may have been opened in the meantime; a question must not interrupt it.
         Ok((intent, danger)) if model.layers.is_empty() => {
@@ -294,17 +281,14 @@ pub(crate) fn start_undo(model: &mut Model, now: Duration) {
     let Some(entry) = model.undo.next_undo(&instance.data) else {
         return model.notify(model.undo.explain_nothing(&instance.data, now), Role::Dim, now);
     };
-    let (id, mut intent) = (instance.id(), entry.intent().clone());
-    for step in &mut intent.steps {
-        if let Some(target) = instance.data.target(step.target.id) {
-            step.target = target;
+    let id = instance.id();
+    match entry.present_intent(&instance.data) {
+        Ok(intent) => propose_intent(model, intent, now),
+        Err(refusal) => {
+            model.undo.discard_next(id);
+            model.notify(format!("cannot be undone: {refusal}"), Role::Warn, now);
         }
     }
-    if let Err(refusal @ Refusal::Gone(_)) = guard::check_intent(&intent, &instance.data) {
-        model.undo.discard_next(id);
-        return model.notify(format!("cannot be undone: {refusal}"), Role::Warn, now);
-    }
-    propose_intent(model, intent, now);
 }
 
 /// Opens the confirmation for the suggestion shown in the header.

@@ -12,6 +12,8 @@ use crate::actions::outcome::{ActionReport, Outcome, StepResult};
 use crate::actions::verification;
 use crate::app::server_effects::list_names;
 use crate::app::undo_changes::{self, DoneStep};
+use crate::instance::guard;
+use crate::instance::refusal::Refusal;
 use crate::instance::state::Instance;
 use crate::observe::events::EventKind;
 use crate::observe::instance_id::InstanceId;
@@ -48,9 +50,22 @@ pub(crate) struct UndoEntry {
 }
 
 impl UndoEntry {
-    /// Returns the commands that undo the action.
-    pub(crate) fn intent(&self) -> &Intent {
-        &self.intent
+    /// Returns the commands on the targets in their present state.
+    ///
+    /// # Errors
+    /// Returns an error if a target no longer exists: the action cannot be undone then.
+    pub(crate) fn present_intent(&self, instance: &Instance) -> Result<Intent, Refusal> {
+        let mut intent = self.intent.clone();
+        for step in &mut intent.steps {
+            if let Some(target) = instance.target(step.target.id) {
+                step.target = target;
+            }
+        }
+        match guard::check_intent(&intent, instance) {
+            Err(refusal @ Refusal::Gone(_)) => Err(refusal),
+            // The guard checks all other conditions again before the question.
+            _ => Ok(intent),
+        }
     }
 
     /// Describes the action: `maintenance of be/s1 at 14:03:22 (3 min ago, pid 1234)`.
@@ -140,10 +155,15 @@ impl UndoStack {
 
     /// Returns a description of the newest action if it changed this instance, in the current process, and cannot be
     /// undone. The next undo then does not undo that action but an earlier one.
-    pub(crate) fn not_undoable(&self, instance: &Instance) -> Option<&str> {
+    fn not_undoable(&self, instance: &Instance) -> Option<&str> {
         let (instance_id, action) = self.not_undoable.as_ref()?;
         (*instance_id == instance.id() && action.epoch == current_epoch(instance))
             .then_some(action.description.as_str())
+    }
+
+    /// Returns the warning that the newest action on an instance is not the one that is undone, or `None` if it is.
+    pub(crate) fn skipped_warning(&self, instance: &Instance) -> Option<String> {
+        self.not_undoable(instance).map(|last| format!("{last} cannot be undone; this is the action before it"))
     }
 
     /// Explains why there is nothing to undo on an instance.
@@ -192,7 +212,7 @@ mod tests {
     use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
     use crate::history::store::DEFAULT_BUDGET;
     use crate::instance::access::Access;
-    use crate::observe::test_samples::{SampleBuilder, timestamp_at};
+    use crate::observe::test_samples::{SampleBuilder, stat_with_server, timestamp_at};
 
     fn report(action: &'static Action, command: WriteCommand, names: &[&str], outcome: &Outcome) -> ActionReport {
         let targets = names.iter().map(|name| ActionTarget::without_row("b".into(), (*name).into())).collect();
@@ -229,7 +249,7 @@ mod tests {
     }
 
     fn next(undo: &UndoStack, instance: &Instance) -> Option<Intent> {
-        undo.next_undo(instance).map(|entry| entry.intent().clone())
+        undo.next_undo(instance).map(|entry| entry.intent.clone())
     }
 
     #[test]
@@ -239,7 +259,10 @@ mod tests {
         record(&mut undo, &report(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(7)), &["s1"], &good));
         record(&mut undo, &report(&END_SESSIONS, WriteCommand::ShutdownSessions, &["s1"], &good));
         let here = first_instance();
-        assert_eq!(undo.not_undoable(&here), Some("shutdown of all sessions of b/s1"));
+        assert_eq!(
+            undo.skipped_warning(&here).unwrap(),
+            "shutdown of all sessions of b/s1 cannot be undone; this is the action before it"
+        );
         let first = next(&undo, &here).unwrap();
         assert_eq!(first.commands(), ["set server b/s1 weight 100"]);
         let undone = ActionReport { results: Vec::new(), intent: first.clone() };
@@ -255,6 +278,25 @@ mod tests {
         assert_eq!(next(&undo, &other), None);
         undo.discard_next(InstanceId::FIRST);
         assert_eq!(next(&undo, &here), None);
+    }
+
+    #[test]
+    fn present_intent_is_refused_if_target_is_gone() {
+        let mut here = Instance::new(InstanceId::FIRST, Access::default(), DEFAULT_BUDGET);
+        let mut builder = SampleBuilder::default();
+        here.add_sample(builder.build_at_millis(0, &stat_with_server("b", "s1", 1)), 0);
+        let target = here.target(here.latest().unwrap().rows.ids()[0]).unwrap();
+        let good = Outcome::Verified(String::new());
+        let mut done = report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1"], &good);
+        done.intent.steps[0].target = target.clone();
+        done.results[0].step.target = target;
+        let mut undo = UndoStack::default();
+        record(&mut undo, &done);
+        let intent = undo.next_undo(&here).unwrap().present_intent(&here).unwrap();
+        assert_eq!(intent.commands(), ["set server b/s1 state ready"]);
+        here.add_sample(builder.build_at_millis(1000, &stat_with_server("b", "s2", 1)), 0);
+        let refused = undo.next_undo(&here).unwrap().present_intent(&here);
+        assert!(matches!(refused, Err(Refusal::Gone(_))), "{refused:?}");
     }
 
     #[test]

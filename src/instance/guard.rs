@@ -108,6 +108,19 @@ fn check_impact(intent: &Intent, sample: &Sample) -> Result<Danger, Refusal> {
     if changes.is_empty() { Ok(now.danger) } else { Err(Refusal::WorseImpact(changes.join(", "))) }
 }
 
+/// Returns an intent whose targets are as they are in the latest sample. Targets that are not rows stay the same.
+pub(crate) fn with_present_targets(mut intent: Intent, instance: &Instance) -> Intent {
+    for step in &mut intent.steps {
+        let admin = step.target.identity.admin;
+        if let Some(target) = instance.target(step.target.id) {
+            step.target = target;
+            // The state that was read right before sending is newer than the sample or the same.
+            step.target.identity.admin = admin.or(step.target.identity.admin);
+        }
+    }
+    intent
+}
+
 /// Prepares the question about an intent: checks the intent, and sets the impact that the question shows.
 ///
 /// # Errors

@@ -317,10 +317,7 @@ fn detail_lines(
     let undoes = undone.map_or(String::new(), |entry| entry.describe(context.now, context.format_time));
     if let Some(entry) = undone {
         facts.warnings.splice(0..0, entry.describe_changes_since(&instance.data, context.format_time));
-        let not_undoable = context.model.undo.not_undoable(&instance.data);
-        facts
-            .warnings
-            .extend(not_undoable.map(|last| format!("{last} cannot be undone; this is the action before it")));
+        facts.warnings.extend(context.model.undo.skipped_warning(&instance.data));
     }
     fact_lines(canvas, &facts, &undoes, reason, available)
 }

@@ -20,7 +20,6 @@ use crate::headless::plain::session::PlainSession;
 use crate::headless::server::confirmation_prompt::ActionPlan;
 use crate::instance::guard::{self, Authorised, ConfirmationAnswer, name_to_type};
 use crate::instance::refusal::Refusal;
-use crate::instance::state::Instance;
 use crate::observe::timestamp::local_clock_time;
 use crate::term::output_thread::wait_until_sent;
 
@@ -52,7 +51,15 @@ impl PlainSession {
         };
         let mut lines = vec![format!("This undoes the {}.", entry.describe(now, local_clock_time))];
         lines.extend(entry.describe_changes_since(instance, local_clock_time));
-        let intent = with_present_targets(entry.intent().clone(), instance);
+        lines.extend(self.undo.skipped_warning(instance));
+        let intent = match entry.present_intent(instance) {
+            Ok(intent) => intent,
+            Err(refusal) => {
+                let (id, prefix) = (instance.id(), self.prefix(index));
+                self.undo.discard_next(id);
+                return self.output.print(&format!("{prefix}cannot be undone: {refusal}"));
+            }
+        };
         self.output.print_all("", &lines);
         self.propose(index, intent, words).await;
     }
@@ -165,7 +172,7 @@ impl PlainSession {
                     return;
                 }
                 intent.reason = Some(line.text.clone());
-                let intent = with_present_targets(intent, &self.balancers[index].instance);
+                let intent = guard::with_present_targets(intent, &self.balancers[index].instance);
                 self.ask_again(index, intent);
             }
             Some(OpenDialog::Question(question)) => match question.judge(line) {
@@ -194,7 +201,7 @@ impl PlainSession {
 
     fn cancel(&mut self, why: &str) {
         self.output.print(&format!("nothing was sent: {why}"));
-        self.print_all_news();
+        self.print_all_changes();
     }
 
     async fn confirm(&mut self, question: LineQuestion, consent: &ConfirmationAnswer) {
@@ -203,7 +210,7 @@ impl PlainSession {
             Ok(authorised) => self.send(index, authorised).await,
             Err(why @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed)) => {
                 self.output.print(&format!("{why}; please confirm again."));
-                let intent = with_present_targets(intent, &self.balancers[index].instance);
+                let intent = guard::with_present_targets(intent, &self.balancers[index].instance);
                 self.ask_again(index, intent);
             }
             Err(why) => self.cancel(&why.to_string()),
@@ -251,16 +258,6 @@ impl PlainSession {
         for step in report.unattempted_steps() {
             self.output.print(&format!("not sent: {}", step.command_text().unwrap_or_default()));
         }
-        self.print_all_news();
+        self.print_all_changes();
     }
-}
-
-/// Returns an intent with the targets as the latest sample shows them.
-fn with_present_targets(mut intent: Intent, instance: &Instance) -> Intent {
-    for step in &mut intent.steps {
-        if let Some(target) = instance.target(step.target.id) {
-            step.target = target;
-        }
-    }
-    intent
 }
