@@ -117,12 +117,12 @@ pub(crate) fn apply_reply(
         Err(error) => {
             let message = error_message(&error);
             match query {
-                Query::Sessions(_) => queries.sessions.record_failure(message),
-                Query::StickTables => queries.tables.record_failure(message),
-                Query::Help => queries.command_list.record_failure(message),
+                Query::Sessions(_) => queries.sessions.record_failure(message, now.monotonic),
+                Query::StickTables => queries.tables.record_failure(message, now.monotonic),
+                Query::Help => queries.command_list.record_failure(message, now.monotonic),
                 Query::TableEntries { table, .. } => {
                     if let Some(open) = queries.open_table.as_mut().filter(|open| open.name == *table) {
-                        open.entries.record_failure(message);
+                        open.entries.record_failure(message, now.monotonic);
                     }
                 }
                 Query::TypedLine(_) => queries.push_line(message.as_str(), Role::Bad),

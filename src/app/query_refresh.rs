@@ -22,8 +22,10 @@ struct ShownReply {
     received_at: Duration,
     reply_time: Duration,
     lines: u64,
-    /// Set if no query is on its way and the last one did not fail.
-    is_settled: bool,
+    /// Set if a query is on its way.
+    is_waiting: bool,
+    /// Time at which the last query failed; `None` if it did not.
+    failed_at: Option<Duration>,
 }
 
 impl ShownReply {
@@ -33,7 +35,8 @@ impl ShownReply {
             received_at: at.monotonic,
             reply_time: fetched.reply_time,
             lines: lines(data),
-            is_settled: !fetched.is_waiting && fetched.error.is_none(),
+            is_waiting: fetched.is_waiting,
+            failed_at: fetched.failed_at,
         })
     }
 }
@@ -76,8 +79,11 @@ pub(crate) fn due_at(model: &Model) -> Option<Duration> {
     if queries::is_scheduled(model) {
         return Some(free_at);
     }
-    let reply = shown_reply(model).filter(|reply| reply.is_settled)?;
-    Some(free_at.max(reply.received_at + pause(model)?.ok()?))
+    let reply = shown_reply(model).filter(|reply| !reply.is_waiting)?;
+    let pause = pause(model)?.ok()?;
+    // A query that failed is repeated less often.
+    let due_at = reply.failed_at.map_or(reply.received_at + pause, |failed_at| failed_at + pause * 2);
+    Some(free_at.max(due_at))
 }
 
 /// Sends the query of the view if it is due.
@@ -101,7 +107,10 @@ pub(crate) fn toggle(model: &mut Model, now: Duration) {
     if !matches!(model.current_view().content, Content::Sessions | Content::StickTables) {
         return model.notify("only views 7 and 8 are refreshed by queries", Role::Dim, now);
     }
-    let is_on = pause(model).is_some_and(|pause| pause.is_ok());
+    let is_on = pause(model).map_or_else(
+        || model.instance().is_some_and(|instance| instance.queries.refresh_choice != Some(false)),
+        |pause| pause.is_ok(),
+    );
     if let Some(instance) = model.instance_mut() {
         instance.queries.refresh_choice = Some(!is_on);
     }
@@ -129,7 +138,8 @@ pub(crate) fn describe(model: &Model, now: Duration) -> String {
     let age = format!("{} old", units::duration(now.saturating_sub(reply.received_at)));
     let is_past = model.instance().is_some_and(|instance| instance.data.past_moment().is_some());
     match pause(model) {
-        _ if !reply.is_settled => format!("{age}, reading"),
+        _ if reply.is_waiting => format!("{age}, reading"),
+        _ if reply.failed_at.is_some() => format!("{age}, last reading failed"),
         _ if is_past => format!("{age}, not refreshed in the past"),
         Some(Ok(pause)) => format!("{age}, every {}", units::duration(pause)),
         Some(Err(reason)) => format!("{age}, {}", explain(reason)),

@@ -24,6 +24,8 @@ pub struct Fetched<T> {
     pub(crate) latest: Option<(T, Timestamp)>,
     /// Error of the last query, if it failed.
     pub error: Option<String>,
+    /// Monotonic time at which the last query failed, if it did.
+    pub(crate) failed_at: Option<Duration>,
     /// Set if a query was sent and its reply has not arrived.
     pub is_waiting: bool,
     /// Set if a query is sent as soon as its minimum pause is over.
@@ -34,7 +36,14 @@ pub struct Fetched<T> {
 
 impl<T> Default for Fetched<T> {
     fn default() -> Self {
-        Self { latest: None, error: None, is_waiting: false, is_scheduled: false, reply_time: Duration::ZERO }
+        Self {
+            latest: None,
+            error: None,
+            failed_at: None,
+            is_waiting: false,
+            is_scheduled: false,
+            reply_time: Duration::ZERO,
+        }
     }
 }
 
@@ -44,6 +53,7 @@ impl<T> Fetched<T> {
         self.is_waiting = true;
         self.is_scheduled = false;
         self.error = None;
+        self.failed_at = None;
     }
 
     /// Stores a reply that took `reply_time`.
@@ -51,9 +61,10 @@ impl<T> Fetched<T> {
         *self = Self { latest: Some((data, at)), reply_time, ..Self::default() };
     }
 
-    /// Records an error; the data of the last successful reply stays.
-    pub(crate) fn record_failure(&mut self, message: String) {
+    /// Records an error at the monotonic time `at`; the data of the last successful reply stays.
+    pub(crate) fn record_failure(&mut self, message: String, at: Duration) {
         self.error = Some(message);
+        self.failed_at = Some(at);
         self.is_waiting = false;
     }
 }
