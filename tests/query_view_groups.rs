@@ -108,6 +108,65 @@ fn slow_and_large_replies_are_refreshed_only_on_request() {
 }
 
 #[test]
+fn refresh_can_be_turned_off_before_the_first_reading() {
+    let mut driver = ModelDriver::new();
+    driver.press("7e");
+    assert_eq!(driver.notice(), "refreshed after the first reading: no");
+    driver.press("e");
+    assert_eq!(driver.notice(), "refreshed after the first reading: yes");
+    driver.press("e");
+    assert_eq!(queries(&driver.press("<ret>")), ["show sess"]);
+    driver.reply_sessions(SESSIONS, 3);
+    assert_eq!(driver.advance(60_000), []);
+}
+
+#[test]
+fn failed_refresh_is_repeated_after_twice_the_pause() {
+    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    assert_eq!(queries(&driver.advance(10_000)), ["show sess"]);
+    driver.update(query_replies::failed_query(Query::Sessions(SessionFilter::default())));
+    assert_eq!(driver.advance(19_000), []);
+    assert_eq!(queries(&driver.advance(1_000)), ["show sess"]);
+    driver.reply_sessions(SESSIONS, 3);
+    assert_eq!(queries(&driver.advance(10_000)), ["show sess"], "the usual pause again");
+}
+
+#[test]
+fn marks_of_several_lines_leave_out_connections_to_the_stats_socket() {
+    let mut driver = ModelDriver::new();
+    driver.press("7<ret>");
+    let own = "0x8: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> age=9h calls=1\n";
+    driver.reply_sessions(&format!("{SESSIONS}{own}"), 3);
+    let marks = |driver: &ModelDriver| driver.model.instance().unwrap().queries.marks.count();
+    assert_eq!(driver.shown_ids().len(), 4);
+    driver.press("*");
+    assert_eq!(marks(&driver), 3);
+    driver.press("<esc>g");
+    assert_eq!((driver.shown_ids()[0].as_str(), marks(&driver)), ("0x8", 0));
+    driver.press("<space>");
+    assert_eq!(marks(&driver), 1, "a single line");
+}
+
+#[test]
+fn range_of_marks_is_refused_for_groups() {
+    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    driver.press("bv");
+    assert_eq!(driver.notice(), "groups have no ranges; Space marks a group");
+    assert_eq!(driver.model.instance().unwrap().queries.marks.count(), 0);
+    driver.press("<space>");
+    assert_eq!(driver.model.instance().unwrap().queries.marks.count(), 2, "the sessions of 10.0.0.7");
+}
+
+#[test]
+fn unexpected_reply_ends_the_reading_of_sessions() {
+    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    assert_eq!(queries(&driver.press("*X")), ["show sess 0x3"]);
+    let failed = query_replies::refused_session_detail("0x3", "Internal error.");
+    assert_eq!(driver.update(failed), [], "no other session is read");
+    assert_eq!(driver.notice(), "nothing was sent; session 0x3: HAProxy replied: Internal error.");
+}
+
+#[test]
 fn cursor_and_marks_follow_their_session_through_a_refresh() {
     let mut driver = ModelDriver::open_sessions(Access::default(), 3);
     assert_eq!(driver.shown_ids(), ["0x3", "0x2", "0x1"]);

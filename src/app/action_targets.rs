@@ -89,7 +89,17 @@ fn backend_targets(instance: &InstanceView, id: RowId, action: &'static Action) 
 }
 
 /// Checks whether an action has targets, without building them for each server of a large backend.
+/// Sessions are not searched: a view may have many of them.
 fn check_targets(model: &Model, action: &'static Action) -> Result<(), Refusal> {
+    if action.target_kind == TargetKind::Session {
+        let has_targets = |instance: &InstanceView| {
+            matches!(model.current_view().content, Content::Sessions)
+                && instance.data.latest().is_some()
+                && (instance.queries.marks.count() > 0 || query_lines::line_count(model) > 0)
+        };
+        let has_targets = model.instance().is_some_and(has_targets);
+        return if has_targets { Ok(()) } else { Err(explain_selection(model, action.target_kind)) };
+    }
     let has_change = |instance: &InstanceView| {
         let sample = instance.data.latest()?;
         let state = state_to_set(action).filter(|_| instance.selection.marked_count() == 0)?;

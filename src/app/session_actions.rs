@@ -22,6 +22,9 @@ use crate::units::pluralize;
 /// after it.
 const MAX_SESSIONS: usize = 200;
 
+/// Beginning of HAProxy's reply to `show sess` with the number of a session that has ended.
+const UNKNOWN_SESSION: &str = "Session not found";
+
 /// Reads the details of the selected sessions for an action on them, or shows why the action is not possible.
 pub(crate) fn start_action(model: &mut Model, action: &'static Action, now: Duration) -> Vec<Effect> {
     let targets = model.check_allowed(action).and_then(|()| action_targets::find_targets(model, action));
@@ -93,7 +96,9 @@ pub(crate) fn apply_reply(
                 request.read.push(target);
             }
         }
-        Err(QueryError::Unexpected(_)) if !is_single => request.ended += 1,
+        Err(QueryError::Unexpected(words)) if !is_single && words.as_str().starts_with(UNKNOWN_SESSION) => {
+            request.ended += 1;
+        }
         Err(error) => {
             let message = format!("nothing was sent; session {}: {error}", target.name);
             model.notify(message, Role::Warn, now.monotonic);

@@ -1,5 +1,6 @@
 //! UI commands that mark sessions in view 7. A group stands for its sessions.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::actions::target_identity::SessionIdentity;
@@ -10,7 +11,8 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::Session;
 use crate::table::cell::Role;
 
-/// Returns the sessions in the lines `from` to `to` of the view: those of the groups, or single ones.
+/// Returns the sessions in the lines `from` to `to` of the view: those of the groups, or single ones. Connections to a
+/// stats socket, such as the one that read the list, are left out of several lines and of groups.
 fn sessions_of_lines(model: &Model, from: usize, to: usize) -> Vec<(SafeText, SessionIdentity)> {
     let Some(instance) = model.instance() else { return Vec::new() };
     let Some((_, at)) = &instance.queries.sessions.latest else { return Vec::new() };
@@ -19,13 +21,12 @@ fn sessions_of_lines(model: &Model, from: usize, to: usize) -> Vec<(SafeText, Se
     if let Some(grouping) = query_lines::shown_grouping(model) {
         let groups = instance.queries.session_groups.get(from..=to.min(instance.queries.session_groups.len() - 1));
         let groups = groups.unwrap_or_default();
-        let is_member = |session: &&Session| {
-            let name = grouping.group_of(session);
-            groups.iter().any(|group| group.name == name)
-        };
+        let names: HashSet<_> = groups.iter().map(|group| group.name.as_str()).collect();
+        let is_member = |session: &&Session| !session.is_cli() && names.contains(grouping.group_of(session).as_str());
         return query_lines::shown_sessions(model).filter(is_member).map(marked).collect();
     }
-    query_lines::shown_sessions(model).skip(from).take(to - from + 1).map(marked).collect()
+    let is_included = |session: &&Session| from == to || !session.is_cli();
+    query_lines::shown_sessions(model).skip(from).take(to - from + 1).filter(is_included).map(marked).collect()
 }
 
 /// Marks or unmarks sessions and shows how many are marked.
@@ -33,6 +34,10 @@ pub(crate) fn change_marks(model: &mut Model, command: UiCommand, now: Duration)
     let lines = query_lines::line_count(model);
     if lines == 0 {
         return model.notify("Enter lists the sessions first", Role::Dim, now);
+    }
+    if command == UiCommand::ToggleMarkRange && query_lines::shown_grouping(model).is_some() {
+        let key = model.keymap.key_or_command(UiCommand::ToggleMark);
+        return model.notify(format!("groups have no ranges; {key} marks a group"), Role::Dim, now);
     }
     let view = model.view();
     let Some(cursor) = model.instance().map(|instance| instance.view_cursors[view].index()) else { return };
@@ -43,8 +48,7 @@ pub(crate) fn change_marks(model: &mut Model, command: UiCommand, now: Duration)
     };
     let start = model.instance().and_then(|instance| instance.queries.marks.range_start().cloned());
     let start = start.and_then(|id| query_lines::shown_sessions(model).position(|session| session.id == id));
-    let range = start.filter(|_| query_lines::shown_grouping(model).is_none());
-    let range = range.map(|start| sessions_of_lines(model, start, cursor));
+    let range = start.map(|start| sessions_of_lines(model, start, cursor));
     let Some(instance) = model.instance_mut() else { return };
     let marks = &mut instance.queries.marks;
     match command {

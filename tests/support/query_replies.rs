@@ -61,6 +61,12 @@ pub fn session_detail_reply(id: &str, lines: Option<&str>) -> Message {
     Message::QueryFinished(InstanceId::FIRST, query, result)
 }
 
+/// Builds a reply of HAProxy that has no details of a session but these words.
+pub fn refused_session_detail(id: &str, words: &str) -> Message {
+    let query = Box::new(Query::SessionDetail(id.into()));
+    Message::QueryFinished(InstanceId::FIRST, query, Err(QueryError::Unexpected(words.into())))
+}
+
 /// Builds the reply with the details of one recorded session.
 pub fn session_reply(version: &str) -> Message {
     let text = recorded_text(version, "show-sess-one.txt");
