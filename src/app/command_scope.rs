@@ -28,9 +28,13 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
         UiCommand::ToggleZoom => is_dashboard,
         UiCommand::EditFilter => !matches!(content, Content::Cli),
         UiCommand::SortNext(_) | UiCommand::OpenSortMenu => has_rows || is_query_view,
-        UiCommand::ReverseSort | UiCommand::ToggleFlat => has_rows,
+        UiCommand::ReverseSort
+        | UiCommand::ToggleFlat
+        | UiCommand::ToggleChart
+        | UiCommand::NextChart
+        | UiCommand::ChangeChartSpan(_) => has_rows,
         UiCommand::MarkAllShown => has_rows || is_sessions,
-        UiCommand::GroupNext => is_sessions,
+        UiCommand::GroupNext => is_sessions || is_query_view && instance.queries.open_table.is_some(),
         UiCommand::ToggleRefresh => is_query_view,
         UiCommand::ToggleFold | UiCommand::ToggleFoldAll | UiCommand::ScrollColumns(_) => is_table,
         UiCommand::ToggleMark | UiCommand::ToggleMarkRange => {
