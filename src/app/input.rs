@@ -133,7 +133,7 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
             Vec::new()
         }
         // Ctrl-C always ends the dashboard at once.
-        None if command.is_some_and(|command| command.ui_command == UiCommand::Quit) && !key.ctrl => {
+        None if command.is_some_and(|command| command.ui_command == UiCommand::Quit) && !key.is_ctrl_c() => {
             quit::request_quit(model, quit_asked_until, now)
         }
         None => command.map_or_else(Vec::new, |command| run_command(model, command, now)),

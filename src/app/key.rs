@@ -104,6 +104,11 @@ impl Key {
         Self::unmodified(KeyCode::Char(ch))
     }
 
+    /// Returns whether this is Ctrl-C.
+    pub(crate) const fn is_ctrl_c(self) -> bool {
+        matches!(self, Self { code: KeyCode::Char('c'), ctrl: true, alt: false, .. })
+    }
+
     /// Parses a key name: `M`, `<f10>`, `<c-z>`, `<a-1>`, `<s-left>`, `<ret>`. Returns `None` for an unknown key.
     pub fn parse(name: &str) -> Option<Self> {
         let mut chars = name.chars();

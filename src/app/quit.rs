@@ -1,14 +1,15 @@
-//! The question before `q` ends the dashboard: its history is lost with it.
+//! The question before the quit key ends the dashboard: its history is lost with it.
 
 use std::time::Duration;
 
 use crate::app::message::Effect;
 use crate::app::model::Model;
+use crate::app::ui_commands::UiCommand;
 use crate::config::confirm_quit::ConfirmQuit;
 use crate::table::cell::Role;
 use crate::units;
 
-/// With the setting `auto`, `q` asks once the dashboard has run for this time.
+/// With the setting `auto`, the key asks once the dashboard has run for this time.
 const ASKS_AFTER: Duration = Duration::from_mins(10);
 
 /// Ends the dashboard, or asks first. `asked_until` is the time until which an earlier question is open.
@@ -24,7 +25,8 @@ pub(crate) fn request_quit(model: &mut Model, asked_until: Option<Duration>, now
     }
     let span = model.instances.iter().map(|instance| instance.data.history().span()).max().unwrap_or_default();
     let lost = units::duration_words(span);
-    model.notify(format!("q again quits; the history of {lost} is lost then"), Role::Warn, now);
+    let key = model.keymap.key_or_command(UiCommand::Quit);
+    model.notify(format!("{key} again quits; the history of {lost} is lost then"), Role::Warn, now);
     model.quit_asked_until = model.notice.as_ref().map(|notice| notice.expires_at);
     Vec::new()
 }
