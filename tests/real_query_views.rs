@@ -272,7 +272,7 @@ fn u9_sessions_of_a_client_are_ended_with_one_question() {
 fn u9_marked_session_that_ended_before_the_answer_is_skipped() {
     let lab = lab_with_slow_servers();
     open_requests(&lab, "/", 1);
-    let leaving = Traffic::to(lab.frontend_addr()).path("/be2/").start();
+    let leaving = Traffic::to(lab.frontend_addr()).path("/be2/").workers(1).start();
     lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "1");
     lab.wait_stat("be2", "s1", "scur", |sessions| sessions == "1");
     let mut term = start_dashboard(&lab);
