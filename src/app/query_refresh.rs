@@ -55,8 +55,8 @@ fn shown_reply(model: &Model) -> Option<ShownReply> {
     }
 }
 
-/// Returns the pause between two automatic queries of the view, or the reason why there are none. Returns `None` if
-/// nothing was read yet.
+/// Returns the pause between two automatic queries of the view, or the reason why the view is not queried
+/// automatically. Returns `None` if nothing was read yet.
 fn pause(model: &Model) -> Option<Result<Duration, NoRefresh>> {
     let (reply, choice) = (shown_reply(model)?, model.instance()?.queries.refresh_choice);
     Some(query_limits::refresh_pause(reply.reply_time, reply.lines, choice))
@@ -71,7 +71,7 @@ fn is_visible(model: &Model) -> bool {
         && model.instance().is_some_and(|instance| is_present(&instance.data))
 }
 
-/// Returns the time at which the next query of the view is sent without a key, or `None` if there is none.
+/// Returns the time at which the next query of the view is sent without a key, or `None` if no query is due.
 pub(crate) fn due_at(model: &Model) -> Option<Duration> {
     let queries = &model.instance().filter(|_| is_visible(model))?.queries;
     let query = queries::view_query(model)?;

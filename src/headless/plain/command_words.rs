@@ -4,7 +4,7 @@ use crate::config::suggest;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 
-/// What a word does.
+/// The meaning of a word.
 #[derive(Debug, Clone, Copy)]
 enum WordMeaning {
     Status,

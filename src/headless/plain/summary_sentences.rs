@@ -61,7 +61,7 @@ fn missing_data_sentence(instance: &Instance) -> String {
     }
 }
 
-/// Returns these lines, or if there are none, one that says so or why they are unknown.
+/// Returns these lines; instead of an empty list, a line that says so or why they are unknown.
 pub(crate) fn lines_or_none(instance: &Instance, lines: Vec<String>, none: &str) -> Vec<String> {
     match lines.is_empty() {
         true if instance.latest().is_none() => vec![missing_data_sentence(instance)],
