@@ -18,7 +18,7 @@ use crate::table::columns::column_table::{
 
 /// The columns of the dashboard's frontends.
 pub static FRONTENDS: &[&Column] =
-    &[&NAME, &STATUS, &SESSIONS_LIMIT, &SESSION_RATE, &REQUESTS, &SHARE_5XX, &BYTES_IN, &BYTES_OUT];
+    &[&NAME, &STATUS, &SESSIONS_LIMIT, &FULL_IN, &SESSION_RATE, &REQUESTS, &SHARE_5XX, &BYTES_IN, &BYTES_OUT];
 
 /// The columns of the dashboard's backends.
 pub static BACKENDS: &[&Column] = &[

@@ -132,7 +132,7 @@ columns! {
     CAUSE = computed_column(("problem", "PROBLEM"), 8, 215, Align::Left, "worst cause in one word; sessions left while draining", two_samples!(cause_cell, cause_key));
     WORST_PROBLEM = computed_column(("trouble", "PROBLEM"), 12, 148, Align::Left, "worst problem of the row, for example an outlier among its peers", two_samples!(cause_cell, cause_key));
     LOAD = computed_column(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit, in percent", current!(load_cell, load_key));
-    FULL_IN = computed_column(("full_in", "FULL IN"), 7, 108, Align::Right, "time until a session or queue limit is reached at the present growth, in seconds", outlook!(full_in_cell, full_in_key, true));
+    FULL_IN = computed_column(("full_in", "FULL IN"), 7, 199, Align::Right, "time until a session or queue limit is reached at the present growth, in seconds", outlook!(full_in_cell, full_in_key, true));
     SERVER_LOSS = computed_column(("loss", "N-1"), 5, 107, Align::Right, "load of the fullest remaining server if the busiest one were lost, in percent of its limit", outlook!(server_loss_cell, server_loss_key, false));
     QUEUE = computed_column(("queue", "QUEUE"), 5, 235, Align::Right, "queued requests; for a backend including those queued for its servers", current!(queue_cell, queue_key));
     REQUESTS = computed_column(("req", "REQ/S"), 6, 220, Align::Right, "requests per second; sessions per second for TCP", two_samples!(requests_cell, requests_key));
@@ -326,7 +326,7 @@ mod tests {
         let instance = sampled_instance();
         assert_eq!(
             shown(&instance, "www-in", FRONTENDS),
-            ["www-in", "OPEN", "812/2000", "0", "100", "5.0%", "0B", "0B"]
+            ["www-in", "OPEN", "812/2000", "–", "0", "100", "5.0%", "0B", "0B"]
         );
         assert_eq!(shown(&instance, "api", BACKENDS)[..5], ["api", "UP", "1/3", "53", "8"]);
         assert_eq!(
