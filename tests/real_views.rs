@@ -228,7 +228,7 @@ fn view_cells_match_show_stat() {
         let headings = grid.headings();
         let (visible, hidden): (Vec<_>, Vec<_>) =
             columns.iter().partition(|(heading, ..)| headings.iter().any(|known| known == heading));
-        assert!(visible.len() * 3 > columns.len(), "{headings:?}");
+        assert!(visible.len() * 4 > columns.len(), "{headings:?}");
         wait_for_match(&lab, &term, &visible);
         if !hidden.is_empty() {
             let names: Vec<&str> = hidden.iter().map(|(_, name, _)| *name).collect();
@@ -299,7 +299,7 @@ fn views_show_names_and_dashes_for_missing_columns_on_every_version() {
 /// Returns the lines of a detail as name and value, from all its pages.
 fn detail_lines(term: &mut Term, title: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for _ in 0..12 {
+    for _ in 0..40 {
         term.wait_for(title);
         let screen = term.settled_screen();
         for line in screen.lines().filter(|line| line.starts_with('│')) {
@@ -367,6 +367,5 @@ fn server_detail_shows_every_field_and_runs_action() {
     term.wait_for(" be2/s2 MAINT ");
     assert_eq!(lab.stat("be2", "s2", "status"), "MAINT");
     term.press("<esc>");
-    term.wait_gone(" be2/s2 MAINT ");
     assert_eq!(term.wait_grid(|grid| grid.cursor_row().is_some()).cursor_row(), Some("be2/s2"));
 }

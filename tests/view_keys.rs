@@ -471,7 +471,7 @@ fn detail_pane_scrolls_runs_actions_and_closes() {
     driver.press("jj");
     assert_eq!(top(&driver), Some(2));
     driver.press("<pgdn>");
-    assert_eq!(top(&driver), Some(2 + 20));
+    assert_eq!(top(&driver), Some(2 + 10), "no line is skipped below the charts");
     driver.press("gk");
     assert_eq!(top(&driver), Some(0));
     assert_eq!(driver.press("/tsfx"), [], "the detail pane captures the keys");

@@ -109,7 +109,8 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
                 run_command(model, command, now)
             }
             command => {
-                let top = scrolled_top(command, top, model.terminal_size.1);
+                // What is wrong and the charts take a part of the page.
+                let top = scrolled_top(command, top, model.terminal_size.1 / 2);
                 model.layers.extend(top.map(|top| Layer::Detail(row, top)));
                 Vec::new()
             }
