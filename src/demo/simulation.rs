@@ -210,20 +210,8 @@ impl World {
             frontend: f,
             client,
             client_port: self.rng.u16(32_768..=60_999),
-            arrived_at: self.clock,
             cookie: pick_cookie_server(backend, &mut self.rng),
-            server: None,
-            queue_ms: 0,
-            connect_ms: 0,
-            response_ms: 0,
-            transfer_ms: 0,
-            ends_at: 0,
-            response_class: None,
-            bytes_in: 0,
-            bytes_out: 0,
-            client_aborts: false,
-            is_balanced: false,
-            is_reused: false,
+            ..ClientSession::waiting_since(self.clock)
         };
         let rejected = session_flow::admit(backend, *mode, session, self.clock, &mut self.rng);
         self.record_ended_sessions(b, rejected);

@@ -197,7 +197,7 @@ fn shorter(before: Measured, after: Measured) -> f64 {
 /// Standard deviation of a normal distribution, in median absolute deviations.
 const DEVIATIONS_PER_SIGMA: f64 = 1.4826;
 /// Number of earlier values from which a deviation is computed.
-const MIN_EARLIER: usize = 3;
+pub(crate) const MIN_EARLIER: usize = 3;
 
 /// Returns the median absolute deviation of values, or `None` if there are too few.
 fn median_deviation(values: &[f64]) -> Option<f64> {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::history::block::SampleHeader;
 use crate::history::store::History;
 use crate::history::window_figures::TimeWindow;
+use crate::instance::compared_metrics::MIN_EARLIER;
 use crate::observe::sample::Sample;
 
 /// The span of time that is compared.
@@ -48,9 +49,7 @@ impl ComparedSpan {
 
 /// Maximum number of earlier windows.
 const MAX_EARLIER: u32 = 6;
-/// Minimum number of earlier windows. With fewer, parts of the window before are taken.
-const MIN_EARLIER: usize = 3;
-/// Number of these parts.
+/// Number of parts of the window before, which are taken if the earlier windows are fewer than [`MIN_EARLIER`].
 const PARTS: u32 = 4;
 
 /// The windows of a comparison. Both consist of stored samples; the last sample before is the first one after.

@@ -8,6 +8,7 @@ use crate::history::block::Series;
 use crate::history::moving_mean::MeanKind;
 use crate::history::rate_history::RateHistory;
 use crate::history::time_trend::{self, TimedRow};
+use crate::history::trend;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -78,13 +79,10 @@ impl<'a> ChartReader<'a> {
 
     fn queued(&self, row: &RowView<'_>) -> TimedValues {
         let mut values = self.levels(row.id, Field::Qcur);
-        for server in counted_servers(row.sample, row.index) {
+        for server in counted_servers(row.sample, row.index).unwrap_or_default() {
             let of_server = self.levels(server, Field::Qcur);
             for ((_, sum), (_, value)) in values.iter_mut().zip(of_server) {
-                *sum = match (*sum, value) {
-                    (Some(one), Some(other)) => Some(one + other),
-                    (one, other) => one.or(other),
-                };
+                *sum = trend::add_known(*sum, value);
             }
         }
         values
@@ -125,12 +123,7 @@ impl<'a> ChartReader<'a> {
     }
 
     fn times(&self, row: &RowView<'_>, field: Field) -> TimedValues {
-        let timed = TimedRow {
-            id: row.id,
-            servers: counted_servers(row.sample, row.index),
-            is_tcp: row.is_tcp(),
-            kind: MeanKind::from_version(row.sample.info.version()),
-        };
+        let timed = timed_row(row.sample, row.index);
         let mut values =
             time_trend::values(self.instance.history(), &timed, field, self.since, self.until, self.max_times);
         for (_, millis) in &mut values {
@@ -140,10 +133,20 @@ impl<'a> ChartReader<'a> {
     }
 }
 
-/// Returns the servers of a backend that are counted together with it; empty for other rows and for too many servers.
-fn counted_servers(sample: &Sample, index: usize) -> Vec<RowId> {
+/// Returns a row of a sample whose times are read. With too many servers, the backend's own responses are counted.
+pub(crate) fn timed_row(sample: &Sample, index: usize) -> TimedRow {
+    TimedRow {
+        id: sample.rows.ids()[index],
+        servers: counted_servers(sample, index).unwrap_or_default(),
+        is_tcp: sample.table.rows()[index].is_tcp(),
+        kind: MeanKind::from_version(sample.info.version()),
+    }
+}
+
+/// Returns the servers of a backend that are counted together with it; empty for other rows. Returns `None` if they are
+/// too many.
+pub(crate) fn counted_servers(sample: &Sample, index: usize) -> Option<Vec<RowId>> {
     let backend = sample.rows.backend_of(index).filter(|backend| backend.row == index);
     let servers = backend.map_or(&[][..], |backend| &backend.servers);
-    let is_counted = servers.len() <= MAX_COUNTED_SERVERS;
-    servers.iter().filter(|_| is_counted).map(|server| sample.rows.ids()[*server]).collect()
+    (servers.len() <= MAX_COUNTED_SERVERS).then(|| servers.iter().map(|server| sample.rows.ids()[*server]).collect())
 }

@@ -6,27 +6,23 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
 use crate::history::block::Series;
-use crate::history::moving_mean::MeanKind;
 use crate::history::share_trend;
 use crate::history::state_trend;
-use crate::history::time_trend::{self, TimedRow};
+use crate::history::time_trend;
 use crate::history::trend::{self, MAX_FILLED_STEPS, PointGrid, Trend};
 use crate::instance::state::Instance;
-use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::problems::figures;
 use crate::problems::rule_table::RuleId;
 use crate::problems::thresholds::Thresholds;
 use crate::table::cell::{Role, state_role};
+use crate::table::chart_values;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table;
 use crate::table::columns::computed;
 use crate::table::columns::interval_time;
 use crate::table::columns::row_view::RowView;
 use crate::units;
-
-/// Maximum number of servers whose numbers are added up over time for a backend.
-const MAX_ADDED_SERVERS: usize = 64;
 
 /// Number of shades, from empty to full.
 pub(crate) const SHADES: usize = 5;
@@ -206,7 +202,7 @@ impl HeatMetric {
     /// Returns the number of rows whose history [`Self::points`] reads for a row.
     pub(crate) fn cost(self, sample: &Sample, index: usize) -> usize {
         1 + match self {
-            Self::ResponseTime | Self::Queue => added_servers(sample, index).unwrap_or_default().len(),
+            Self::ResponseTime | Self::Queue => chart_values::counted_servers(sample, index).unwrap_or_default().len(),
             Self::Share5xx | Self::Load | Self::State => 0,
         }
     }
@@ -229,9 +225,7 @@ impl HeatMetric {
             Self::State => Vec::new(),
             Self::ResponseTime if row.is_tcp() => Vec::new(),
             Self::ResponseTime => {
-                let kind = MeanKind::from_version(sample.info.version());
-                let servers = added_servers(sample, index).unwrap_or_default();
-                let row = TimedRow { id, servers, is_tcp: false, kind };
+                let row = chart_values::timed_row(sample, index);
                 if count == 0 || span.is_zero() {
                     return Vec::new();
                 }
@@ -247,32 +241,13 @@ impl HeatMetric {
                 let share = |(place, sessions): (usize, Option<f64>)| Some(sessions? / limit(place).or(highest)?);
                 level(id, Field::Scur).into_iter().enumerate().map(share).collect()
             }
-            Self::Queue => match added_servers(sample, index) {
+            Self::Queue => match chart_values::counted_servers(sample, index) {
                 Some(servers) => servers
                     .into_iter()
                     .map(|server| level(server, Field::Qcur))
-                    .fold(level(id, Field::Qcur), add_points),
+                    .fold(level(id, Field::Qcur), trend::add_points),
                 None => Vec::new(),
             },
         }
     }
-}
-
-/// Returns the servers whose numbers are added up for a backend; empty for a server. Returns `None` if they are too
-/// many.
-fn added_servers(sample: &Sample, index: usize) -> Option<Vec<RowId>> {
-    let Some(backend) = sample.rows.backend_of(index).filter(|backend| backend.row == index) else {
-        return Some(Vec::new());
-    };
-    let is_few = backend.servers.len() <= MAX_ADDED_SERVERS;
-    is_few.then(|| backend.servers.iter().map(|server| sample.rows.ids()[*server]).collect())
-}
-
-/// Adds two series point by point. A sum is unknown only if both points are unknown.
-fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
-    let sum = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
-        (Some(one), Some(other)) => Some(one + other),
-        (one, other) => one.or(other),
-    };
-    one.into_iter().zip(other).map(sum).collect()
 }

@@ -30,20 +30,11 @@ pub(crate) fn request_points(instance: &Instance, span: Duration, count: usize) 
     }
     let trend = Trend::PerSecond(Series::Stat(Field::ReqTot));
     let lines = frontends.iter().map(|row| row_points(instance, sample.rows.ids()[*row], trend, span, count));
-    lines.reduce(add_points).unwrap_or_default()
+    lines.reduce(trend::add_points).unwrap_or_default()
 }
 
 /// Returns the points of a trend of a row or of the process, up to the sample shown.
 fn row_points(instance: &Instance, id: RowId, trend: Trend, span: Duration, count: usize) -> Vec<Option<f64>> {
     let now = instance.shown().map_or(Duration::ZERO, |sample| sample.at.monotonic);
     trend::points(instance.history(), id, &[trend], now, span, count).pop().unwrap_or_default()
-}
-
-/// Adds two series point by point. A sum is unknown only if both points are unknown.
-fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
-    let sum = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
-        (Some(one), Some(other)) => Some(one + other),
-        (one, other) => one.or(other),
-    };
-    one.into_iter().zip(other).map(sum).collect()
 }
