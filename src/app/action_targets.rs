@@ -68,7 +68,7 @@ fn would_change(state: TargetState, status: &str, admin: Option<AdminState>) -> 
 /// Returns the servers of a backend whose state an action would change.
 ///
 /// # Errors
-/// Returns an error if there is no such server, or the row is not a backend, or the action applies to single servers only.
+/// Returns an error if no server would change, the row is not a backend, or the action applies to single servers only.
 fn backend_targets(instance: &InstanceView, id: RowId, action: &'static Action) -> Result<Vec<ActionTarget>, Refusal> {
     let wrong = || Refusal::WrongTarget(action.target_kind.description());
     let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
@@ -317,7 +317,7 @@ pub(crate) fn find_named(model: &Model, name: &str, prefers: RowKind) -> Option<
 /// Returns the targets that an action has on the rows of these names.
 ///
 /// # Errors
-/// Returns an error if there is no row of a name, or the action does not apply to it.
+/// Returns an error if a name belongs to no row, or the action does not apply to it.
 pub(crate) fn find_named_targets(
     model: &Model,
     action: &'static Action,

@@ -29,7 +29,7 @@ pub(crate) struct HeatLayout {
     pub(crate) cells: (u16, u16),
     /// First column and width of the value of now.
     pub(crate) value: (u16, u16),
-    /// First column and width of the cause; without width if there is no room.
+    /// First column and width of the cause; the width is 0 if the cause does not fit.
     pub(crate) cause: (u16, u16),
 }
 

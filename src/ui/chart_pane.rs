@@ -252,7 +252,7 @@ fn draw_sparklines(
     }
 }
 
-/// Returns the text of the row's cell, without the limit if there is no room for it.
+/// Returns the text of the row's cell, without the limit if it does not fit.
 fn shortened_value(line: &ChartLine, width: u16) -> &str {
     let text = line.cell.text.as_str();
     let without_limit = text.split('/').next().unwrap_or(text);

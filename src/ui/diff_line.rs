@@ -105,7 +105,7 @@ fn span_texts(context: &DrawContext<'_>, is_short: bool) -> Vec<StyledText<'stat
     texts
 }
 
-/// Returns why there is no comparison.
+/// Returns the reason why nothing is compared.
 fn missing_text(context: &DrawContext<'_>) -> String {
     let data = &context.instance.data;
     if data.is_comparing() {

@@ -25,8 +25,7 @@ fn change_role(compared: &RowComparison, metric: usize) -> Role {
     }
 }
 
-/// Returns a number before and after: `10ms→1.20s ×120`, or a single number if both look the same. The ratio is shown only
-/// if the change is unusual.
+/// Returns a number before and after: `10ms→1.20s`, or a single number if both look the same.
 pub(crate) fn before_after_cell(row: &RowView<'_>, metric: usize) -> Cell {
     let Some(compared) = compared(row) else { return Cell::unknown() };
     let info = &METRICS[metric];
