@@ -266,9 +266,11 @@ fn w4_network_problem_of_several_backends_is_one_cause() {
 
 #[test]
 fn observed_errors_that_mark_a_server_down_are_its_reason() {
+    // HAProxy spreads the first checks over the longest interval between them.
     let lab = Lab::builder()
         .servers(3)
         .checks()
+        .global("max-spread-checks 500")
         .server_behavior("be1/s1", ServerBehavior::Status(500))
         .server_option(
             "be1/s1",

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::haproxy::fields::InfoField;
+use crate::haproxy::reply_words::parse_counter;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 
@@ -48,7 +49,7 @@ impl ProcessInfo {
         let mut numbers = vec![None; InfoField::COUNT];
         for (key, value) in &lines {
             if let Some(field) = InfoField::by_name(key.as_str().as_bytes()) {
-                numbers[field as usize] = value.as_str().parse().ok();
+                numbers[field as usize] = parse_counter(value.as_str().as_bytes());
             }
         }
         Self { lines, numbers: numbers.into() }

@@ -30,6 +30,12 @@ pub(crate) fn parse_number<T: FromStr>(value: &[u8]) -> Option<T> {
     std::str::from_utf8(value).ok().filter(|text| !text.starts_with('+'))?.parse().ok()
 }
 
+/// Parses a number of a reply that the history keeps. Returns `None` as [`parse_number`] does, and for the smallest `i64`:
+/// the history marks absent numbers with it.
+pub(crate) fn parse_counter(value: &[u8]) -> Option<i64> {
+    parse_number(value).filter(|number| *number != i64::MIN)
+}
+
 /// Returns true if CSV text ends within a quoted cell: the number of quotes is odd, because a quote within a cell is
 /// doubled.
 pub(crate) fn has_open_quote(csv: &[u8]) -> bool {
@@ -59,6 +65,9 @@ mod tests {
         assert_eq!(parse_number::<i64>(b"-3"), Some(-3));
         assert_eq!(parse_number::<i64>(b"+3"), None);
         assert_eq!(parse_number::<u64>(b"-3"), None);
+        assert_eq!(parse_number::<i64>(b"-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(parse_counter(b"-9223372036854775808"), None);
+        assert_eq!(parse_counter(b"-9223372036854775807"), Some(-i64::MAX));
         assert_eq!(parse_number::<u64>(b"99999999999999999999"), None);
     }
 

@@ -7,7 +7,7 @@
 
 use crate::haproxy::csv_record::CsvRecord;
 use crate::haproxy::numbers::row_writer::RowWriter;
-use crate::haproxy::reply_words::parse_number;
+use crate::haproxy::reply_words::parse_counter;
 use crate::haproxy::stat_header::{HeaderColumn, StatSchema};
 use crate::haproxy::stat_row::TextCells;
 
@@ -101,8 +101,7 @@ pub(crate) fn read_csv_record<'a>(record: &'a CsvRecord, schema: &StatSchema, nu
     for (cell, column) in record.iter().zip(schema.columns()) {
         match *column {
             HeaderColumn::Number(_) if cell.is_empty() || cell == NEVER => {}
-            // The smallest `i64` is the marker for absent numbers.
-            HeaderColumn::Number(slot) => match parse_number(cell).filter(|value| *value != i64::MIN) {
+            HeaderColumn::Number(slot) => match parse_counter(cell) {
                 Some(value) => numbers.set(usize::from(slot), value),
                 None => cells.invalid_numbers += 1,
             },
