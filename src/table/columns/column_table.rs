@@ -138,7 +138,7 @@ columns! {
     REQUESTS = computed_column(("req", "REQ/S"), 6, 220, Align::Right, "requests per second; sessions per second for TCP", two_samples!(requests_cell, requests_key));
     SHARE_5XX = computed_column(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds, in percent", two_samples!(share_5xx_cell, share_5xx_key));
     ERRORS = computed_column(("err", "ERR/S"), 5, 190, Align::Right, "connection and response errors per second", two_samples!(errors_cell, errors_key));
-    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last seconds; total time for TCP", two_samples!(response_time_cell, response_time_key));
+    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last seconds; unknown for TCP", two_samples!(response_time_cell, response_time_key));
     TIME_BAR = computed_column(("times", "QUEUE█CONN▓RESP▒SEND░"), time_split::TIME_BAR_WIDTH as u16, 237, Align::Right, "mean times of the last seconds, one after the other: queue, connect, response, transfer; the bar is 1 s long", time_split!(time_bar_cell, time_bar_key, true));
     TIME_OWNER = computed_column(("time_in", "TIME IN"), 13, 238, Align::Left, "part that takes the most time: HAProxy queue, network, application or transfer", time_split!(time_owner_cell, time_owner_key, true));
     CLIENT_TIME = computed_column(("client_now", "CLIENT'S TIME"), 16, 212, Align::Right, "rest of the mean total time: transfer, and with keep-alive the client's pause before the request", time_split!(client_time_cell, client_time_key, true));

@@ -136,18 +136,14 @@ fn error_rate(row: &RowView<'_>) -> Option<f64> {
     rates.iter().any(Option::is_some).then(|| rates.iter().flatten().sum())
 }
 
-fn response_field(row: &RowView<'_>) -> Field {
-    if row.is_tcp() { Field::Ttime } else { Field::Rtime }
-}
-
-/// Returns the response time, or the total session time for TCP.
+/// Returns the response time of the last seconds, unknown for TCP.
 pub(crate) fn response_time_cell(row: &RowView<'_>) -> Cell {
-    interval_time::time_cell(row, response_field(row))
+    interval_time::time_cell(row, Field::Rtime)
 }
 
-/// Returns the sort key: the response time in milliseconds, or the total session time for TCP.
+/// Returns the sort key: the response time in milliseconds.
 pub(crate) fn response_time_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(interval_time::whole_millis(row, response_field(row)))
+    SortKey::number(interval_time::whole_millis(row, Field::Rtime))
 }
 
 /// Returns the result of the last health check.
