@@ -28,6 +28,16 @@ pub const DARK: TerminalColors = TerminalColors {
     ],
 };
 
+/// Colors of a light terminal.
+pub const LIGHT: TerminalColors = TerminalColors {
+    text: "#24292f",
+    background: "#fbfbfa",
+    named: [
+        "#24292f", "#b3261e", "#1f7a33", "#8a6100", "#1f5fbf", "#8430a8", "#0b6e7d", "#6b7480", "#8a929c", "#d33a31",
+        "#2c9a45", "#a87800", "#3a7be0", "#a24fc8", "#138a9c", "#ffffff",
+    ],
+};
+
 impl TerminalColors {
     fn css_color(&self, color: vt100::Color, default: &str) -> String {
         match color {
@@ -40,25 +50,88 @@ impl TerminalColors {
 
 /// Returns the SVG picture of a screen; screen readers read `title`.
 pub fn render_svg(screen: &vt100::Screen, title: &str, colors: &TerminalColors) -> String {
-    let (rows, columns) = (screen.size().0.get(), screen.size().1.get());
+    let mut out = svg_head(screen.size().1.get(), screen.size().0.get(), title, colors);
+    draw_screen(&mut out, screen, colors);
+    out.push_str("</g>\n</svg>\n");
+    out
+}
+
+/// Writes the start of a picture of `columns` and `rows`, up to the group of its text.
+fn svg_head(columns: u16, rows: u16, title: &str, colors: &TerminalColors) -> String {
     let (width, height) = (f32::from(columns) * WIDTH + 2.0 * MARGIN, f32::from(rows) * HEIGHT + 2.0 * MARGIN);
-    let mut out = format!(
+    format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\">\n\
          <title>{}</title>\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{}\"/>\n\
          <g font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"14\" xml:space=\"preserve\">\n",
         escape_xml(title),
         colors.background
-    );
+    )
+}
+
+fn draw_screen(out: &mut String, screen: &vt100::Screen, colors: &TerminalColors) {
+    let (rows, columns) = (screen.size().0.get(), screen.size().1.get());
     for y in 0..rows {
         let mut x = 0;
         while x < columns {
             let run = run_length(screen, x, y, columns);
-            draw_run(&mut out, screen, colors, (x, y), run);
+            draw_run(out, screen, colors, (x, y), run);
             x += run;
         }
     }
-    out.push_str("</g>\n</svg>\n");
-    out
+}
+
+/// Seconds for which the animation shows a frame.
+const FRAME_SECONDS: usize = 4;
+
+/// An animated picture: screens in turn, each with a line of text below. Without animations, the first screen is shown.
+pub struct Film {
+    size: (u16, u16),
+    title: String,
+    colors: &'static TerminalColors,
+    frames: Vec<String>,
+}
+
+impl Film {
+    /// Creates a film for screens of `size` (columns, rows).
+    pub fn new(size: (u16, u16), title: &str, colors: &'static TerminalColors) -> Self {
+        Self { size, title: title.to_owned(), colors, frames: Vec::new() }
+    }
+
+    /// Adds a screen and the line below it.
+    pub fn add_frame(&mut self, screen: &vt100::Screen, caption: &str) {
+        let mut frame = String::new();
+        draw_screen(&mut frame, screen, self.colors);
+        let y = MARGIN + (f32::from(self.size.1) + 1.0) * HEIGHT + BASELINE;
+        let (color, caption) = (self.colors.named[11], escape_xml(caption));
+        let _ = writeln!(
+            frame,
+            "<text x=\"{MARGIN:.1}\" y=\"{y:.1}\" fill=\"{color}\" font-weight=\"bold\">{caption}</text>"
+        );
+        self.frames.push(frame);
+    }
+
+    /// Returns the picture.
+    pub fn finish(self) -> String {
+        let mut out = svg_head(self.size.0, self.size.1 + 2, &self.title, self.colors);
+        let count = self.frames.len();
+        let share = 100.0 / count as f32;
+        let _ = writeln!(
+            out,
+            "<style>@keyframes turn {{ 0% {{ visibility: visible }} {share:.2}% {{ visibility: hidden }} }}\n\
+             .frame {{ visibility: hidden; animation: turn {}s step-end infinite }}\n\
+             @media (prefers-reduced-motion: reduce) {{ .frame {{ animation: none }} .first {{ visibility: visible }} \
+             }}</style>",
+            count * FRAME_SECONDS
+        );
+        for (index, frame) in self.frames.iter().enumerate() {
+            let class = if index == 0 { "frame first" } else { "frame" };
+            let _ = writeln!(out, "<g class=\"{class}\" style=\"animation-delay: {}s\">", index * FRAME_SECONDS);
+            out.push_str(frame);
+            out.push_str("</g>\n");
+        }
+        out.push_str("</g>\n</svg>\n");
+        out
+    }
 }
 
 /// Returns the number of cells from here that have the same style.
@@ -130,7 +203,7 @@ fn is_shape(symbol: &str) -> bool {
     symbol
         .chars()
         .next()
-        .is_some_and(|ch| matches!(ch, '▁'..='█' | '─' | '│' | '╭' | '╮' | '╰' | '╯' | '┌' | '┐' | '└' | '┘'))
+        .is_some_and(|ch| matches!(ch, '▁'..='▏' | '░'..='▓' | '⠀'..='⣿' | '─' | '│' | '╭' | '╮' | '╰' | '╯' | '┌' | '┐' | '└' | '┘'))
 }
 
 /// Draws a block or the lines of a frame.
@@ -146,6 +219,15 @@ fn draw_shape(out: &mut String, symbol: &str, (left, top): (f32, f32), color: &s
             let height = (ch as u32 - '▁' as u32 + 1) as f32 / 8.0 * HEIGHT;
             draw_rect(out, (left, bottom - height), (WIDTH, height), color);
         }
+        '▉'..='▏' => {
+            let width = ('▏' as u32 - ch as u32 + 1) as f32 / 8.0 * WIDTH;
+            draw_rect(out, (left, top), (width, HEIGHT), color);
+        }
+        '░'..='▓' => {
+            let opacity = (ch as u32 - '░' as u32 + 1) as f32 / 4.0;
+            draw_rect(out, (left, top), (WIDTH, HEIGHT), &format!("{color}\" fill-opacity=\"{opacity}"));
+        }
+        '⠀'..='⣿' => draw_braille(out, ch, (left, top), color),
         '─' => line((left, middle), (right, middle)),
         '│' => line((center, top), (center, bottom)),
         '╭' | '┌' => {
@@ -165,6 +247,21 @@ fn draw_shape(out: &mut String, symbol: &str, (left, top): (f32, f32), color: &s
             line((center, middle), (left, middle));
         }
         _ => {}
+    }
+}
+
+/// Column and row of the dots of a braille character, from the lowest bit of its code.
+const BRAILLE_DOTS: [(u8, u8); 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
+
+fn draw_braille(out: &mut String, symbol: char, (left, top): (f32, f32), color: &str) {
+    let bits = symbol as u32 - '⠀' as u32;
+    let mut path = String::new();
+    for (_, (column, row)) in BRAILLE_DOTS.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1) {
+        let (x, y) = (left + f32::from(*column) * WIDTH / 2.0 + 1.1, top + f32::from(*row) * HEIGHT / 4.0 + 1.2);
+        let _ = write!(path, "M{x:.1} {y:.1}h2v2h-2z");
+    }
+    if !path.is_empty() {
+        let _ = writeln!(out, "<path d=\"{path}\" fill=\"{color}\"/>");
     }
 }
 
