@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::table::chart_table::{self, CHARTS, Chart};
+use crate::table::chart_table::{self, Chart, MetricId};
 use crate::table::columns::row_view::RowView;
 
 /// Selectable time spans of the charts, in seconds.
@@ -14,8 +14,8 @@ pub(crate) struct ChartSettings {
     /// Set if the charts of the selected row fill the view.
     pub(crate) is_maximized: bool,
     span_index: usize,
-    /// Index in [`CHARTS`] of the chosen chart; `None` until the operator chooses one.
-    chosen: Option<usize>,
+    /// The chosen number; `None` until the operator chooses one.
+    chosen: Option<MetricId>,
 }
 
 impl Default for ChartSettings {
@@ -37,19 +37,17 @@ impl ChartSettings {
 
     /// Returns the chart to draw for a row: the chosen one if the row has it, or else the one that shows what is wrong.
     pub(crate) fn chart_of(&self, row: RowView<'_>) -> Option<&'static Chart> {
-        let chosen = self.chosen.map(|index| &CHARTS[index]).filter(|chart| chart.applies_to(&row));
+        let chosen = self.chosen.map(MetricId::chart).filter(|chart| chart.applies_to(&row));
         chosen.or_else(|| chart_table::chart_of_problem(row))
     }
 
-    /// Returns the index of the next chart that a row has, after the one that is drawn.
-    pub(crate) fn next_chart(&self, row: RowView<'_>) -> Option<usize> {
-        let drawn = self.chart_of(row)?;
-        let index = CHARTS.iter().position(|chart| std::ptr::eq(chart, drawn))?;
-        (1..=CHARTS.len()).map(|by| (index + by) % CHARTS.len()).find(|next| CHARTS[*next].applies_to(&row))
+    /// Returns the next number of a row, after the one that is drawn.
+    pub(crate) fn next_metric(&self, row: RowView<'_>) -> Option<MetricId> {
+        self.chart_of(row)?.id.next_for(&row)
     }
 
-    /// Chooses the chart with this index in [`CHARTS`] for all rows; does nothing without an index.
-    pub(crate) fn choose(&mut self, index: Option<usize>) {
-        self.chosen = index.or(self.chosen);
+    /// Chooses the number that the charts of all rows show; does nothing without one.
+    pub(crate) fn choose(&mut self, metric: Option<MetricId>) {
+        self.chosen = metric.or(self.chosen);
     }
 }

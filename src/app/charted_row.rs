@@ -14,6 +14,6 @@ pub(crate) fn charted_row(model: &Model) -> Option<RowView<'_>> {
 
 /// Chooses the next number for the chart, of those that the charted row has.
 pub(crate) fn select_next_chart(model: &mut Model) {
-    let next = charted_row(model).and_then(|row| model.charts.next_chart(row));
+    let next = charted_row(model).and_then(|row| model.charts.next_metric(row));
     model.charts.choose(next);
 }

@@ -8,7 +8,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 use crate::table::chart_marks::MarkKind;
 use crate::table::chart_picture::{ChartBuilder, ChartPicture, ChartRange};
-use crate::table::chart_table::{self, CHARTS, ChartSource};
+use crate::table::chart_table::{self, ChartSource, MetricId};
 use crate::table::chart_values::ChartReader;
 use crate::table::columns::column_table;
 use crate::table::columns::row_view::RowView;
@@ -39,9 +39,8 @@ fn row(instance: &Instance, index: usize) -> RowView<'_> {
     RowView::new(instance, instance.shown().unwrap(), index)
 }
 
-fn picture(instance: &Instance, index: usize, title: &str, count: usize) -> ChartPicture {
-    let chart = CHARTS.iter().find(|chart| chart.title == title).unwrap();
-    ChartBuilder::new(instance, SPAN, count).unwrap().picture(chart, &row(instance, index))
+fn picture(instance: &Instance, index: usize, metric: MetricId, count: usize) -> ChartPicture {
+    ChartBuilder::new(instance, SPAN, count).unwrap().picture(metric.chart(), &row(instance, index))
 }
 
 #[test]
@@ -75,7 +74,7 @@ fn newest_value_of_every_chart_is_the_number_of_the_cell() {
 #[test]
 fn sessions_of_a_backend_are_those_of_the_dashboard_column() {
     let (instance, _) = instance_at(0..3);
-    let sessions = &CHARTS[0];
+    let sessions = MetricId::Sessions.chart();
     assert_eq!(sessions.column_of(&row(&instance, 3)).id, column_table::SESSIONS.id);
     assert_eq!(sessions.cell(&row(&instance, 3)).text, "812");
     assert_eq!(sessions.cell(&row(&instance, 1)).text, "400");
@@ -85,7 +84,7 @@ fn sessions_of_a_backend_are_those_of_the_dashboard_column() {
 #[test]
 fn picture_leaves_gaps_while_nothing_was_known() {
     let (instance, _) = instance_at((0..30).chain(50..61));
-    let chart = picture(&instance, 4, "sessions", 60);
+    let chart = picture(&instance, 4, MetricId::Sessions, 60);
     assert_eq!(chart.range.span, Duration::from_mins(1));
     let is_known = |second: usize| chart.line.points[second - 1].is_some();
     assert!(is_known(10) && is_known(29) && is_known(51) && is_known(60));
@@ -95,7 +94,7 @@ fn picture_leaves_gaps_while_nothing_was_known() {
 #[test]
 fn picture_of_a_backend_compares_its_servers() {
     let (instance, _) = instance_at(0..20);
-    let chart = picture(&instance, 7, "sessions", 40);
+    let chart = picture(&instance, 7, MetricId::Sessions, 40);
     let outlier = chart.outlier.unwrap();
     assert_eq!(outlier.name, "api1", "10 to 48 sessions, and its peers 3 and 0");
     let band = chart.band.unwrap();
@@ -104,7 +103,7 @@ fn picture_of_a_backend_compares_its_servers() {
         (vec!["api2".to_owned(), "api3".to_owned()], (2, 2), Some((0.0, 3.0)))
     );
     assert!(chart.scale.top() >= 53.0, "all lines share one scale");
-    let of_server = picture(&instance, 4, "sessions", 40);
+    let of_server = picture(&instance, 4, MetricId::Sessions, 40);
     assert!(of_server.outlier.is_none() && of_server.band.is_none());
     assert_eq!(of_server.limit, Some(50.0));
 }
@@ -122,7 +121,7 @@ fn range_is_as_long_as_the_history_and_round() {
 fn picture_of_the_past_shows_its_moment_and_what_came_after() {
     let (mut instance, _) = instance_at(0..=600);
     assert!(instance.show_moment(PlaybackStep::Time(Duration::from_mins(5))));
-    let chart = picture(&instance, 4, "queue", 600);
+    let chart = picture(&instance, 4, MetricId::Queue, 600);
     assert_eq!((chart.range.cursor, chart.range.is_newest), (Some(Duration::from_mins(5)), true));
     let cursor = chart.cursor.unwrap();
     assert_eq!(chart.line.points[cursor], Some(f64::from(300 % 7)));
@@ -138,7 +137,7 @@ fn picture_marks_reloads_and_the_marked_moment() {
     for second in 10..20 {
         instance.add_sample(builder.build_at_millis(second * 1000, &site_at(second)), 0);
     }
-    let marks = picture(&instance, 0, "sessions", 20).marks;
+    let marks = picture(&instance, 0, MetricId::Sessions, 20).marks;
     let found = |kind: MarkKind| marks.iter().find(|(_, known)| *known == kind).map(|(point, _)| *point);
     assert_eq!((found(MarkKind::Moment), found(MarkKind::Reload)), (Some(9), Some(10)));
 }
@@ -150,9 +149,9 @@ fn chart_of_problem_shows_what_is_wrong() {
         let stat = stat_of_site().replace("api,BACKEND,4,", "api,BACKEND,40,");
         instance.add_sample(builder.build_at_millis(second * 1000, &stat), 0);
     }
-    let title = |index: usize| chart_table::chart_of_problem(row(&instance, index)).map(|chart| chart.title);
-    assert_eq!(title(7), Some("queue"));
-    assert_eq!(title(1), Some("sessions"), "nothing is wrong with w1");
+    let metric = |index: usize| chart_table::chart_of_problem(row(&instance, index)).map(|chart| chart.id);
+    assert_eq!(metric(7), Some(MetricId::Queue));
+    assert_eq!(metric(1), Some(MetricId::Sessions), "nothing is wrong with w1");
     assert!(ChartBuilder::new(&instance, SPAN, 0).is_none());
     assert!(instance.shown().unwrap().rows.index_of(RowId::PROCESS).is_none());
 }
