@@ -145,6 +145,12 @@ impl PointGrid {
         line
     }
 
+    /// Returns the longest time between two samples that is not a gap, for a grid whose points may be closer together than
+    /// the samples.
+    pub(crate) fn max_pause(&self) -> Duration {
+        Duration::from_secs_f64(self.step * MAX_FILLED_STEPS as f64)
+    }
+
     /// Returns the index of the point that covers a time; negative before the first point.
     pub(crate) fn place(&self, at: Duration) -> i64 {
         (at.as_secs_f64() / self.step).floor() as i64 - self.last_step + self.points as i64 - 1

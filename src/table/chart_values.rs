@@ -1,12 +1,12 @@
 //! The past values of a chart: the number that the row's cell showed at every stored sample.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::haproxy::fields::Field;
 use crate::history::block::Series;
 use crate::history::moving_mean::MeanKind;
 use crate::history::rate_history::RateHistory;
+use crate::history::store::History;
 use crate::history::time_trend::{self, TimedRow};
 use crate::history::trend;
 use crate::instance::state::Instance;
@@ -63,7 +63,7 @@ impl<'a> ChartReader<'a> {
             ChartSource::Queue => self.queued(row),
             ChartSource::Traffic => self.rates_of(row.id, &[row.served_field()]),
             ChartSource::PerSecond(fields) => self.rates_of(row.id, fields),
-            ChartSource::Share5xx => self.shares_5xx(row.id),
+            ChartSource::Share5xx => percent(shares_5xx(self.instance.history(), &self.rates, row.id)),
             ChartSource::Time(field) => self.times(row, field),
             ChartSource::ResponseTime => self.times(row, if row.is_tcp() { Field::Ttime } else { Field::Rtime }),
         }
@@ -88,38 +88,13 @@ impl<'a> ChartReader<'a> {
         values
     }
 
-    /// Returns the values of counters at all samples that rates need, one series for each counter.
-    fn counters(&self, id: RowId, fields: &[Field]) -> Vec<Vec<Option<i64>>> {
-        let series: Vec<Series> = fields.iter().map(|field| Series::Stat(*field)).collect();
-        let mut values = vec![Vec::new(); fields.len()];
-        let range: RangeInclusive<Duration> = self.rates.read_range();
-        self.instance.history().read_series(id, &series, range, |_, row| {
-            for (values, value) in values.iter_mut().zip(row) {
-                values.push(*value);
-            }
-        });
-        values
-    }
-
     fn rates_of(&self, id: RowId, fields: &[Field]) -> TimedValues {
-        let counters = self.counters(id, fields);
+        let counters = counters(self.instance.history(), &self.rates, id, fields);
         let rate = |index: usize| {
             let rates = counters.iter().filter_map(|values| self.rates.growth(index, values));
             rates.map(|(grown, seconds)| grown as f64 / seconds).reduce(|one, other| one + other)
         };
         self.rates.times().iter().enumerate().map(|(index, at)| (*at, rate(index))).collect()
-    }
-
-    fn shares_5xx(&self, id: RowId) -> TimedValues {
-        let counters = self.counters(id, &Field::RESPONSES);
-        let share = |index: usize| {
-            figures::share_5xx_of_growths(|class| {
-                let place = Field::RESPONSES.iter().position(|known| *known == class)?;
-                self.rates.growth(index, &counters[place]).map(|(grown, _)| grown)
-            })
-        };
-        let percent = |index: usize| share(index).map(|share| share * 100.0);
-        self.rates.times().iter().enumerate().map(|(index, at)| (*at, percent(index))).collect()
     }
 
     fn times(&self, row: &RowView<'_>, field: Field) -> TimedValues {
@@ -131,6 +106,34 @@ impl<'a> ChartReader<'a> {
         }
         values
     }
+}
+
+/// Returns the values of counters at all samples that rates need, one series for each counter.
+fn counters(history: &History, rates: &RateHistory, id: RowId, fields: &[Field]) -> Vec<Vec<Option<i64>>> {
+    let series: Vec<Series> = fields.iter().map(|field| Series::Stat(*field)).collect();
+    let mut values = vec![Vec::new(); fields.len()];
+    history.read_series(id, &series, rates.read_range(), |_, row| {
+        for (values, value) in values.iter_mut().zip(row) {
+            values.push(*value);
+        }
+    });
+    values
+}
+
+/// Returns the share of 5xx among the responses of a row, from 0 to 1, at each of the stored samples.
+pub(crate) fn shares_5xx(history: &History, rates: &RateHistory, id: RowId) -> TimedValues {
+    let counters = counters(history, rates, id, &Field::RESPONSES);
+    let share = |index: usize| {
+        figures::share_5xx_of_growths(|class| {
+            let place = Field::RESPONSES.iter().position(|known| *known == class)?;
+            rates.growth(index, &counters[place]).map(|(grown, _)| grown)
+        })
+    };
+    rates.times().iter().enumerate().map(|(index, at)| (*at, share(index))).collect()
+}
+
+fn percent(shares: TimedValues) -> TimedValues {
+    shares.into_iter().map(|(at, share)| (at, share.map(|share| share * 100.0))).collect()
 }
 
 /// Returns a row of a sample whose times are read. With too many servers, the backend's own responses are counted.

@@ -15,7 +15,7 @@ use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
-use crate::table::heat_metric::{HeatCell, HeatMetric};
+use crate::table::heat_metric::{HeatCell, HeatMetric, HeatReader};
 
 /// Number of rows whose history is read at once. Keys wait for this part at most.
 const READ_ROWS: usize = 6;
@@ -107,6 +107,7 @@ impl HeatMap {
         }
         let mut room = READ_ROWS;
         self.is_incomplete = false;
+        let reader = HeatReader::new(instance, latest, self.end, range.span, range.columns);
         for id in visible {
             let Some(index) = latest.rows.index_of(*id).filter(|_| !self.rows.contains_key(id)) else { continue };
             if room == 0 {
@@ -114,7 +115,7 @@ impl HeatMap {
                 break;
             }
             room = room.saturating_sub(range.metric.cost(latest, index));
-            self.rows.insert(*id, self.read_row(instance, latest, index, range));
+            self.rows.insert(*id, self.read_row(&reader, index, range));
         }
     }
 
@@ -158,10 +159,11 @@ impl HeatMap {
         }
     }
 
-    fn read_row(&self, instance: &Instance, sample: &Sample, index: usize, range: HeatRange) -> VecDeque<HeatCell> {
+    fn read_row(&self, reader: &HeatReader<'_>, index: usize, range: HeatRange) -> VecDeque<HeatCell> {
+        let (instance, sample) = (reader.instance, reader.sample);
         let HeatRange { metric, span, columns } = range;
         let id = sample.rows.ids()[index];
-        let values = metric.points(instance, (sample, index), self.end, span, columns);
+        let values = reader.points(metric, index);
         let value = |place: usize| values.get(place).copied().flatten();
         let mut cells: VecDeque<HeatCell> = (0..columns)
             .map(|place| value(place).map_or(HeatCell::Unknown, |value| HeatCell::Value(value as f32)))

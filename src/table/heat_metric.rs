@@ -1,22 +1,23 @@
 //! The numbers that the heat map can show, [`HeatMetric`]: their values over time and now, and their shades.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
 use crate::history::block::Series;
-use crate::history::share_trend;
+use crate::history::rate_history::RateHistory;
 use crate::history::state_trend;
 use crate::history::time_trend;
-use crate::history::trend::{self, MAX_FILLED_STEPS, PointGrid, Trend};
+use crate::history::trend::{self, PointGrid, Trend};
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::problems::figures;
 use crate::problems::rule_table::RuleId;
 use crate::problems::thresholds::Thresholds;
 use crate::table::cell::{Role, state_role};
-use crate::table::chart_values;
+use crate::table::chart_values::{self, TimedValues};
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table;
 use crate::table::columns::computed;
@@ -199,49 +200,68 @@ impl HeatMetric {
         value.map_or(HeatCell::Unknown, |value| HeatCell::Value(value as f32))
     }
 
-    /// Returns the number of rows whose history [`Self::points`] reads for a row.
+    /// Returns the number of rows whose history [`HeatReader::points`] reads for a row.
     pub(crate) fn cost(self, sample: &Sample, index: usize) -> usize {
         1 + match self {
             Self::ResponseTime | Self::Queue => chart_values::counted_servers(sample, index).unwrap_or_default().len(),
             Self::Share5xx | Self::Load | Self::State => 0,
         }
     }
+}
 
-    /// Returns the highest value of a row in each of `count` equal parts of the time `span` before `now`; `None` where it
-    /// is unknown.
-    pub(crate) fn points(
-        self,
-        instance: &Instance,
-        (sample, index): (&Sample, usize),
-        now: Duration,
-        span: Duration,
-        count: usize,
-    ) -> Vec<Option<f64>> {
-        let (history, id, row) = (instance.history(), sample.rows.ids()[index], &sample.table.rows()[index]);
+/// Reads the past values of rows in equal parts of a span of time.
+#[derive(Debug)]
+pub(crate) struct HeatReader<'a> {
+    /// The instance.
+    pub(crate) instance: &'a Instance,
+    /// The sample with the rows.
+    pub(crate) sample: &'a Sample,
+    /// Monotonic time at which the span ends.
+    now: Duration,
+    span: Duration,
+    /// Number of parts.
+    count: usize,
+    grid: PointGrid,
+    /// The stored samples for shares, which are found once for all rows.
+    rates: OnceCell<RateHistory>,
+}
+
+impl<'a> HeatReader<'a> {
+    /// Creates a reader of `count` equal parts of the time `span` before `now`. Both must be positive.
+    pub(crate) fn new(instance: &'a Instance, sample: &'a Sample, now: Duration, span: Duration, count: usize) -> Self {
+        let grid = PointGrid::new(now, span, count);
+        Self { instance, sample, now, span, count, grid, rates: OnceCell::new() }
+    }
+
+    /// Returns the highest value of the row at `index` in each part of the time; `None` where it is unknown. Empty for a row
+    /// without the number.
+    pub(crate) fn points(&self, metric: HeatMetric, index: usize) -> Vec<Option<f64>> {
+        let (history, id, row) =
+            (self.instance.history(), self.sample.rows.ids()[index], &self.sample.table.rows()[index]);
         let level = |id, field| {
-            trend::points(history, id, &[Trend::Level(Series::Stat(field))], now, span, count).pop().unwrap_or_default()
+            let trend = Trend::Level(Series::Stat(field));
+            trend::points(history, id, &[trend], self.now, self.span, self.count).pop().unwrap_or_default()
         };
-        match self {
-            Self::State => Vec::new(),
-            Self::ResponseTime if row.is_tcp() => Vec::new(),
-            Self::ResponseTime => {
-                let row = chart_values::timed_row(sample, index);
-                if count == 0 || span.is_zero() {
-                    return Vec::new();
-                }
-                let grid = PointGrid::new(now, span, count);
-                let times = time_trend::values(history, &row, Field::Rtime, grid.since, now, usize::MAX);
-                grid.points(times, span / count as u32 * MAX_FILLED_STEPS as u32)
+        let drawn = |values: TimedValues| self.grid.points(values, self.grid.max_pause());
+        match metric {
+            HeatMetric::State => Vec::new(),
+            HeatMetric::ResponseTime if row.is_tcp() => Vec::new(),
+            HeatMetric::ResponseTime => {
+                let row = chart_values::timed_row(self.sample, index);
+                drawn(time_trend::values(history, &row, Field::Rtime, self.grid.since, self.now, usize::MAX))
             }
-            Self::Share5xx => share_trend::points(history, id, figures::MIN_EVENTS, now, span, count),
-            Self::Load => {
+            HeatMetric::Share5xx => {
+                let rates = self.rates.get_or_init(|| RateHistory::new(history, self.grid.since, self.now));
+                drawn(chart_values::shares_5xx(history, rates, id))
+            }
+            HeatMetric::Load => {
                 let limits = if row.kind == RowKind::Backend { Vec::new() } else { level(id, Field::Slim) };
-                let highest = sample.table.number(index, Field::Smax).map(|highest| highest.max(1) as f64);
+                let highest = self.sample.table.number(index, Field::Smax).map(|highest| highest.max(1) as f64);
                 let limit = |place: usize| limits.get(place).copied().flatten().filter(|limit| *limit > 0.0);
                 let share = |(place, sessions): (usize, Option<f64>)| Some(sessions? / limit(place).or(highest)?);
                 level(id, Field::Scur).into_iter().enumerate().map(share).collect()
             }
-            Self::Queue => match chart_values::counted_servers(sample, index) {
+            HeatMetric::Queue => match chart_values::counted_servers(self.sample, index) {
                 Some(servers) => servers
                     .into_iter()
                     .map(|server| level(server, Field::Qcur))
