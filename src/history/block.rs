@@ -197,9 +197,14 @@ impl Block {
         rows + self.headers.capacity() * size_of::<SampleHeader>() + self.contexts.memory() + self.info.memory()
     }
 
-    /// Reads several series of one row and calls `each` with the header of every sample and one value per series.
-    /// Absent values are `None`.
-    pub(crate) fn read_series(&self, id: RowId, series: &[Series], mut each: impl FnMut(SampleHeader, &[Option<i64>])) {
+    /// Reads several series of one row and calls `each` with the header of every sample and one value per series, or `None`
+    /// if the sample does not contain the row. Absent values are `None`.
+    pub(crate) fn read_row(
+        &self,
+        id: RowId,
+        series: &[Series],
+        mut each: impl FnMut(SampleHeader, Option<&[Option<i64>]>),
+    ) {
         let is_process = id == RowId::PROCESS;
         let slot = |series: &Series| match series {
             Series::Info(field) => is_process.then_some(*field as usize),
@@ -212,25 +217,30 @@ impl Block {
             }
         };
         let slots: Vec<Option<usize>> = series.iter().map(slot).collect();
+        let width = value_count(id, self.schema.width());
         let mut values = vec![None; series.len()];
         let mut visit_step = |step: usize, row: &dyn Fn(usize) -> Option<i64>| {
             let header = self.headers[step];
+            // Every row has some number; a packed row has none in the samples that do not contain it.
+            if !(0..width).filter_map(row).any(|stored| stored != ABSENT) {
+                return each(header, None);
+            }
             for (value, slot) in values.iter_mut().zip(&slots) {
                 *value = slot.and_then(|slot| match row(slot)? {
                     stored if !is_process && self.ages.contains(slot) => age_encoding::decode(stored, header.at),
                     stored => Some(stored).filter(|stored| *stored != ABSENT),
                 });
             }
-            each(header, &values);
+            each(header, Some(&values));
         };
         match self.stored_row(id) {
             Some(StoredRow::Packed(bytes)) => {
-                let columns = RowColumns::unpack(bytes, self.headers.len(), value_count(id, self.schema.width()));
+                let columns = RowColumns::unpack(bytes, self.headers.len(), width);
                 (0..self.headers.len()).for_each(|step| visit_step(step, &|column| columns.value(column, step)));
             }
             row => {
                 let log = if let Some(StoredRow::Log(log)) = row { log } else { &[] };
-                let mut reader = RowLogReader::new(log, value_count(id, self.schema.width()));
+                let mut reader = RowLogReader::new(log, width);
                 for step in 0..self.headers.len() {
                     let row = reader.next_step();
                     visit_step(step, &|column| row?.get(column).copied());

@@ -57,6 +57,8 @@ pub(crate) struct RowMeans {
 
 impl RowMeans {
     const NONE: Self = Self { millis: [ABSENT; 4], requests: 0, divisor: 0 };
+    /// The means of a new server, which starts with 0 requests.
+    pub(crate) const NEW: Self = Self { millis: [0; 4], requests: 0, divisor: 0 };
 
     /// The fields from which [`Self::from_numbers`] reads: first those of [`TIME_FIELDS`].
     pub(crate) const FIELDS: [Field; 13] = [
@@ -113,10 +115,11 @@ impl RowMeans {
         (millis != ABSENT).then_some(MovingMean { millis, divisor: u32::from(self.divisor) })
     }
 
-    /// Returns the number of requests since an earlier state of the row, or `None` if its counters were reset.
+    /// Returns the number of requests since an earlier state of the row, or `None` if its counters were reset or one of the
+    /// states is not reported.
     pub(crate) fn requests_since(&self, before: &Self) -> Option<u32> {
         let grown = self.requests.wrapping_sub(before.requests);
-        (grown <= u32::MAX / 2).then_some(grown)
+        (grown <= u32::MAX / 2 && !self.is_absent() && !before.is_absent()).then_some(grown)
     }
 
     /// Returns the mean of `requests` requests since an earlier state of the row, `span` ago, or `None` if it is unknown.
@@ -345,8 +348,7 @@ impl IntervalTimes {
         let newest = self.anchors.back()?;
         let server_requests = |index: usize| {
             let now = newest.means.get(index)?;
-            // A new server starts with 0 requests.
-            now.requests_since(anchor.means(&newest.row_set, index).unwrap_or(&RowMeans::NONE))
+            now.requests_since(anchor.means(&newest.row_set, index).unwrap_or(&RowMeans::NEW))
         };
         match newest.row_set.backend_of(index).filter(|backend| backend.row == index) {
             Some(backend) => backend

@@ -10,7 +10,8 @@
 //! sealed ([`sealed_rows`]), and its rows are packed column by column ([`packed_row`], [`rice_codes`],
 //! [`byte_segments`]), a few with each new sample. Whole samples and single series can be read from both open and
 //! sealed blocks. [`trend`], [`time_trend`] and [`state_trend`] turn series into points of charts and heat
-//! maps, [`rate_history`] computes past rates, [`slope`] computes how fast a series grows,
+//! maps, [`rate_history`] computes past rates, [`row_sums`] sums over
+//! rows, [`slope`] computes how fast a series grows,
 //! [`rates`] keeps the last few samples in full to compute rates, and [`interval_times`] computes the times of the last
 //! seconds from HAProxy's means ([`moving_mean`]). [`window_figures`] computes the figures of a row in longer spans of time.
 
@@ -31,6 +32,7 @@ pub(crate) mod rate_history;
 pub mod rates;
 pub(crate) mod rice_codes;
 pub(crate) mod row_log;
+pub(crate) mod row_sums;
 pub(crate) mod sample_context;
 pub(crate) mod sealed_rows;
 pub(crate) mod slope;

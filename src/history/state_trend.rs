@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
-use crate::history::block::Series;
 use crate::history::store::History;
 use crate::history::trend::{MAX_FILLED_STEPS, PointGrid};
 use crate::observe::row_ids::RowId;
@@ -44,13 +42,12 @@ pub(crate) fn points(
     let grid = PointGrid::new(now, span, points);
     let changes: Vec<(u64, RowState)> = history.texts_for_row(id).map(|(seq, row)| (seq, row.state())).collect();
     let (mut next, mut previous) = (0, None::<i64>);
-    // Every row has a number of sessions, which shows that a sample contains the row.
-    history.read_series(id, &[Series::Stat(Field::Scur)], grid.since..=now, |header, values| {
+    history.read_row(id, &[], grid.since..=now, |header, values| {
         let place = grid.place(header.at);
         while changes.get(next).is_some_and(|(seq, _)| *seq <= header.seq) {
             next += 1;
         }
-        let state = next.checked_sub(1).map(|last| changes[last].1).filter(|_| values[0].is_some());
+        let state = next.checked_sub(1).map(|last| changes[last].1).filter(|_| values.is_some());
         if let Some(state) = state {
             let from =
                 previous.filter(|earlier| place - earlier <= MAX_FILLED_STEPS).map_or(place, |earlier| earlier + 1);

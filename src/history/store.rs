@@ -219,12 +219,25 @@ impl History {
         time: RangeInclusive<Duration>,
         mut each: impl FnMut(SampleHeader, &[Option<i64>]),
     ) {
+        let absent = vec![None; series.len()];
+        self.read_row(id, series, time, |header, values| each(header, values.unwrap_or(&absent)));
+    }
+
+    /// Reads several series of one row, as [`Self::read_series`] does, but calls `each` without values for a sample that
+    /// does not contain the row.
+    pub(crate) fn read_row(
+        &self,
+        id: RowId,
+        series: &[Series],
+        time: RangeInclusive<Duration>,
+        mut each: impl FnMut(SampleHeader, Option<&[Option<i64>]>),
+    ) {
         let touches = |block: &&Block| match (block.headers().first(), block.headers().last()) {
             (Some(first), Some(last)) => first.at <= *time.end() && last.at >= *time.start(),
             _ => false,
         };
         for block in self.blocks.iter().filter(touches) {
-            block.read_series(id, series, |header, values| {
+            block.read_row(id, series, |header, values| {
                 if time.contains(&header.at) {
                     each(header, values);
                 }

@@ -25,7 +25,8 @@ pub(crate) struct TimedRow {
 /// A stored sample: the row's means and the number of requests since the previous sample, if it can be compared.
 struct TimedSample {
     header: SampleHeader,
-    means: RowMeans,
+    /// The means, or `None` if the sample does not contain the row.
+    means: Option<RowMeans>,
     requests: Option<u32>,
 }
 
@@ -55,21 +56,28 @@ pub(crate) fn values(
 /// Reads the means and the number of requests at every stored sample between two times.
 fn read_samples(history: &History, row: &TimedRow, since: Duration, until: Duration) -> Vec<TimedSample> {
     let series = RowMeans::FIELDS.map(Series::Stat);
-    let read = |id: RowId, each: &mut dyn FnMut(SampleHeader, RowMeans)| {
-        history.read_series(id, &series, since..=until, |header, values| {
-            let number = |field| values[RowMeans::FIELDS.iter().position(|known| *known == field)?];
-            each(header, RowMeans::from_numbers(row.is_tcp, number));
+    let read = |id: RowId, each: &mut dyn FnMut(SampleHeader, Option<RowMeans>)| {
+        history.read_row(id, &series, since..=until, |header, values| {
+            let means = values.map(|values| {
+                let number = |field| values[RowMeans::FIELDS.iter().position(|known| *known == field)?];
+                RowMeans::from_numbers(row.is_tcp, number)
+            });
+            each(header, means);
         });
     };
     let mut samples: Vec<TimedSample> = Vec::new();
     read(row.id, &mut |header, means| samples.push(TimedSample { header, means, requests: Some(0) }));
     let counted = if row.servers.is_empty() { std::slice::from_ref(&row.id) } else { &row.servers };
     for id in counted {
-        let (mut place, mut before) = (0, None::<(u32, RowMeans)>);
+        let (mut place, mut before) = (0, None::<(u32, Option<RowMeans>)>);
         read(*id, &mut |header, means| {
-            let grown = before
-                .filter(|(epoch, _)| *epoch == header.epoch)
-                .and_then(|(_, before)| means.requests_since(&before));
+            let earlier = before.filter(|(epoch, _)| *epoch == header.epoch).map(|(_, earlier)| earlier);
+            let grown = match (earlier, means) {
+                (None, _) => None,
+                // A server that does not exist has no requests.
+                (Some(_), None) => Some(0),
+                (Some(earlier), Some(means)) => means.requests_since(&earlier.unwrap_or(RowMeans::NEW)),
+            };
             if let Some(sample) = samples.get_mut(place) {
                 sample.requests = sample.requests.zip(grown).map(|(sum, grown)| sum.saturating_add(grown));
             }
@@ -83,16 +91,18 @@ fn read_samples(history: &History, row: &TimedRow, since: Duration, until: Durat
 /// Returns the mean time of the requests before the last of `samples`, in milliseconds.
 fn interval_mean(samples: &[TimedSample], kind: MeanKind, field: Field) -> Option<f64> {
     let newest = samples.last()?;
+    let now = newest.means?;
     let mut search = IntervalSearch::default();
     let (mut requests, mut counted) = (0_u32, newest.requests);
     for (steps, before) in samples.iter().rev().skip(1).enumerate() {
         let span = newest.header.at.saturating_sub(before.header.at);
         requests = requests.saturating_add(counted?);
         counted = before.requests;
-        if before.means.is_absent() || steps > 0 && span > MAX_SPAN {
+        let Some(means) = before.means.filter(|means| !means.is_absent()) else { break };
+        if steps > 0 && span > MAX_SPAN {
             break;
         }
-        if search.consider(span, requests, || newest.means.interval_mean(&before.means, kind, field, requests, span)) {
+        if search.consider(span, requests, || now.interval_mean(&means, kind, field, requests, span)) {
             break;
         }
         if counted.is_none() {

@@ -88,19 +88,6 @@ pub fn points(
     lines
 }
 
-/// Adds two values. The sum is unknown only if both values are unknown.
-pub(crate) fn add_known(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one + other),
-        (one, other) => one.or(other),
-    }
-}
-
-/// Adds two series point by point, as [`add_known`] does.
-pub(crate) fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
-    one.into_iter().zip(other).map(|(one, other)| add_known(one, other)).collect()
-}
-
 /// Maximum number of points that one sample fills; a longer pause between two samples is a gap.
 pub(crate) const MAX_FILLED_STEPS: i64 = 8;
 

@@ -9,6 +9,7 @@ use crate::haproxy::fields::Field;
 use crate::history::block::Series;
 use crate::history::interval_times::RowMeans;
 use crate::history::moving_mean::MeanKind;
+use crate::history::row_sums::RowSum;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 
@@ -143,6 +144,8 @@ pub(crate) struct WindowFigures {
     level_sums: [Option<f64>; LEVELS.len()],
     /// Number of samples that contain each of [`LEVELS`].
     level_samples: [u32; LEVELS.len()],
+    /// Number of samples that contain the row.
+    samples: u32,
     settings: [Option<i64>; SETTINGS.len()],
 }
 
@@ -174,14 +177,22 @@ impl WindowFigures {
         self.settings[SETTINGS.iter().position(|known| *known == field)?]
     }
 
+    /// Returns the sum over the samples of `scur` or `qcur`, or `None` if a sample with the row lacks the value.
+    fn level_sum(&self, field: Field) -> Option<f64> {
+        let place = LEVELS.iter().position(|known| *known == field)?;
+        self.level_sums[place].filter(|_| self.level_samples[place] == self.samples)
+    }
+
     /// Adds the times and queues of its servers to the figures of a backend.
     pub(crate) fn add_servers(&mut self, servers: &ServerSums) {
         for (time, other) in self.times.iter_mut().zip(servers.times) {
             time.merge(other);
         }
-        for ((field, sum), samples) in LEVELS.iter().zip(&mut self.level_sums).zip(self.level_samples) {
-            if let (Field::Qcur, Some(sum)) = (field, sum) {
-                *sum += servers.queue * f64::from(samples);
+        let mut queue = servers.queue;
+        queue.add(self.level_sum(Field::Qcur));
+        for (field, sum) in LEVELS.iter().zip(&mut self.level_sums) {
+            if *field == Field::Qcur {
+                *sum = queue.value();
             }
         }
     }
@@ -191,16 +202,19 @@ impl WindowFigures {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServerSums {
     times: [MeanTime; TIMES.len()],
-    queue: f64,
+    /// The queued requests of all servers and samples together.
+    queue: RowSum,
 }
 
 impl ServerSums {
-    /// Adds the figures of a server.
+    /// Adds the figures of a server, unless the window does not contain it.
     pub(crate) fn add(&mut self, server: &WindowFigures) {
         for (time, other) in self.times.iter_mut().zip(server.times) {
             time.merge(other);
         }
-        self.queue += server.level(Field::Qcur).unwrap_or(0.0);
+        if server.samples > 0 {
+            self.queue.add(server.level_sum(Field::Qcur));
+        }
     }
 }
 
@@ -273,6 +287,7 @@ impl WindowReader {
         }
         // The sample at the border belongs to the window before, unless this window has no other.
         if sample.at > self.window.start || self.window.length().is_zero() {
+            self.figures.samples += 1;
             let sums = self.figures.level_sums.iter_mut().zip(&mut self.figures.level_samples);
             for ((sum, samples), field) in sums.zip(LEVELS) {
                 if let Some(level) = sample.number(field) {
@@ -305,6 +320,14 @@ impl WindowReader {
         self.segment = Some(*sample);
     }
 
+    /// Handles a sample that does not contain the row: the samples before and after it are not compared.
+    fn add_absence(&mut self, at: Duration) {
+        if self.window.contains(at) {
+            self.finish_segment();
+            (self.previous, self.segment) = (None, None);
+        }
+    }
+
     fn finish_segment(&mut self) {
         if let Some(last) = self.previous {
             self.add_times(&last, 1);
@@ -323,7 +346,10 @@ pub(crate) fn read(history: &History, row: MeasuredRow, windows: &[TimeWindow]) 
     let first = windows.iter().map(|window| window.start).min().unwrap_or_default();
     let last = windows.iter().map(|window| window.end).max().unwrap_or_default();
     let series = FIELDS.map(Series::Stat);
-    history.read_series(row.id, &series, first..=last, |header, read| {
+    history.read_row(row.id, &series, first..=last, |header, read| {
+        let Some(read) = read else {
+            return readers.iter_mut().for_each(|reader| reader.add_absence(header.at));
+        };
         let mut values = [None; FIELDS.len()];
         values.copy_from_slice(read);
         let mut sample = RowSample { at: header.at, epoch: header.epoch, values, means: None };
@@ -395,6 +421,49 @@ mod tests {
         }
         let read = read(&history, MeasuredRow { id: id.unwrap(), is_tcp: false, kind: None }, &[window(0, 30)]);
         assert_eq!((read[0].level(Field::Scur), read[0].level(Field::Qcur)), (Some(4.0), Some(7.0)));
+    }
+
+    #[test]
+    fn add_servers_leaves_out_absent_servers_and_does_not_hide_unknown_queues() {
+        // The queue of a server in each sample; `None` is a sample without the server.
+        let backend_queue = |queues: [Option<&str>; 4]| {
+            let (mut history, mut builder) = (History::new(1 << 20), SampleBuilder::default());
+            let mut ids = Vec::new();
+            for (second, queue) in (0..).zip(queues) {
+                let server = queue.map_or_else(String::new, |queue| format!("b,s,1,{queue},2,UP,\n"));
+                let stat = format!("# pxname,svname,scur,qcur,type,status,\nb,BACKEND,1,3,1,UP,\n{server}");
+                let sample = builder.build_at_millis(second * 10_000, &stat);
+                if sample.rows.ids().len() > ids.len() {
+                    ids = sample.rows.ids().to_vec();
+                }
+                history.push(&sample);
+            }
+            let figures =
+                |id: RowId| read(&history, MeasuredRow { id, is_tcp: false, kind: None }, &[window(0, 30)]).remove(0);
+            let (mut backend, mut sums) = (figures(ids[0]), ServerSums::default());
+            ids[1..].iter().for_each(|server| sums.add(&figures(*server)));
+            backend.add_servers(&sums);
+            backend.level(Field::Qcur)
+        };
+        assert_eq!(backend_queue([Some("6"); 4]), Some(9.0));
+        assert_eq!(backend_queue([None, None, Some("6"), Some("6")]), Some(7.0), "6 in two of three samples");
+        assert_eq!(backend_queue([None; 4]), Some(3.0));
+        assert_eq!(backend_queue([Some("6"), Some("6"), Some(""), Some("6")]), None);
+    }
+
+    #[test]
+    fn read_leaves_out_the_time_without_the_row() {
+        let (mut history, mut builder) = (History::new(1 << 20), SampleBuilder::default());
+        let mut id = None;
+        for (second, total) in [(0, Some(0)), (10, Some(100)), (20, None), (30, Some(7)), (40, Some(27))] {
+            let server = total.map_or_else(String::new, |total| format!("b,s,{total},2,UP,\n"));
+            let sample = builder
+                .build_at_millis(second * 1000, &format!("# pxname,svname,stot,type,status,\nb,x,9,2,UP,\n{server}"));
+            id = id.or(sample.rows.ids().get(1).copied());
+            history.push(&sample);
+        }
+        let read = read(&history, MeasuredRow { id: id.unwrap(), is_tcp: false, kind: None }, &[window(0, 40)]);
+        assert_eq!((read[0].seconds, read[0].growth(Field::Stot)), (20.0, Some(120)));
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn unknown_status<'a>(input: &RuleInput<'a>) -> &'a str {
 }
 
 pub(super) fn queue(input: &RuleInput<'_>) -> Measurement {
-    Measurement::Value(input.backend_stats.queued)
+    input.backend_stats.queued.map_or(Measurement::Unknown, Measurement::Value)
 }
 
 pub(super) fn describe_queue(_: &RuleInput<'_>, value: f64) -> String {
@@ -79,17 +79,21 @@ pub(super) fn describe_queue(_: &RuleInput<'_>, value: f64) -> String {
 
 /// Measures the growth of the queue since the previous sample; 0 if the queue did not grow.
 pub(super) fn queue_growing(input: &RuleInput<'_>) -> Measurement {
-    if input.backend_stats.queued <= 0.0 {
+    let Some(now) = input.backend_stats.queued else { return Measurement::Unknown };
+    if now <= 0.0 {
         return Measurement::Value(0.0);
     }
     let (Some(backend), Some(previous)) = (input.backend, input.previous) else { return Measurement::Unknown };
-    let row = previous.rows.index_of(input.sample.rows.ids()[backend.row]);
-    let queued = row.and_then(|row| figures::queued_requests(previous, row)).unwrap_or(0) as f64;
-    Measurement::Value((input.backend_stats.queued - queued).max(0.0))
+    let before = match previous.rows.index_of(input.sample.rows.ids()[backend.row]) {
+        Some(row) => figures::queued_requests(previous, row),
+        // A new backend had no queue.
+        None => Some(0),
+    };
+    before.map_or(Measurement::Unknown, |before| Measurement::Value((now - before as f64).max(0.0)))
 }
 
 pub(super) fn describe_queue_growing(input: &RuleInput<'_>, value: f64) -> String {
-    let queued = input.backend_stats.queued;
+    let queued = input.backend_stats.queued.unwrap_or(value);
     let time = input.previous.map_or(0.0, |sample| input.sample.at.elapsed_since(sample.at.monotonic).as_secs_f64());
     format!("queue growing: {:.0} → {queued:.0} in {}", queued - value, units::seconds_words(time))
 }
@@ -118,7 +122,7 @@ fn has_queued(input: &RuleInput<'_>) -> bool {
         row.and_then(|row| figures::queued_requests(sample, row)).is_some_and(|queued| queued > 0)
     };
     let has_new_maximum = |row: RuleInput<'_>| row.growth(Field::Qmax).is_some_and(|grown| grown > 0.0);
-    input.backend_stats.queued > 0.0
+    input.backend_stats.queued > Some(0.0)
         || servers.clone().any(|server| is_at_limit(&server))
         || input.rates.samples().any(|sample| was_queued(sample))
         || servers.chain([*input]).any(has_new_maximum)

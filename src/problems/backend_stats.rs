@@ -34,8 +34,8 @@ pub(crate) struct BackendStats {
     pub(crate) usable_weight: f64,
     /// Total weight of the active servers that are not out of service.
     pub(crate) expected_weight: f64,
-    /// Number of requests in the queues of the backend and its servers.
-    pub(crate) queued: f64,
+    /// Number of requests in the queues of the backend and its servers; `None` if it is unknown.
+    pub(crate) queued: Option<f64>,
     /// Response times of the usable servers in the last seconds, in milliseconds, ascending. Servers with fewer than
     /// [`figures::MIN_TIMED_REQUESTS`] are left out.
     response_times: Vec<f64>,
@@ -64,7 +64,7 @@ impl BackendStats {
         self.response_times.clear();
         let rows = sample.table.rows();
         let number = |row: usize, field: Field| sample.table.number(row, field).map(|number| number as f64);
-        self.queued = figures::queued_requests(sample, backend.row).unwrap_or(0) as f64;
+        self.queued = figures::queued_requests(sample, backend.row).map(|queued| queued as f64);
         let slots = sample.unused_slots();
         let mut backups_down = 0;
         for server in &backend.servers {
@@ -132,7 +132,7 @@ mod tests {
         let mut stats = BackendStats::default();
         stats.recompute(&sample, &RateWindow::default(), &CheckStarts::default(), &sample.rows.backends()[1]);
         assert_eq!((stats.servers, stats.usable, stats.down, stats.out_of_service), (3, 1, 0, 2));
-        assert_eq!((stats.usable_weight, stats.expected_weight, stats.queued), (100.0, 100.0, 8.0));
+        assert_eq!((stats.usable_weight, stats.expected_weight, stats.queued), (100.0, 100.0, Some(8.0)));
         stats.recompute(&sample, &RateWindow::default(), &CheckStarts::default(), &sample.rows.backends()[2]);
         assert_eq!(
             (stats.servers, stats.usable, stats.down, stats.usable_weight, stats.expected_weight),

@@ -89,7 +89,7 @@ pub(super) fn has_abort_outlier(input: &CauseInput<'_>, _: &Problem) -> bool {
 /// down the application.
 pub(super) fn is_full(input: &CauseInput<'_>, _: &Problem) -> bool {
     let queue = input.worst_of(&QUEUE_RULES);
-    let is_queue = queue.is_some() || input.backend.backend_stats.queued > 0.0;
+    let is_queue = queue.is_some() || input.backend.backend_stats.queued > Some(0.0);
     is_queue && input.worst_of(&[RuleId::ResponseTime]) < queue.max(input.worst_of(&FULL_RULES))
 }
 

@@ -223,7 +223,7 @@ pub(super) fn at_maxconn(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Strin
         None => String::new(),
     };
     let waiting = match backend.backend_stats.queued {
-        queued if queued > 0.0 => format!("{queued:.0} waiting for {time}"),
+        Some(queued) if queued > 0.0 => format!("{queued:.0} waiting for {time}"),
         _ => format!("requests queued for {time}"),
     };
     let is_slow = input.problems_of(RuleId::ResponseTime).next().is_some();
@@ -259,7 +259,7 @@ pub(super) fn servers_full(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Str
 pub(super) fn slow_application(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
     let text = problem_text(input, shown_by);
     match input.backend.backend_stats.queued {
-        queued if queued > 0.0 => format!("application slow: {text}, {queued:.0} waiting"),
+        Some(queued) if queued > 0.0 => format!("application slow: {text}, {queued:.0} waiting"),
         _ => format!("application slow: {text}"),
     }
 }

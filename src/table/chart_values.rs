@@ -1,14 +1,15 @@
 //! The past values of a chart: the number that the row's cell showed at every stored sample.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::haproxy::fields::Field;
 use crate::history::block::Series;
 use crate::history::moving_mean::MeanKind;
 use crate::history::rate_history::RateHistory;
+use crate::history::row_sums;
 use crate::history::store::History;
 use crate::history::time_trend::{self, TimedRow};
-use crate::history::trend;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -18,7 +19,7 @@ use crate::table::columns::row_view::RowView;
 
 /// Maximum number of servers whose requests are counted for the times of a backend, and whose queues are added to its
 /// own. With more servers, the backend's own responses are counted, which include those that HAProxy sent itself, and the
-/// past of the queue is that of the backend alone.
+/// past of the queue is unknown.
 const MAX_COUNTED_SERVERS: usize = 64;
 
 /// Values with the times of their samples, oldest first.
@@ -78,14 +79,7 @@ impl<'a> ChartReader<'a> {
     }
 
     fn queued(&self, row: &RowView<'_>) -> TimedValues {
-        let mut values = self.levels(row.id, Field::Qcur);
-        for server in counted_servers(row.sample, row.index).unwrap_or_default() {
-            let of_server = self.levels(server, Field::Qcur);
-            for ((_, sum), (_, value)) in values.iter_mut().zip(of_server) {
-                *sum = trend::add_known(*sum, value);
-            }
-        }
-        values
+        past_queue(self.instance.history(), row.sample, row.index, &(self.since..=self.until))
     }
 
     fn rates_of(&self, id: RowId, fields: &[Field]) -> TimedValues {
@@ -134,6 +128,19 @@ pub(crate) fn shares_5xx(history: &History, rates: &RateHistory, id: RowId) -> T
 
 fn percent(shares: TimedValues) -> TimedValues {
     shares.into_iter().map(|(at, share)| (at, share.map(|share| share * 100.0))).collect()
+}
+
+/// Returns the queued requests of a row over time, of a backend including those of its servers; empty if the servers are
+/// too many.
+pub(crate) fn past_queue(
+    history: &History,
+    sample: &Sample,
+    index: usize,
+    time: &RangeInclusive<Duration>,
+) -> TimedValues {
+    let Some(mut rows) = counted_servers(sample, index) else { return Vec::new() };
+    rows.push(sample.rows.ids()[index]);
+    row_sums::levels(history, &rows, Field::Qcur, time)
 }
 
 /// Returns a row of a sample whose times are read. With too many servers, the backend's own responses are counted.

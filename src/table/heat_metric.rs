@@ -261,13 +261,10 @@ impl<'a> HeatReader<'a> {
                 let share = |(place, sessions): (usize, Option<f64>)| Some(sessions? / limit(place).or(highest)?);
                 level(id, Field::Scur).into_iter().enumerate().map(share).collect()
             }
-            HeatMetric::Queue => match chart_values::counted_servers(self.sample, index) {
-                Some(servers) => servers
-                    .into_iter()
-                    .map(|server| level(server, Field::Qcur))
-                    .fold(level(id, Field::Qcur), trend::add_points),
-                None => Vec::new(),
-            },
+            HeatMetric::Queue => {
+                let time = self.grid.since..=self.now;
+                drawn(chart_values::past_queue(history, self.sample, index, &time))
+            }
         }
     }
 }

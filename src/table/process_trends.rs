@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField};
 use crate::history::block::Series;
-use crate::history::trend::{self, Trend};
+use crate::history::row_sums;
+use crate::history::trend::{self, PointGrid, Trend};
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 
@@ -28,9 +29,15 @@ pub(crate) fn request_points(instance: &Instance, span: Duration, count: usize) 
         let trend = Trend::PerSecond(Series::Info(InfoField::CumReq));
         return row_points(instance, RowId::PROCESS, trend, span, count);
     }
-    let trend = Trend::PerSecond(Series::Stat(Field::ReqTot));
-    let lines = frontends.iter().map(|row| row_points(instance, sample.rows.ids()[*row], trend, span, count));
-    lines.reduce(trend::add_points).unwrap_or_default()
+    if count == 0 || span.is_zero() {
+        return Vec::new();
+    }
+    // A frontend in TCP mode has no requests.
+    let has_requests = |row: &&usize| sample.table.number(**row, Field::ReqTot).is_some();
+    let rows: Vec<RowId> = frontends.iter().filter(has_requests).map(|row| sample.rows.ids()[*row]).collect();
+    let grid = PointGrid::new(sample.at.monotonic, span, count);
+    let rates = row_sums::rates(instance.history(), &rows, Field::ReqTot, &(grid.since..=sample.at.monotonic));
+    grid.points(rates, grid.max_pause())
 }
 
 /// Returns the points of a trend of a row or of the process, up to the sample shown.
