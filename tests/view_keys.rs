@@ -11,7 +11,7 @@ use hapulse::app::command_table::COMMANDS;
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::message::Effect;
-use hapulse::app::palette_list;
+use hapulse::app::palette_list::PaletteList;
 use hapulse::app::palette_parser::COMMANDS_WITH_ARGUMENTS;
 use hapulse::app::prompt::Prompt;
 use hapulse::app::ui_commands::UiCommand;
@@ -357,9 +357,9 @@ fn palette_runs_best_item_and_chosen_item() {
     driver.press(":sor<ret>");
     assert_eq!(driver.prompt().map(Prompt::text), Some("sort "), "an argument is needed");
     driver.press("<up>");
-    let items = palette_list::matching_items(&driver.model, "sort ");
+    let last = PaletteList::new(&driver.model, "sort ").items().last();
     driver.press("<tab>");
-    assert_eq!(driver.prompt().map(Prompt::text), items.last().map(|item| item.line.as_str()));
+    assert_eq!(driver.prompt().map(Prompt::text), last.as_ref().map(|item| item.line.as_str()));
     driver.press("<esc>:latenzy<ret>");
     assert_eq!(driver.notice(), "unknown command \"latenzy\"; did you mean latency?");
     driver.press(":peak<space>values<ret>");
@@ -369,9 +369,7 @@ fn palette_runs_best_item_and_chosen_item() {
 #[test]
 fn palette_list_narrows_while_typing() {
     let driver = ModelDriver::new();
-    let lines = |typed: &str| {
-        palette_list::matching_items(&driver.model, typed).into_iter().map(|item| item.line).collect::<Vec<_>>()
-    };
+    let lines = |typed: &str| PaletteList::new(&driver.model, typed).items().map(|item| item.line).collect::<Vec<_>>();
     assert_eq!(lines("").len(), COMMANDS.len() + COMMANDS_WITH_ARGUMENTS.len());
     assert_eq!(lines("quit")[0], "quit");
     assert_eq!(lines("drain")[..2], ["server.drain", "everywhere.drain"]);

@@ -16,7 +16,7 @@ use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::servers_state::AdminState;
 use crate::haproxy::sessions::Session;
-use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use crate::instance::guard;
@@ -294,20 +294,12 @@ pub(crate) fn kind_of_rows(command: &CommandSpec) -> Option<RowKind> {
     }
 }
 
-/// Returns the name of a row in the palette: the proxy, or the backend and the server.
-pub(crate) fn palette_name(row: &StatRow) -> String {
-    match row.kind {
-        RowKind::Frontend | RowKind::Backend => row.proxy.to_string(),
-        RowKind::Server | RowKind::Listener => format!("{}/{}", row.proxy, row.name),
-    }
-}
-
 /// Returns the row that a name in the palette means. If a frontend and a backend have the same name, `prefers` decides.
 pub(crate) fn find_named(model: &Model, name: &str, prefers: RowKind) -> Option<RowId> {
     let sample = model.instance()?.data.shown()?;
     let mut rows: Vec<(RowKind, RowId)> = Vec::new();
     for (row, id) in sample.table.rows().iter().zip(sample.rows.ids()) {
-        if row.kind != RowKind::Listener && palette_name(row) == name {
+        if row.kind != RowKind::Listener && row.name_parts().concat() == name {
             rows.push((row.kind, *id));
         }
     }

@@ -8,7 +8,7 @@ use crate::app::layers::Layer;
 use crate::app::match_search;
 use crate::app::model::Model;
 use crate::app::navigation;
-use crate::app::palette_list;
+use crate::app::palette_list::{self, PaletteList};
 use crate::app::palette_parser::{self, PaletteCommand};
 use crate::app::playback;
 use crate::app::prompt::{Prompt, PromptEvent};
@@ -42,7 +42,7 @@ pub(crate) fn handle_event(model: &mut Model, mut prompt: Prompt, event: &Prompt
 }
 
 fn move_in_list(model: &Model, prompt: &mut Prompt, by: i32) {
-    let count = palette_list::matching_items(model, prompt.text()).len();
+    let count = PaletteList::new(model, prompt.text()).len();
     prompt.move_in_list(by, count);
 }
 

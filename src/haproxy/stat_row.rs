@@ -149,6 +149,15 @@ impl StatRow {
         Self { kind, proxy, name, state, texts, own_texts }
     }
 
+    /// Returns the parts of the name that is unique among rows of its kind: the proxy with a slash, and the server or
+    /// listener; or only the proxy.
+    pub(crate) fn name_parts(&self) -> [&str; 3] {
+        match self.kind {
+            RowKind::Server | RowKind::Listener => [self.proxy.as_str(), "/", self.name.as_str()],
+            RowKind::Frontend | RowKind::Backend => ["", "", self.proxy.as_str()],
+        }
+    }
+
     /// Returns true if the received cells equal this row.
     pub(crate) fn matches_cells(&self, kind: RowKind, names: [&[u8]; 2], texts: &TextCells<'_>) -> bool {
         let [proxy, name] = names;

@@ -189,15 +189,7 @@ impl HeatMap {
 
 /// Returns the width of the longest name in the heat map, in characters.
 pub(crate) fn longest_name<'a>(rows: impl Iterator<Item = &'a StatRow>) -> usize {
-    rows.map(|row| row_name(row).iter().map(|part| part.chars().count()).sum()).max().unwrap_or(0)
-}
-
-/// Returns the parts of a row's name in the heat map: the proxy with a slash, and the server; or only the proxy.
-pub(crate) fn row_name(row: &StatRow) -> [&str; 3] {
-    match row.kind {
-        RowKind::Server | RowKind::Listener => [row.proxy.as_str(), "/", row.name.as_str()],
-        RowKind::Frontend | RowKind::Backend => ["", "", row.proxy.as_str()],
-    }
+    rows.map(|row| row.name_parts().iter().map(|part| part.chars().count()).sum()).max().unwrap_or(0)
 }
 
 /// Returns whether the heat map has a row: servers except unused slots, and backends with servers.

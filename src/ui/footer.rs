@@ -9,7 +9,7 @@ use crate::app::key::Key;
 use crate::app::layers::{Layer, NumberPrompt};
 use crate::app::layout::{Area, SizeClass};
 use crate::app::model::Model;
-use crate::app::palette_list;
+use crate::app::palette_list::PaletteList;
 use crate::app::prompt::{Prompt, PromptPurpose};
 use crate::app::ui_commands::{CommandGroup, CommandSpec, UiCommand};
 use crate::haproxy::fields::Field;
@@ -263,8 +263,8 @@ fn draw_completion(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     if prompt.purpose != PromptPurpose::Command || !prompt.is_cursor_at_end() {
         return;
     }
-    let items = palette_list::matching_items(context.model, prompt.text());
-    let Some(rest) = palette_list::ghost_text(prompt, &items).filter(|rest| !rest.is_empty()) else { return };
+    let list = PaletteList::new(context.model, prompt.text());
+    let Some(rest) = list.ghost_text(prompt).filter(|rest| !rest.is_empty()) else { return };
     let start = 2 + text_width::width(prompt.text());
     let available = usize::from(area.width).saturating_sub(start + 1);
     canvas.draw_text(area, start as u16, 0, &text_width::end(&rest, available), Role::Dim);

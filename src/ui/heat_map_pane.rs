@@ -11,7 +11,7 @@ use crate::problems::cause::Cause;
 use crate::table::cell::{Cell, Role, severity_role, state_role};
 use crate::table::columns::computed;
 use crate::table::columns::row_view::RowView;
-use crate::table::heat_map::{self, HeatMap};
+use crate::table::heat_map::HeatMap;
 use crate::table::heat_metric::{HeatMetric, HeatShade, SHADES};
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
@@ -94,7 +94,7 @@ fn draw_name(
     let glyph = styled_text(canvas.theme.state_glyph(state), state_role(state));
     let marker = RowPrefix::new(context, row, cursor, "").marker(canvas.theme);
     let start = canvas.draw_texts(area, 0, 0, [styled_text(mark, Role::Focus), glyph, marker]);
-    let [proxy, slash, name] = heat_map::row_name(row.stat_row());
+    let [proxy, slash, name] = row.stat_row().name_parts();
     let name_role = if state == RowState::Down { Role::Bad } else { Role::Normal };
     let whole = text_width::width(proxy) + slash.len() + text_width::width(name);
     if whole <= usize::from(width) {

@@ -1,6 +1,6 @@
 //! The list of the command palette, above the bottom line.
 
-use crate::app::palette_list::{self, PaletteItem};
+use crate::app::palette_list::{PaletteItem, PaletteList};
 use crate::app::prompt::Prompt;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
@@ -14,32 +14,36 @@ const MAX_VISIBLE: usize = 14;
 
 /// Draws the items that match the line being typed, the best one first.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, prompt: &Prompt) {
-    let items = palette_list::matching_items(context.model, prompt.text());
+    let list = PaletteList::new(context.model, prompt.text());
     let above = context.layout.overlay_area();
-    let visible = items.len().min(MAX_VISIBLE).min(usize::from((above.height / 2).max(3).saturating_sub(2)));
+    let visible = list.len().min(MAX_VISIBLE).min(usize::from((above.height / 2).max(3).saturating_sub(2)));
     if visible == 0 || above.height < 5 {
         return;
     }
     let (height, width) = (visible as u16 + 2, above.width.min(WIDTH));
     let area = above.rows(above.height - height, height).columns(0, width);
     canvas.clear(area);
-    let chosen = palette_list::chosen_index(prompt, &items);
-    let remark = format!(" {} of {} ", chosen.map_or(1, |index| index + 1), items.len());
-    let remark = if items.len() > visible { remark } else { String::new() };
+    let chosen = list.chosen_index(prompt);
+    let remark = format!(" {} of {} ", chosen.map_or(1, |index| index + 1), list.len());
+    let remark = if list.len() > visible { remark } else { String::new() };
     let title = [styled_text(" Commands ", Role::Focus)];
     let inner = canvas.draw_frame(area, &title, &[styled_text(remark, Role::Dim)], Role::Focus);
     let top = (chosen.unwrap_or(0) + 1).saturating_sub(visible);
-    let shown = || items.iter().enumerate().skip(top).take(visible);
-    let widest = |width: &dyn Fn(&PaletteItem) -> usize| shown().map(|(_, item)| width(item)).max().unwrap_or(0);
     let key = |item: &PaletteItem| {
         item.command.map_or_else(String::new, |command| context.model.keymap.key_label(command, canvas.theme.is_ascii))
     };
+    let shown: Vec<(usize, String, PaletteItem)> = (top..top + visible)
+        .filter_map(|index| {
+            let item = list.item(index)?;
+            Some((index, key(&item), item))
+        })
+        .collect();
     let room = usize::from(inner.width);
-    let key_width = widest(&|item| text_width::width(&key(item))).min(9);
-    let name_width = widest(&|item| text_width::width(&item.name)).min(room.saturating_sub(key_width + 3).min(44));
+    let key_width = shown.iter().map(|(_, key, _)| text_width::width(key)).max().unwrap_or(0).min(9);
+    let longest = shown.iter().map(|(.., item)| text_width::width(&item.name)).max().unwrap_or(0);
+    let name_width = longest.min(room.saturating_sub(key_width + 3).min(44));
     let (name_column, help_column) = (key_width + 2 + usize::from(key_width > 0), key_width + name_width + 5);
-    let lines: Vec<(usize, String, &PaletteItem)> = shown().map(|(index, item)| (index, key(item), item)).collect();
-    for (row, (index, key, item)) in lines.into_iter().enumerate() {
+    for (row, (index, key, item)) in shown.into_iter().enumerate() {
         let row = row as u16;
         canvas.draw_text(inner, 1, row, &key, Role::Key);
         let name = text_width::end(&item.name, name_width);
