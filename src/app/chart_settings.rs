@@ -2,37 +2,36 @@
 
 use std::time::Duration;
 
+use crate::instance::time_spans;
 use crate::table::chart_table::{self, Chart, MetricId};
 use crate::table::columns::row_view::RowView;
-
-/// Selectable time spans of the charts, in seconds.
-const SPANS: [u64; 6] = [60, 180, 600, 1800, 3600, 3 * 3600];
 
 /// The settings of the charts.
 #[derive(Debug)]
 pub(crate) struct ChartSettings {
     /// Set if the charts of the selected row fill the view.
     pub(crate) is_maximized: bool,
-    span_index: usize,
+    /// The selected time span, one of the choices of [`time_spans`].
+    span: Duration,
     /// The chosen number; `None` until the operator chooses one.
     chosen: Option<MetricId>,
 }
 
 impl Default for ChartSettings {
     fn default() -> Self {
-        Self { is_maximized: false, span_index: 2, chosen: None }
+        Self { is_maximized: false, span: Duration::from_mins(10), chosen: None }
     }
 }
 
 impl ChartSettings {
     /// Returns the selected time span.
     pub(crate) fn span(&self) -> Duration {
-        Duration::from_secs(SPANS[self.span_index])
+        self.span
     }
 
     /// Selects a longer or shorter time span.
     pub(crate) fn change_span(&mut self, by: i32) {
-        self.span_index = self.span_index.saturating_add_signed(by as isize).min(SPANS.len() - 1);
+        self.span = time_spans::next_choice(self.span, by);
     }
 
     /// Returns the chart to draw for a row: the chosen one if the row has it, or else the one that shows what is wrong.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::model::Model;
 use crate::app::ui_commands::UiCommand;
-use crate::instance::compared_windows::ComparedSpan;
+use crate::instance::time_spans::ComparedSpan;
 use crate::table::cell::Role;
 use crate::table::view_table::RowScope;
 

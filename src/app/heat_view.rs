@@ -17,8 +17,6 @@ const PREFIX_WIDTH: u16 = 3;
 /// Minimum width of the names and of the map, in screen cells.
 const MIN_NAME_WIDTH: u16 = 8;
 const MIN_CELLS: u16 = 16;
-/// Time spans of a short history, in seconds: the map fills most of its width, and is read again only at each of them.
-const SHORT_SPANS: [u64; 16] = [10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1800, 2700];
 
 /// Positions within a row of the heat map, in screen columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,18 +75,11 @@ pub(crate) fn layout(model: &Model) -> HeatLayout {
     HeatLayout::new(model.layout().body.width, longest, column.width)
 }
 
-/// Returns the time span of the map: that of the charts, or less while the history does not cover it.
-pub(crate) fn span(model: &Model) -> Duration {
-    let history_span = model.instance().map_or(Duration::ZERO, |instance| instance.data.history().span());
-    let covering = SHORT_SPANS.into_iter().map(Duration::from_secs).find(|span| *span >= history_span);
-    covering.map_or(model.chart_span(), |span| span.min(model.chart_span()))
-}
-
 /// Reads the cells of some visible rows that have none, and adds the newest sample to the others.
 pub(crate) fn update(model: &mut Model) {
     let columns = usize::from(layout(model).cells.1);
     let metric = model.view_settings[model.view()].heat_metric;
-    let (range, height) = (HeatRange { metric, span: span(model), columns }, row_count(model));
+    let (range, height) = (HeatRange { metric, span: model.chart_span(), columns }, row_count(model));
     let view = model.view();
     let Some(instance) = model.instance_mut() else { return };
     let top = instance.view_cursors[view].top();

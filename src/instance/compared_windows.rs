@@ -7,45 +7,8 @@ use crate::history::block::SampleHeader;
 use crate::history::store::History;
 use crate::history::window_figures::TimeWindow;
 use crate::instance::compared_metrics::MIN_EARLIER;
+use crate::instance::time_spans::ComparedSpan;
 use crate::observe::sample::Sample;
-
-/// The span of time that is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ComparedSpan {
-    /// The last 2.5 minutes with the 2.5 minutes before.
-    FiveMinutes,
-    /// The last 5 minutes with the 5 minutes before.
-    TenMinutes,
-    /// The last 30 minutes with the 30 minutes before.
-    OneHour,
-    /// The time since the marked moment with the same time before it.
-    Mark,
-}
-
-impl ComparedSpan {
-    /// All spans, from the shortest to the marked moment.
-    pub(crate) const ALL: [Self; 4] = [Self::FiveMinutes, Self::TenMinutes, Self::OneHour, Self::Mark];
-
-    /// Returns the name.
-    pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::FiveMinutes => "5 min",
-            Self::TenMinutes => "10 min",
-            Self::OneHour => "1 h",
-            Self::Mark => "mark",
-        }
-    }
-
-    /// Returns the length of both windows together; `None` if it depends on the marked moment.
-    fn length(self) -> Option<Duration> {
-        match self {
-            Self::FiveMinutes => Some(Duration::from_mins(5)),
-            Self::TenMinutes => Some(Duration::from_mins(10)),
-            Self::OneHour => Some(Duration::from_hours(1)),
-            Self::Mark => None,
-        }
-    }
-}
 
 /// Maximum number of earlier windows.
 const MAX_EARLIER: u32 = 6;

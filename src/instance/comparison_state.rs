@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::instance::compared_windows::{ComparedSpan, ComparedWindows};
+use crate::instance::compared_windows::ComparedWindows;
 use crate::instance::comparison::{ComparedSamples, Comparison, Comparisons};
 use crate::instance::state::Instance;
+use crate::instance::time_spans::ComparedSpan;
 use crate::observe::sample::Sample;
 
 /// Time for each sample of a row that was read, after which a comparison of the latest samples is computed again. It keeps

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::instance::compared_metrics::{ERROR_SHARE, METRICS, RESPONSE, SERVED, SHARE_5XX};
-use crate::instance::compared_windows::ComparedSpan;
 use crate::instance::comparison::RowChange;
 use crate::instance::state::Instance;
+use crate::instance::time_spans::ComparedSpan;
 use crate::observe::row_ids::RowId;
 use crate::observe::test_samples::SampleBuilder;
 

@@ -10,7 +10,8 @@
 //! the [`state_reader`] right before sending, sends the commands, verifies their effect and writes the audit log.
 //!
 //! A [`comparison::Comparison`] of two windows of time ([`compared_windows`]) is computed from the history on request; the
-//! numbers that it compares are in [`compared_metrics::METRICS`].
+//! numbers that it compares are in [`compared_metrics::METRICS`]. [`time_spans`] has the lengths of time that views and charts
+//! cover.
 
 pub mod access;
 mod action_state;
@@ -32,4 +33,5 @@ mod problem_event_tests;
 pub mod refusal;
 pub mod state;
 pub(crate) mod state_reader;
+pub(crate) mod time_spans;
 pub mod typed_change;

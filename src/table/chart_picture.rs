@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::haproxy::stat_table::RowKind;
 use crate::history::trend::PointGrid;
 use crate::instance::state::Instance;
+use crate::instance::time_spans::{self, SpanUse};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
@@ -27,11 +28,6 @@ const TIME_COST: usize = 4;
 const COMPARED_SERVERS: std::ops::RangeInclusive<usize> = 6..=64;
 /// A server without a problem stands out if its mean is this many times that of its peers, or this part of it.
 const OUTLIER_FACTOR: f64 = 1.5;
-
-/// Lengths of time that a chart may cover, in seconds.
-const SPANS: [u64; 23] = [
-    5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 9000, 10_800,
-];
 
 /// The time that a chart covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +52,7 @@ impl ChartRange {
         let (shown, newest) = (instance.shown()?.at, instance.latest()?.at);
         let first = instance.history().headers().next().map_or(shown.monotonic, |header| header.at);
         let available = newest.monotonic.saturating_sub(first).min(selected);
-        let sufficient = SPANS.into_iter().map(Duration::from_secs).find(|span| *span >= available);
+        let sufficient = time_spans::with_use(SpanUse::Range).find(|span| *span >= available);
         let span = sufficient.unwrap_or(selected);
         let cursor = instance.past_moment().map(|past| past.sample().at.monotonic);
         let end = cursor

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::layout::Area;
+use crate::instance::time_spans::{self, SpanUse};
 use crate::table::cell::Role;
 use crate::table::chart_picture::ChartPicture;
 use crate::ui::draw_context::DrawContext;
@@ -11,8 +12,6 @@ use crate::ui::text_width;
 
 /// Width of the numbers and the line to the left of the plot, in screen cells.
 pub(crate) const AXIS_WIDTH: u16 = 7;
-/// Steps between two clock times, in seconds.
-const TIME_STEPS: [u64; 15] = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200];
 /// Free columns between two clock times.
 const TIME_GAP: u64 = 4;
 
@@ -58,7 +57,8 @@ fn time_labels(end: &str, span: Duration, width: u16) -> Vec<(u16, String)> {
     let (end, width) = (hours * 3600 + minutes * 60 + seconds, u64::from(width));
     let label_width = |step: u64| if step < 60 { 8 } else { 5 };
     let fits = |step: &u64| width * step / span >= label_width(*step) + TIME_GAP;
-    let Some(step) = TIME_STEPS.into_iter().find(fits) else { return Vec::new() };
+    let mut steps = time_spans::with_use(SpanUse::Tick).map(|step| step.as_secs());
+    let Some(step) = steps.find(fits) else { return Vec::new() };
     let ages = (0..).map(|count| end % step + count * step).take_while(|age| *age <= span);
     let mut labels: Vec<(u16, String)> = ages
         .map(|age| {

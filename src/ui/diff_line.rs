@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::app::layout::Area;
 use crate::app::ui_commands::UiCommand;
-use crate::instance::compared_windows::{ComparedSpan, ComparedWindows};
+use crate::instance::compared_windows::ComparedWindows;
 use crate::instance::comparison::Comparison;
+use crate::instance::time_spans::ComparedSpan;
 use crate::table::cell::Role;
 use crate::table::view_table::RowScope;
 use crate::ui::draw_context::DrawContext;

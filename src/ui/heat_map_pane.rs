@@ -6,6 +6,7 @@ use crate::app::heat_view::{self, HeatLayout};
 use crate::app::layout::Area;
 use crate::app::ui_commands::UiCommand;
 use crate::haproxy::status::RowState;
+use crate::instance::time_spans::{self, SpanUse};
 use crate::observe::sample::Sample;
 use crate::problems::cause::Cause;
 use crate::table::cell::{Cell, Role, severity_role, state_role};
@@ -23,8 +24,6 @@ use crate::units;
 /// Shades from empty to full, and their ASCII twins.
 const SHADE_GLYPHS: [&str; SHADES] = ["·", "░", "▒", "▓", "█"];
 const ASCII_SHADE_GLYPHS: [&str; SHADES] = [".", ":", "=", "*", "#"];
-/// Possible times between two labels of the axis, in seconds.
-const TICKS: [u64; 12] = [5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
 
 /// Draws the heat map.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
@@ -134,7 +133,7 @@ fn shade_glyph(theme: Theme, shade: HeatShade) -> &'static str {
 fn draw_axis(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, layout: HeatLayout, sample: &Sample) {
     let DrawContext { model, instance, .. } = *context;
     let (map, metric) = (&instance.heat_map, model.view_settings[model.view()].heat_metric);
-    let span = units::duration(heat_view::span(model));
+    let span = units::duration(model.chart_span());
     let title =
         [format!("{}, last {span}", metric.title()), format!("{}, {span}", metric.title()), metric.title().into()];
     let room = usize::from(layout.cells.0.saturating_sub(1));
@@ -168,7 +167,8 @@ fn axis_labels(context: &DrawContext<'_>, map: &HeatMap, sample: &Sample, width:
     let first = wall - sample.at.monotonic.as_secs_f64() + map.start_of(0).as_secs_f64();
     // The label, its tick and a blank.
     let needed = |seconds: u64| if seconds < 60 { 11.0 } else { 8.0 } * range.step();
-    let Some(tick) = TICKS.into_iter().find(|seconds| *seconds as f64 >= needed(*seconds)) else { return Vec::new() };
+    let mut ticks = time_spans::with_use(SpanUse::Tick).map(|tick| tick.as_secs());
+    let Some(tick) = ticks.find(|seconds| *seconds as f64 >= needed(*seconds)) else { return Vec::new() };
     let mut labels = Vec::new();
     let mut time = (first / tick as f64).ceil().max(0.0) as u64 * tick;
     loop {
@@ -221,7 +221,7 @@ fn draw_legend(
     parts.push([styled_text(glyph(down), Role::Bad), styled_text(" down  ", Role::Dim)]);
     let key = |command| keymap.key_or_command(command);
     let spans = format!("{} {}", key(UiCommand::ChangeChartSpan(1)), key(UiCommand::ChangeChartSpan(-1)));
-    let span = format!(" {}  ", units::duration(heat_view::span(context.model)));
+    let span = format!(" {}  ", units::duration(context.model.chart_span()));
     parts.push([styled_text(key(UiCommand::NextChart), Role::Key), styled_text(" metric  ", Role::Dim)]);
     parts.push([styled_text(spans, Role::Key), styled_text(span, Role::Dim)]);
     let mut column = 1;
