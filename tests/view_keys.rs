@@ -468,8 +468,14 @@ fn detail_pane_scrolls_runs_actions_and_closes() {
     assert_eq!(top(&driver), Some(0));
     driver.press("jj");
     assert_eq!(top(&driver), Some(2));
+    let page = driver.text.unwrap();
+    assert!((3..30).contains(&page.visible), "{page:?}");
     driver.press("<pgdn>");
-    assert_eq!(top(&driver), Some(2 + 10), "no line is skipped below the charts");
+    assert_eq!(top(&driver), Some(2 + page.visible - 1), "the last line is shown again, and none is skipped");
+    driver.press("G");
+    assert_eq!(top(&driver), Some(page.last_top));
+    driver.press("<pgdn>j<c-d>");
+    assert_eq!(top(&driver), Some(page.last_top), "never past the end");
     driver.press("gk");
     assert_eq!(top(&driver), Some(0));
     assert_eq!(driver.press("/tsfx"), [], "the detail pane captures the keys");

@@ -27,7 +27,7 @@ use crate::app::query_refresh;
 use crate::app::quit;
 use crate::app::session_actions;
 use crate::app::session_mark_commands;
-use crate::app::ui_commands::{CommandEffect, CommandSpec, CursorStep, UiCommand};
+use crate::app::ui_commands::{CommandEffect, CommandSpec, UiCommand};
 use crate::app::view_commands;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::stat_table::RowKind;
@@ -109,19 +109,18 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
                 run_command(model, command, now)
             }
             command => {
-                // What is wrong and the charts take a part of the page.
-                let top = scrolled_top(command, top, model.terminal_size.1 / 2);
+                let top = scrolled_top(model, command, top);
                 model.layers.extend(top.map(|top| Layer::Detail(row, top)));
                 Vec::new()
             }
         },
         Some(Layer::TextPage { title, lines, top }) => {
-            let top = scrolled_top(command, top, model.terminal_size.1);
+            let top = scrolled_top(model, command, top);
             model.layers.extend(top.map(|top| Layer::TextPage { title, lines, top }));
             Vec::new()
         }
         Some(Layer::Overhead(top)) => {
-            let top = scrolled_top(command, top, model.terminal_size.1);
+            let top = scrolled_top(model, command, top);
             model.layers.extend(top.map(Layer::Overhead));
             Vec::new()
         }
@@ -233,23 +232,16 @@ fn handle_help_key(model: &mut Model, (command, key): (Option<&CommandSpec>, Key
         model.layers.push(Layer::Help(0, Some(Prompt::new(PromptPurpose::TextFilter, ""))));
         return;
     }
-    let top = scrolled_top(command, top, model.terminal_size.1);
+    let top = scrolled_top(model, command, top);
     model.layers.extend(top.map(|top| Layer::Help(top, None)));
 }
 
 /// Returns the new first line of a text page after a key press, or `None` if the key closes the page.
-fn scrolled_top(command: Option<&CommandSpec>, top: usize, height: u16) -> Option<usize> {
-    let page = usize::from(height / 2).max(1) as isize;
-    let step = command.and_then(|command| command.ui_command.cursor_step());
+fn scrolled_top(model: &Model, command: Option<&CommandSpec>, top: usize) -> Option<usize> {
     match command.map(|command| command.ui_command) {
         Some(UiCommand::Back { .. } | UiCommand::ShowHelp | UiCommand::Quit | UiCommand::Open { .. }) => None,
-        _ => Some(match step {
-            Some(CursorStep::Rows(count)) => top.saturating_add_signed(count as isize),
-            Some(CursorStep::HalfPages(count)) => top.saturating_add_signed(count as isize * page / 2),
-            Some(CursorStep::First) => 0,
-            Some(CursorStep::Last) => usize::MAX / 2,
-            None => top,
-        }),
+        Some(UiCommand::Move(step)) => Some(model.text_extent.scroll(top, step)),
+        _ => Some(top),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::actions::intent::{ActionTarget, Intent};
 use crate::app::answer_gate::AnswerGate;
 use crate::app::confirmation::{self, Confirmation};
 use crate::app::prompt::Prompt;
-use crate::app::ui_commands::CommandSpec;
+use crate::app::ui_commands::{CommandSpec, CursorStep};
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::instance::typed_change::TypedChange;
 use crate::observe::instance_id::{InstanceId, RowRef};
@@ -47,6 +47,43 @@ pub enum Layer {
     ReasonPrompt(ReasonPrompt),
 }
 
+/// The number of lines of a scrollable text that a frame shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextExtent {
+    /// Number of lines shown at once.
+    pub visible: usize,
+    /// Largest index of the first line shown: the last lines are then shown.
+    pub last_top: usize,
+}
+
+impl Default for TextExtent {
+    /// Returns the extent of a text that was not drawn yet: any line may become the first one.
+    fn default() -> Self {
+        Self { visible: 1, last_top: usize::MAX / 2 }
+    }
+}
+
+impl TextExtent {
+    /// Returns the extent of `count` lines, of which at most `visible` are shown at once.
+    pub(crate) fn new(count: usize, visible: usize) -> Self {
+        Self { visible, last_top: count.saturating_sub(visible) }
+    }
+
+    /// Returns the index of the first line shown after a step. A page is one line less than the lines shown, so that no
+    /// line is skipped and one is shown again.
+    pub(crate) fn scroll(self, top: usize, step: CursorStep) -> usize {
+        let page = self.visible.saturating_sub(1).max(1) as isize;
+        let top = match step {
+            CursorStep::Rows(count) => top.saturating_add_signed(count as isize),
+            CursorStep::HalfPages(count) if count % 2 == 0 => top.saturating_add_signed(count as isize / 2 * page),
+            CursorStep::HalfPages(count) => top.saturating_add_signed(count as isize * (page / 2).max(1)),
+            CursorStep::First => 0,
+            CursorStep::Last => self.last_top,
+        };
+        top.min(self.last_top)
+    }
+}
+
 impl Layer {
     /// Returns whether the layer belongs to an action. While such a layer is open, table rows keep their order, so that
     /// no row moves away under the cursor.
@@ -65,6 +102,14 @@ impl Layer {
                 | Self::SortMenu(_)
                 | Self::ActionMenu(_, _, None)
         )
+    }
+
+    /// Returns the index of the first line shown of a scrollable text, mutable; `None` for other layers.
+    pub(crate) fn text_top_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Help(top, _) | Self::Detail(_, top) | Self::TextPage { top, .. } | Self::Overhead(top) => Some(top),
+            _ => None,
+        }
     }
 
     /// Returns the state of the answer if the layer is a question whose Yes changes HAProxy.
@@ -125,5 +170,24 @@ impl TypedCommandConfirmation {
     /// Returns the time at which the dialog closes.
     pub(crate) fn expires_at(&self) -> Duration {
         self.opened_at + confirmation::EXPIRES_AFTER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scroll_moves_a_page_minus_a_line_and_stops_at_the_end() {
+        let extent = TextExtent::new(100, 20);
+        let pages = [2, -2, 1, -1].map(|count| extent.scroll(40, CursorStep::HalfPages(count)));
+        assert_eq!(pages, [59, 21, 49, 31]);
+        assert_eq!(extent.scroll(70, CursorStep::HalfPages(2)), 80);
+        assert_eq!(extent.scroll(80, CursorStep::Rows(1)), 80);
+        assert_eq!((extent.scroll(9, CursorStep::Last), extent.scroll(9, CursorStep::First)), (80, 0));
+        let short = TextExtent::new(5, 20);
+        assert_eq!((short.scroll(0, CursorStep::HalfPages(2)), short.scroll(0, CursorStep::Last)), (0, 0));
+        let tiny = TextExtent::new(5, 1);
+        assert_eq!([1, 2].map(|count| tiny.scroll(0, CursorStep::HalfPages(count))), [1, 1], "a step always moves");
     }
 }

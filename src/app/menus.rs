@@ -10,9 +10,6 @@ use crate::app::prompt::{Prompt, PromptEvent, PromptPurpose};
 use crate::app::ui_commands::{CommandSpec, CursorStep, UiCommand};
 use crate::table::view_table::Content;
 
-/// Lines that `PgDn` moves while a search is typed in the help.
-const HELP_PAGE: usize = 10;
-
 /// Opens the action menu; available actions come first.
 pub(crate) fn open_action_menu(model: &mut Model) {
     let is_action = |command: &&CommandSpec| {
@@ -83,11 +80,12 @@ pub(crate) fn handle_action_menu_key(
 
 /// Handles a key while a search is typed in the help.
 pub(crate) fn handle_help_search_key(model: &mut Model, key: Key, top: usize, mut search: Prompt) {
+    let extent = model.text_extent;
     let layer = match (search.handle_key(key), key.code) {
         (PromptEvent::Canceled, _) => Layer::Help(0, None),
-        (PromptEvent::HistoryRequested(by), _) => Layer::Help(top.saturating_add_signed(by as isize), Some(search)),
-        (_, KeyCode::PageDown) => Layer::Help(top + HELP_PAGE, Some(search)),
-        (_, KeyCode::PageUp) => Layer::Help(top.saturating_sub(HELP_PAGE), Some(search)),
+        (PromptEvent::HistoryRequested(by), _) => Layer::Help(extent.scroll(top, CursorStep::Rows(by)), Some(search)),
+        (_, KeyCode::PageDown) => Layer::Help(extent.scroll(top, CursorStep::HalfPages(2)), Some(search)),
+        (_, KeyCode::PageUp) => Layer::Help(extent.scroll(top, CursorStep::HalfPages(-2)), Some(search)),
         (PromptEvent::Submitted | PromptEvent::CompletionRequested, _) => Layer::Help(top, Some(search)),
         (PromptEvent::Edited, _) => Layer::Help(0, Some(search)),
     };

@@ -10,7 +10,7 @@ use crate::app::chart_settings::ChartSettings;
 use crate::app::command_line::CommandLine;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
-use crate::app::layers::Layer;
+use crate::app::layers::{Layer, TextExtent};
 use crate::app::layout::{Layout, LayoutNeeds, MIN_QUESTION_SIZE, Pane, ROW_PREFIX_WIDTH};
 use crate::app::message::MemoryUse;
 use crate::app::mouse_report::MouseState;
@@ -72,6 +72,8 @@ pub struct Model {
     pub cli: CommandLine,
     /// Overlays on top of the view, the topmost last.
     pub layers: Vec<Layer>,
+    /// Extent of the topmost text in the latest frame.
+    pub(crate) text_extent: TextExtent,
     /// Message in the bottom line.
     pub notice: Option<Notice>,
     /// Set if each action requires a reason.
@@ -119,6 +121,7 @@ impl Model {
             is_zoomed: false,
             cli: CommandLine::new(Vec::new()),
             layers: Vec::new(),
+            text_extent: TextExtent::default(),
             notice: None,
             requires_reason: false,
             confirm_quit: ConfirmQuit::Auto,
@@ -277,15 +280,13 @@ impl Model {
         range.map_or(self.charts.span(), |range| range.span)
     }
 
-    /// Limits the scroll position of the topmost text to `last`, the last valid position, which is known only after
-    /// drawing. Without this limit, scrolling past the end would delay scrolling back.
-    pub fn limit_scroll(&mut self, last: Option<usize>) {
-        let Some(Layer::Help(top, _) | Layer::Detail(_, top) | Layer::TextPage { top, .. } | Layer::Overhead(top)) =
-            self.layers.last_mut()
-        else {
-            return;
-        };
-        *top = last.map_or(*top, |last| (*top).min(last));
+    /// Records the extent of the topmost layer if that is a scrollable text. It is known only after drawing, and limits
+    /// the scroll position: otherwise, scrolling past the end would delay scrolling back.
+    pub fn record_text(&mut self, extent: Option<TextExtent>) {
+        self.text_extent = extent.unwrap_or_default();
+        if let Some(top) = self.layers.last_mut().and_then(Layer::text_top_mut) {
+            *top = (*top).min(self.text_extent.last_top);
+        }
     }
 
     /// Records that a frame with this number was drawn. `rows` are the rows of the topmost question that it shows;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::app::command_table::COMMANDS;
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::input;
-use crate::app::layers::Layer;
 use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::mouse_report::{MouseButton, MouseTarget};
@@ -32,12 +31,14 @@ pub(crate) fn handle_report(
         MouseButton::WheelUp => -WHEEL_ROWS,
         MouseButton::WheelDown => WHEEL_ROWS,
     };
+    let extent = model.text_extent;
     match model.layers.last_mut() {
-        Some(Layer::Help(top, _) | Layer::Detail(_, top) | Layer::TextPage { top, .. } | Layer::Overhead(top)) => {
-            *top = top.saturating_add_signed(rows as isize);
-        }
         // Menus, prompts and questions need keys.
-        Some(_) => {}
+        Some(layer) => {
+            if let Some(top) = layer.text_top_mut() {
+                *top = extent.scroll(*top, CursorStep::Rows(rows));
+            }
+        }
         None => {
             if let Some(MouseTarget::Pane(pane) | MouseTarget::Row(Some(pane), _)) = target {
                 model.focus = pane;

@@ -1,5 +1,6 @@
 //! The transition function of the dashboard: message in, effects out.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ use crate::table::cell::Role;
 pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     remove_expired(model, now.monotonic);
     model.started_at.get_or_insert(now.monotonic);
+    let layer = model.layers.last().map(mem::discriminant);
     let mut effects = match msg {
         Message::Key(press) => input::handle_key(model, press, now.monotonic),
         Message::Mouse(button, target) => mouse::handle_report(model, button, target, now.monotonic),
@@ -98,6 +100,10 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
     };
+    if model.layers.last().map(mem::discriminant) != layer {
+        // Another text, which was not drawn yet.
+        model.record_text(None);
+    }
     // The terminal is cleared and drawn again.
     if effects.iter().any(|effect| matches!(effect, Effect::Redraw | Effect::Suspend))
         && let Some(gate) = model.gate_mut()

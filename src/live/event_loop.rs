@@ -434,7 +434,7 @@ impl EventLoop {
         let start = tracing::enabled!(tracing::Level::TRACE).then(Instant::now);
         let bytes = self.terminal.render(|buffer| drawn = root::draw(model, appearance, now, buffer));
         self.last_frame += 1;
-        self.model.limit_scroll(drawn.last_top);
+        self.model.record_text(drawn.text);
         self.model.record_drawn(self.last_frame, drawn.question);
         if let Some(start) = start {
             tracing::trace!(drawing = ?start.elapsed(), bytes = bytes.len(), "frame");

@@ -1,5 +1,6 @@
 //! The detail page of a row: charts, what is wrong, all fields with their descriptions, and events.
 
+use crate::app::layers::TextExtent;
 use crate::app::layout::Area;
 use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::observe::events::display_name;
@@ -16,8 +17,14 @@ use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::text_width;
 use crate::units;
 
-/// Draws the page over `area`, starting with line `top`. Returns the largest line number that the page can start with.
-pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, top: usize) -> usize {
+/// Draws the page over `area`, starting with line `top`. Returns the extent of its text.
+pub(crate) fn draw(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    id: RowId,
+    top: usize,
+) -> TextExtent {
     canvas.clear(area);
     draw_page(context, canvas, area, id, Page { top, is_overlay: true, has_charts: area.height >= 16 })
 }
@@ -38,9 +45,9 @@ struct Page {
     has_charts: bool,
 }
 
-fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, page: Page) -> usize {
+fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, page: Page) -> TextExtent {
     let instance = context.instance;
-    let Some(sample) = context.sample() else { return 0 };
+    let Some(sample) = context.sample() else { return TextExtent::new(0, 0) };
     let Some(index) = sample.rows.index_of(id) else {
         let inner = canvas.draw_frame(area, &[styled_text(" gone ", Role::Focus)], &[], Role::Focus);
         let message = match instance.data.past_moment() {
@@ -48,7 +55,7 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
             None => "HAProxy no longer lists this row; Esc goes back",
         };
         canvas.draw_text(inner, 1, 0, message, Role::Warn);
-        return 0;
+        return TextExtent::new(0, 0);
     };
     let row = RowView::new(&instance.data, sample, index);
     let names = row.stat_row();
@@ -73,8 +80,8 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
     let fixed = if chart_rows > 0 { head.len().min(usize::from(area.height / 4)) as u16 } else { 0 };
     let lines = [head.split_off(usize::from(fixed)), rest].concat();
     let visible = usize::from(area.height.saturating_sub(2 + fixed + chart_rows + u16::from(chart_rows > 0)));
-    let last = lines.len().saturating_sub(visible);
-    let top = page.top.min(last);
+    let extent = TextExtent::new(lines.len(), visible);
+    let top = page.top.min(extent.last_top);
     let position = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
     let remark = [styled_text(position, Role::Dim)];
     let inner = canvas.draw_frame(area, &title, if page.is_overlay { &remark } else { &[] }, frame);
@@ -82,7 +89,7 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
     chart_pane::draw_full_strip(context, canvas, inner.rows(fixed, chart_rows), id);
     let body = inner.rows(fixed + chart_rows + u16::from(chart_rows > 0), inner.height);
     draw_lines(canvas, body, lines.get(top..(top + visible).min(lines.len())).unwrap_or_default());
-    last
+    extent
 }
 
 fn draw_lines(canvas: &mut Canvas<'_>, body: Area, lines: &[DetailLine]) {

@@ -5,6 +5,7 @@ use crate::actions::action_table;
 use crate::app::command_scope;
 use crate::app::command_table::COMMANDS;
 use crate::app::dashboard_lists;
+use crate::app::layers::TextExtent;
 use crate::app::layout::Area;
 use crate::app::menus;
 use crate::app::model::Model;
@@ -46,7 +47,7 @@ pub(crate) fn draw(
     screen: Area,
     top: usize,
     search: Option<&Prompt>,
-) -> usize {
+) -> TextExtent {
     let width = screen.width.min(WIDTH);
     let sections = sections(context.model, canvas.theme.is_ascii);
     let lines = screen_lines(sections, usize::from(width.saturating_sub(TEXT_COLUMN + 3)), search);
@@ -54,8 +55,8 @@ pub(crate) fn draw(
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
     canvas.clear(area);
     let visible = usize::from(area.height.saturating_sub(2));
-    let last = lines.len().saturating_sub(visible);
-    let top = top.min(last);
+    let extent = TextExtent::new(lines.len(), visible);
+    let top = top.min(extent.last_top);
     let remark = if visible < lines.len() {
         format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len())
     } else {
@@ -70,7 +71,7 @@ pub(crate) fn draw(
             column = canvas.draw_texts(inner, offset.max(column), row as u16, [text]);
         }
     }
-    last
+    extent
 }
 
 /// Returns the lines of the sections that match the search; a long text is wrapped at `width` cells.

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 
 use crate::app::answer_gate::ShownRows;
 use crate::app::heat_view;
-use crate::app::layers::Layer;
+use crate::app::layers::{Layer, TextExtent};
 use crate::app::layout::{Pane, SizeClass};
 use crate::app::model::Model;
 use crate::app::overhead;
@@ -52,8 +52,8 @@ pub struct Appearance {
 /// The parts of a frame that the model must know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DrawnFrame {
-    /// If the topmost layer is a scrollable text: the largest line number from which the text can be shown.
-    pub last_top: Option<usize>,
+    /// If the topmost layer is a scrollable text: its extent.
+    pub text: Option<TextExtent>,
     /// If the topmost layer is a question that is visible: the rows shown.
     pub question: Option<ShownRows>,
 }
@@ -78,7 +78,7 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
         drawn = DrawnFrame::default();
         match layer {
             Layer::Help(top, search) => {
-                drawn.last_top = Some(help_overlay::draw(context, canvas, screen, *top, search.as_ref()));
+                drawn.text = Some(help_overlay::draw(context, canvas, screen, *top, search.as_ref()));
             }
             Layer::Confirmation(question) => {
                 let Some(context) = context.for_instance(question.intent.instance) else { continue };
@@ -86,18 +86,18 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
             }
             Layer::Detail(row, top) => {
                 let Some(context) = context.for_instance(row.instance) else { continue };
-                drawn.last_top = Some(detail_pane::draw(&context, canvas, overlay, row.row, *top));
+                drawn.text = Some(detail_pane::draw(&context, canvas, overlay, row.row, *top));
             }
             Layer::SortMenu(cursor) => menu_popup::draw_sort_menu(context, canvas, screen, *cursor),
             Layer::ActionMenu(actions, cursor, search) => {
                 menu_popup::draw_action_menu(context, canvas, screen, actions, *cursor, search.as_ref());
             }
             Layer::TextPage { title, lines, top } => {
-                drawn.last_top = Some(text_page::draw(canvas, overlay, title, lines, *top));
+                drawn.text = Some(text_page::draw(canvas, overlay, title, lines, *top));
             }
             Layer::Overhead(top) => {
                 let lines = overhead::lines(model);
-                drawn.last_top = Some(text_page::draw(canvas, overlay, overhead::TITLE, &lines, *top));
+                drawn.text = Some(text_page::draw(canvas, overlay, overhead::TITLE, &lines, *top));
             }
             Layer::TypedCommandConfirmation(confirmation) => {
                 let Some(context) = context.for_instance(confirmation.instance) else { continue };

@@ -237,7 +237,7 @@ impl WeekSoak {
         let (model, now) = (&self.model, self.now);
         let mut drawn = DrawnFrame::default();
         self.frame_bytes += self.frames.render(|buffer| drawn = draw(model, appearance, now, buffer)).unwrap().len();
-        self.model.limit_scroll(drawn.last_top);
+        self.model.record_text(drawn.text);
     }
 }
 

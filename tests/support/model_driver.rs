@@ -1,5 +1,5 @@
 //! Drives the application model with keys and samples and collects the effects; the test controls the clock. Each frame
-//! with a question is drawn and counts as written at once.
+//! with a question or a page is drawn and counts as written at once.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -9,7 +9,7 @@ use hapulse::actions::intent::Intent;
 use hapulse::app::command_table::COMMANDS;
 use hapulse::app::confirmation::Confirmation;
 use hapulse::app::key::{Key, KeyPress};
-use hapulse::app::layers::Layer;
+use hapulse::app::layers::{Layer, TextExtent};
 use hapulse::app::layout::Pane;
 use hapulse::app::message::{Effect, Message};
 use hapulse::app::model::Model;
@@ -43,6 +43,8 @@ pub struct ModelDriver {
     last_key_millis: u64,
     /// Number of the newest frame.
     frame: u64,
+    /// Extent of the page that is open.
+    pub text: Option<TextExtent>,
 }
 
 impl ModelDriver {
@@ -62,6 +64,7 @@ impl ModelDriver {
             millis: 10_000,
             last_key_millis: 0,
             frame: 0,
+            text: None,
         };
         // Most tests select rows by their place in HAProxy's order.
         driver.model.view_settings[ViewId::Dashboard].is_worst_first = false;
@@ -72,7 +75,7 @@ impl ModelDriver {
     /// Handles a message and returns its effects.
     pub fn update(&mut self, msg: Message) -> Vec<Effect> {
         let effects = update(&mut self.model, msg, timestamp(self.millis));
-        self.show_question();
+        self.show_layer();
         // The event loop does this after the first frame, while no event is waiting.
         for _ in 0..DEFERRED_PARTS {
             assert_eq!(update(&mut self.model, Message::ContinueDeferred, timestamp(self.millis)), []);
@@ -84,9 +87,9 @@ impl ModelDriver {
         self.model.layers.last().and_then(Layer::gate).is_some()
     }
 
-    /// Draws a frame if a question is open, and reports that it was written.
-    fn show_question(&mut self) {
-        if !self.has_question() {
+    /// Draws a frame if a question or a page is open, and reports that it was written.
+    fn show_layer(&mut self) {
+        if self.model.layers.is_empty() {
             return;
         }
         self.frame += 1;
@@ -94,6 +97,8 @@ impl ModelDriver {
         let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time: |_| String::new() };
         let now = Duration::from_millis(self.millis);
         let drawn = draw(&self.model, appearance, now, &mut Buffer::empty(Rect::new(0, 0, width, height)));
+        self.text = drawn.text;
+        self.model.record_text(drawn.text);
         self.model.record_drawn(self.frame, drawn.question);
         self.model.record_written(self.frame, now);
     }

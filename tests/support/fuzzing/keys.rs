@@ -515,7 +515,7 @@ impl Player {
             check_frame(buffer, theme);
         };
         self.frames.render(render).unwrap();
-        self.model.limit_scroll(drawn.last_top);
+        self.model.record_text(drawn.text);
         self.model.record_drawn(1, drawn.question);
     }
 }
