@@ -27,11 +27,13 @@ pub(crate) fn decimal(value: f64) -> String {
     if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-/// Formats a ratio, limited to 0 to 999, with one decimal if it is below ten and not whole: `2.5`, `4`, `37`.
+/// Formats a ratio with one decimal if it is below ten and not whole: `2.5`, `4`, `37`, `1.24k`. A ratio of a million or
+/// more has no exact number: `>999k`.
 pub(crate) fn ratio(value: f64) -> String {
-    match value.clamp(0.0, 999.0) {
+    match value.max(0.0) {
         value if value < 9.95 => short_decimal(value),
-        value => format!("{value:.0}"),
+        value if value < 999_500.0 => format_scaled(value, 1000.0, ""),
+        _ => ">999k".to_owned(),
     }
 }
 
@@ -119,7 +121,8 @@ pub(crate) fn millis_words(value: f64) -> String {
 
 /// Formats seconds: `0.5 s`, `5 s`.
 pub(crate) fn seconds_words(value: f64) -> String {
-    format!("{} s", ratio(value))
+    let number = if value < 9.95 { short_decimal(value) } else { format!("{value:.0}") };
+    format!("{number} s")
 }
 
 /// Formats a duration in its largest unit: `12 s`, `3 min`, `2 h`, `5 d`.
@@ -190,8 +193,10 @@ mod tests {
     #[test]
     fn words_have_a_blank_before_the_unit() {
         assert_eq!([millis_words(840.0), millis_words(1200.0), millis_words(45_000.0)], ["840 ms", "1.20 s", "45 s"]);
-        assert_eq!([seconds_words(0.5), seconds_words(5.02)], ["0.5 s", "5 s"]);
-        assert_eq!([ratio(4.04), ratio(2.5), ratio(37.2), ratio(f64::INFINITY)], ["4", "2.5", "37", "999"]);
+        assert_eq!([seconds_words(0.5), seconds_words(5.02), seconds_words(1240.0)], ["0.5 s", "5 s", "1240 s"]);
+        assert_eq!([ratio(4.04), ratio(2.5), ratio(37.2), ratio(999.4)], ["4", "2.5", "37", "999"]);
+        let large = [999.6, 1240.0, 999_400.0, 1e6, f64::INFINITY].map(ratio);
+        assert_eq!(large, ["1.00k", "1.24k", "999k", ">999k", ">999k"], "no cap that looks like a measurement");
         assert_eq!([decimal(0.4), decimal(12.3)], ["0.4", "12"]);
         let times = [12, 180, 7300, 200_000].map(|seconds| duration_words(Duration::from_secs(seconds)));
         assert_eq!(times, ["12 s", "3 min", "2 h", "2 d"]);
@@ -207,6 +212,7 @@ mod tests {
             prop_assert!(percent(share).len() <= 5);
             prop_assert!(rate(speed).len() <= 5, "{}", rate(speed));
             prop_assert!(bytes(speed).len() <= 5, "{}", bytes(speed));
+            prop_assert!(ratio(speed).len() <= 5, "{}", ratio(speed));
         }
     }
 }

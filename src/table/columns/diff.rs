@@ -60,7 +60,7 @@ pub(crate) fn largest_change_cell(row: &RowView<'_>) -> Cell {
             let name = info.name_for(row.served_field());
             let ratio = after / before;
             let times = if before > 0.0 && ratio >= SHOWN_RATIO {
-                format!(" ×{}", units::count(ratio.round() as i64))
+                format!(" ×{}", units::ratio(ratio))
             } else {
                 String::new()
             };
