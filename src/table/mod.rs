@@ -5,6 +5,7 @@
 //! and `headless::report` prints them. This module does not own cursors and selections (`app`), colors (`ui`) or any
 //! I/O.
 
+pub(crate) mod bar;
 pub mod cell;
 pub(crate) mod chart_marks;
 pub(crate) mod chart_picture;

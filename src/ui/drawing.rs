@@ -8,6 +8,7 @@ use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::layout::Area;
+use crate::table::bar;
 use crate::table::cell::Role;
 use crate::ui::text_width;
 use crate::ui::theme::Theme;
@@ -177,10 +178,8 @@ impl<'a> Canvas<'a> {
 
     /// Draws a bar over a range of screen columns, filled to `share` (0 to 1).
     pub(crate) fn draw_bar(&mut self, area: Area, columns: Range<u16>, row: u16, share: f64, role: Role) {
-        let (full, empty) = (self.theme.choose_glyph("█", "#"), self.theme.choose_glyph("·", "."));
-        let filled = (columns.len() as f64 * share.clamp(0.0, 1.0)).round() as usize;
-        let filled = if share > 0.0 { filled.max(1) } else { filled };
-        let end = self.draw_text(area, columns.start, row, &full.repeat(filled.min(columns.len())), role);
-        self.draw_text(area, end, row, &empty.repeat(columns.len().saturating_sub(filled)), Role::Dim);
+        let end = self.draw_text(area, columns.start, row, &bar::filled_part(share, columns.len()), role);
+        let empty = self.theme.choose_glyph("·", ".");
+        self.draw_text(area, end, row, &empty.repeat(usize::from(columns.end.saturating_sub(end))), Role::Dim);
     }
 }

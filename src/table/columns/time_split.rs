@@ -2,6 +2,7 @@
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::RowKind;
+use crate::table::bar;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::computed;
@@ -9,10 +10,16 @@ use crate::table::columns::interval_time;
 use crate::table::columns::row_view::RowView;
 use crate::units;
 
+/// Width of the column with the bar of times, in terminal cells: the bar, and the mark of a longer time.
+pub(crate) const TIME_COLUMN_WIDTH: u16 = TIME_BAR_WIDTH as u16 + 1;
 /// Width of the bar of times, in terminal cells.
-pub(crate) const TIME_BAR_WIDTH: usize = 21;
+const TIME_BAR_WIDTH: usize = 21;
+/// Heading of the bar: its parts, and the time that fills it.
+pub(crate) const TIME_BAR_TITLE: &str = "QUE█CON▓RESP▒SEND░ =1s";
 /// Time that fills the bar, in milliseconds. It is the same for all rows, so that their bars can be compared.
 const FULL_BAR_MILLIS: f64 = 1000.0;
+/// Mark after the bar of times that are longer together. Their parts share the bar.
+const LONGER_MARK: char = '→';
 /// Time below which a part counts as nothing: HAProxy measures whole milliseconds.
 const MIN_MILLIS: f64 = 0.5;
 /// The glyphs of the bar, in the order of [`TimeSplit::parts`].
@@ -71,7 +78,7 @@ impl TimeSplit {
         (parts[longest] >= MIN_MILLIS).then_some(longest)
     }
 
-    /// Draws the bar. A long part is always visible; times beyond the end of the bar fill it.
+    /// Draws the bar. The longest part is always visible. Times beyond the end of the bar share it, with a mark after it.
     fn bar(&self) -> String {
         let (parts, total, longest) = (self.parts(), self.total(), self.longest_part());
         let cells_per_milli = TIME_BAR_WIDTH as f64 / total.max(FULL_BAR_MILLIS);
@@ -84,6 +91,7 @@ impl TimeSplit {
             used = until.max(used);
         }
         bar.extend(std::iter::repeat_n(' ', TIME_BAR_WIDTH.saturating_sub(used)));
+        bar.push(if total > FULL_BAR_MILLIS { LONGER_MARK } else { ' ' });
         bar
     }
 }
@@ -161,11 +169,7 @@ pub(crate) fn client_time_key(row: &RowView<'_>) -> SortKey {
 /// Returns the sessions and their limit, with a bar if there is a limit.
 pub(crate) fn sessions_bar_cell(row: &RowView<'_>) -> Cell {
     let cell = computed::sessions_limit_cell(row);
-    let share = computed::session_saturation(row).unwrap_or(0.0).clamp(0.0, 1.0);
-    // One cell is drawn only if there is a session, and the bar is full only at the limit.
-    let filled = (share * SESSIONS_BAR_WIDTH as f64).floor() as usize;
-    let filled = if share > 0.0 { filled.max(1) } else { 0 };
-    let bar = "█".repeat(filled);
+    let bar = bar::filled_part(computed::session_saturation(row).unwrap_or(0.0), SESSIONS_BAR_WIDTH);
     let role = if row.stat_row().kind == RowKind::Backend { Role::Dim } else { cell.role };
     Cell::new(format!("{:>SESSIONS_WIDTH$} {bar:<SESSIONS_BAR_WIDTH$}", cell.text), role)
 }
@@ -217,7 +221,8 @@ mod tests {
         let cases = [
             ([300, 0, 200, 500], ["██████▒▒▒▒▒", "HAProxy queue", "send 0ms"]),
             ([0, 500, 100, 600], ["▓▓▓▓▓▓▓▓▓▓▓▒▒", "network", "send 0ms"]),
-            ([0, 0, 2000, 2000], ["▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒", "application", "send 0ms"]),
+            ([0, 0, 1000, 1000], ["▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒", "application", "send 0ms"]),
+            ([0, 0, 2000, 2000], ["▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒→", "application", "send 0ms"]),
             ([0, 0, 10, 10], ["▒", "application", "send 0ms"]),
             ([0, 0, 25, 125], ["▒░░", "transfer", "send 100ms"]),
             ([0, 0, 0, 0], ["", "under 1 ms", "send 0ms"]),
@@ -251,8 +256,8 @@ mod tests {
     fn sessions_bar_fills_only_at_the_limit() {
         let instance = site(1, [0, 0, 21, 120]);
         let cell = |row| sessions_bar_cell(&RowView::new(&instance, instance.shown().unwrap(), row));
-        assert_eq!(cell(0), Cell::new("       8/10 ██████  ", Role::Warn));
-        assert_eq!(cell(1), Cell::new("      5/100 █       ", Role::Normal));
+        assert_eq!(cell(0), Cell::new("       8/10 ██████▍ ", Role::Warn));
+        assert_eq!(cell(1), Cell::new("      5/100 ▍       ", Role::Normal));
         assert_eq!(cell(2).text, "          0         ");
     }
 }
