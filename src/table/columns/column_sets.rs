@@ -148,7 +148,7 @@ pub(crate) static HTTP_VIEW: &[&Column] = &[
     &SHARE_5XX,
 ];
 
-/// The columns of view 4, in HATop's order.
+/// The columns of view 4, in HATop's order, with the 5xx of the last seconds.
 pub(crate) static ERRORS_VIEW: &[&Column] = &[
     &NAME,
     &KIND_TAG,
@@ -158,6 +158,8 @@ pub(crate) static ERRORS_VIEW: &[&Column] = &[
     &CHKFAIL,
     &CHKDOWN,
     &LASTCHG,
+    &SHARE_5XX,
+    &RATE_5XX,
     &ECON,
     &EREQ,
     &ERESP,
