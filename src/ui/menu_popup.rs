@@ -9,6 +9,7 @@ use crate::table::cell::Role;
 use crate::table::columns::column::Column;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::row_renderer;
 use crate::ui::text_width;
 
 /// A menu, its width, and the screen columns where names and descriptions begin.
@@ -35,8 +36,7 @@ pub(crate) fn draw_sort_menu(context: &DrawContext<'_>, canvas: &mut Canvas<'_>,
     let columns = settings.sortable_columns();
     let item = |column: &&'static Column| {
         let arrow = match settings.sort.filter(|sort| sort.column.id == column.id) {
-            Some(sort) if sort.is_descending => canvas.theme.choose_glyph("↓", "v"),
-            Some(_) => canvas.theme.choose_glyph("↑", "^"),
+            Some(sort) => row_renderer::sort_sign(canvas.theme, sort.is_descending),
             None => " ",
         };
         MenuItem { mark: arrow.to_owned(), name: column.title, help: column.full_help(), role: Role::Normal }

@@ -55,8 +55,7 @@ pub(crate) fn draw_heading(
         let sorted = sort.filter(|sort| sort.column.id == spec.id);
         let role = if sorted.is_some() { Role::Focus } else { Role::Dim };
         let arrow = match sorted {
-            Some(sort) if sort.is_descending => canvas.theme.choose_glyph("↓", "v"),
-            Some(_) => canvas.theme.choose_glyph("↑", "^"),
+            Some(sort) => sort_sign(canvas.theme, sort.is_descending),
             None => "",
         };
         let columns = column..column + width;
@@ -83,6 +82,11 @@ pub(crate) fn draw_heading(
         }
         column += width + 1;
     }
+}
+
+/// Returns the sign of a sort direction. In ASCII, it is the sign of `--sort`: `-` for the largest value first.
+pub(crate) fn sort_sign(theme: Theme, is_descending: bool) -> &'static str {
+    if is_descending { theme.choose_glyph("↓", "-") } else { theme.choose_glyph("↑", "+") }
 }
 
 /// The part of a row in front of its cells.

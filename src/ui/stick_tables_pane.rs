@@ -13,6 +13,7 @@ use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::query_panes::{CellSlot, draw_cells, draw_query_offer, draw_status_line, left_slot, right_slot};
+use crate::ui::row_renderer;
 use crate::ui::text_width;
 use crate::units;
 
@@ -181,7 +182,7 @@ impl CounterColumns {
         order.sort_by_key(|index| *index != sort);
         for index in order {
             let counter = &latest.counters[index];
-            let arrow = if index == sort { canvas.theme.choose_glyph("↓", "v") } else { "" };
+            let arrow = if index == sort { row_renderer::sort_sign(canvas.theme, true) } else { "" };
             let window = counter.period.map_or(String::new(), |period| format!("/{}", units::duration(period)));
             let heading = format!("{}{window}{arrow}", counter.name);
             let needed = (text_width::width(&heading) as u16).max(6);
