@@ -16,7 +16,10 @@ fn start_dashboard(lab: &Lab, cols: u16) -> Term {
 /// Returns the lines of the problems view about a backend or its servers.
 fn problems_of<'a>(screen: &'a str, backend: &str) -> Vec<&'a str> {
     let names = [format!(" {backend} "), format!(" {backend}/")];
-    let is_problem = |line: &&str| ["▸CRIT ", "▸WARN "].iter().any(|word| line.starts_with(word));
+    let is_problem = |line: &&str| {
+        let text = line.strip_prefix('▸').map(|rest| rest.trim_start_matches(['▶', ' ']));
+        text.is_some_and(|text| ["CRIT ", "WARN "].iter().any(|word| text.starts_with(word)))
+    };
     let lines = screen.lines().skip(4).filter(is_problem);
     lines.filter(|line| names.iter().any(|name| line.contains(name.as_str()))).collect()
 }

@@ -17,6 +17,7 @@ use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::instance::access::Access;
 use hapulse::table::view_table::ViewId;
+use hapulse::ui::theme::{Palette, Theme};
 use samples::{SampleFactory, StatCsv, recorded_text, timestamp};
 use scenes::{DEFAULT_VERSION, NEWEST_VERSION, Scene, SceneFactory, default_scene};
 
@@ -285,6 +286,29 @@ fn scenes_show_view_and_layer_of_their_name() {
             (_, layer) => layer.is_none(),
         };
         assert!(has_expected_layer, "{name}: {:?}", model.layers);
+    }
+}
+
+#[test]
+fn problems_view_wraps_whole_sentences_and_keeps_the_severity_of_the_selected_row() {
+    for size in [(40, 24), (60, 20), (80, 24), (120, 40), (200, 60)] {
+        let scene = default_scene(size).press("!");
+        let buffer = scene.draw(Theme::new(Palette::Dark, false));
+        let lines = scenes::buffer_lines(&buffer);
+        let heading = lines.iter().position(|line| line.contains("SINCE IMPACT")).expect("a heading");
+        // The words of the texts beside a sentence may come between its words.
+        let text = lines[heading + 1..].join(" ");
+        let first = scene.model.instance().unwrap().data.problems().open_causes().next().unwrap();
+        let mut words = text.split_whitespace();
+        for word in first.sentence.split_whitespace() {
+            assert!(words.any(|shown| shown == word), "{size:?}: {word:?} of {:?}\n{lines:#?}", first.sentence);
+        }
+        let row = lines.iter().position(|line| line.contains('▶')).unwrap() as u16;
+        assert!(usize::from(row) > heading, "{size:?}");
+        let label = buffer.content.iter().skip(usize::from(row * size.0) + 2).take(4).collect::<Vec<_>>();
+        let bar = &buffer[(size.0 - 1, row)];
+        assert!(label.iter().any(|cell| cell.symbol() == "T" || cell.symbol() == "N"), "{size:?} {label:?}");
+        assert!(label.iter().all(|cell| cell.style() != bar.style()), "{size:?}: the severity has a style of its own");
     }
 }
 

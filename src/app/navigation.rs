@@ -106,7 +106,9 @@ pub(crate) fn visible_rows(model: &Model) -> usize {
         Content::Sessions | Content::StickTables => usize::from(layout.body.height.saturating_sub(2)),
         // The last line is the input line.
         Content::Cli => usize::from(layout.body.height.saturating_sub(1)),
-        Content::Events | Content::Problems => usize::from(layout.body.height),
+        // The first line is the heading.
+        Content::Problems => usize::from(layout.body.height.saturating_sub(1)),
+        Content::Events => usize::from(layout.body.height),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::app::model::Model;
 use crate::app::mouse_report::{MouseReport, MouseTarget};
 use crate::table::view_table::Content;
 use crate::ui::draw_context::DrawContext;
+use crate::ui::problems_pane;
 use crate::ui::root::{self, Appearance};
 use crate::ui::tabs;
 
@@ -44,7 +45,13 @@ pub fn find(model: &Model, appearance: Appearance, now: Duration, report: MouseR
         Content::Table(_) if !contains(table.rows) => return None,
         Content::Table(_) => (1, usize::from(table.visible_rows())),
         Content::Sessions | Content::StickTables => (2, usize::from(layout.body.height)),
-        Content::Events | Content::Problems => (0, usize::from(layout.body.height)),
+        Content::Problems => {
+            let context = &DrawContext { model, instance, layout: &layout, format_time: appearance.format_time, now };
+            let row = report.row.checked_sub(layout.body.y).filter(|_| contains(layout.body))?;
+            let line = problems_pane::line_at(context, layout.body, row)?;
+            return Some(MouseTarget::Row(None, line));
+        }
+        Content::Events => (0, usize::from(layout.body.height)),
         // The input line has the keys of the command line.
         Content::Cli | Content::Dashboard => return None,
     };
