@@ -8,10 +8,11 @@ use crate::table::cell::{Role, severity_role};
 use crate::table::view_table::ViewId;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::row_renderer::CursorStyle;
 use crate::ui::text_width;
 use crate::units;
 
+/// Column of the cursor, right before the severity.
+const CURSOR_COLUMN: u16 = 1;
 /// Age below which a cause is marked as new, in seconds.
 const NEW_SECONDS: u64 = 30;
 /// Widths of the columns on the right, in screen cells.
@@ -44,7 +45,7 @@ impl CauseColumns {
         let has_label = width >= 60;
         let name_start = if has_label { 7 } else { 4 };
         let longest = causes.iter().map(|cause| text_width::width(&cause.name())).max().unwrap_or(0) as u16;
-        let name = name_start..name_start + longest.min(width / 4).max(7);
+        let name = name_start..name_start + longest.min(width / 4).max(4);
         let has_remedy = width >= 110;
         let has_impact = width >= 60 && causes.iter().any(|cause| cause.impact.is_some_and(|impact| impact > 0.0));
         let has_trend = width >= 60 && causes.iter().any(|cause| cause.trend != CauseTrend::Steady);
@@ -67,8 +68,9 @@ impl CauseColumns {
             columns
         };
         let remedy = split(has_remedy, remedies.saturating_sub(1));
-        let since = split(true, if width >= 60 { SINCE_WIDTH } else { 5 });
-        let impact = split(has_impact, IMPACT_WIDTH);
+        // On a narrow screen, the sentences need the room.
+        let since = split(true, if has_remedy { SINCE_WIDTH } else { 5 });
+        let impact = split(has_impact, if has_remedy { IMPACT_WIDTH } else { IMPACT_WIDTH - 1 });
         let trend = split(has_trend, TREND_WIDTH);
         let sentence = (name.end + 2).min(end)..end;
         Self { has_label, has_advice, name, sentence, trend, impact, since, remedy }
@@ -96,17 +98,29 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         instance.data.problems().causes().skip(list.top()).take(usize::from(lines.height)).collect();
     let columns = CauseColumns::new(area.width, &causes);
     draw_heading(context, canvas, area, &columns, count - causes.len());
+    let related = related_cause(context, &causes).filter(|_| !has_focus);
     for (index, (cause, row)) in causes.iter().zip(0_u16..).enumerate() {
         let line = lines.rows(row, 1);
         let theme = canvas.theme;
-        if has_focus && CursorStyle::new(list.top() + index == list.index(), true) == CursorStyle::Full {
+        if has_focus && list.top() + index == list.index() {
             canvas.theme = theme.in_selected_row();
             canvas.color_row(line, 0, Role::Selected);
-            canvas.draw_text(line, 0, 0, theme.choose_glyph("▶", ">"), Role::Focus);
+            canvas.draw_text(line, CURSOR_COLUMN, 0, theme.choose_glyph("▶", ">"), Role::Focus);
+        } else if related == Some(index) {
+            canvas.draw_text(line, CURSOR_COLUMN, 0, theme.choose_glyph("▷", "."), Role::Normal);
         }
         draw_cause(context, canvas, line, &columns, cause);
         canvas.theme = theme;
     }
+}
+
+/// Returns the index of the cause of the row under the cursor of the focused list: its own, or that of its backend.
+fn related_cause(context: &DrawContext<'_>, causes: &[&Cause]) -> Option<usize> {
+    let row = context.model.focused_row()?;
+    let is_own = |cause: &&Cause| [cause.subject.id, cause.target].contains(&row);
+    let backend = context.instance.cursor_row(Pane::Backends).filter(|_| context.model.focus == Pane::Servers);
+    let is_of_backend = |cause: &&Cause| backend.is_some_and(|backend| cause.proxy_row == backend);
+    causes.iter().position(is_own).or_else(|| causes.iter().position(is_of_backend))
 }
 
 fn draw_heading(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, columns: &CauseColumns, hidden: usize) {
@@ -145,7 +159,7 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     canvas.draw_text(line, 2, 0, label, role);
     let name = text_width::middle(&cause.name(), columns.name.len());
     canvas.draw_text(line, columns.name.start, 0, &name, Role::Title);
-    let sentence = text_width::end(&cause.sentence, columns.sentence.len());
+    let sentence = text_width::sentence(&cause.sentence, columns.sentence.len());
     canvas.draw_text(line, columns.sentence.start, 0, &sentence, role);
     let trend = match cause.trend {
         CauseTrend::Growing => canvas.theme.choose_glyph("↗", "^"),

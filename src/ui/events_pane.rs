@@ -2,8 +2,10 @@
 
 use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
+use crate::app::ui_commands::UiCommand;
 use crate::observe::events::{Event, Importance};
 use crate::table::cell::Role;
+use crate::table::view_table::ViewId;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::text_width;
@@ -11,7 +13,11 @@ use crate::ui::text_width;
 /// Draws the newest events, for the events pane of the dashboard.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let events = context.instance.data.events();
-    let inner = canvas.draw_frame(area, &[styled_text(" Events ", Role::Title)], &[], Role::Frame);
+    let key = context.model.keymap.key_or_command(UiCommand::ShowView(ViewId::Events));
+    let remark = [styled_text(format!(" {key}"), Role::Key), styled_text(" all ", Role::Dim)];
+    let title = [styled_text(" Events ", Role::Title)];
+    let is_cut = events.newest_first().nth(usize::from(area.height.saturating_sub(2))).is_some();
+    let inner = canvas.draw_frame(area, &title, if is_cut { &remark } else { &[] }, Role::Frame);
     if events.is_empty() {
         canvas.draw_text(inner, 1, 0, empty_message(context.instance), Role::Dim);
     }
@@ -31,10 +37,15 @@ pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area
     }
     let visible = model.shown_events().enumerate().skip(list.top()).take(usize::from(area.height));
     for (row, (index, event)) in visible.enumerate() {
-        draw_event(context, canvas, area.rows(row as u16, 1), event);
+        let line = area.rows(row as u16, 1);
+        let theme = canvas.theme;
         if index == list.index() {
-            canvas.highlight_row(area, row as u16, Role::Selected);
+            canvas.theme = theme.in_selected_row();
+            canvas.color_row(line, 0, Role::Selected);
+            canvas.draw_text(line, 0, 0, theme.choose_glyph("▶", ">"), Role::Focus);
         }
+        draw_event(context, canvas, line, event);
+        canvas.theme = theme;
     }
 }
 
@@ -52,7 +63,7 @@ fn draw_event(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, ev
     let column = canvas.draw_text(area, column, 0, &name, Role::Normal);
     let column = if name.is_empty() { column } else { column + 2 };
     let available = usize::from(area.width.saturating_sub(column));
-    let text = text_width::end(&event.kind.to_string(), available);
+    let text = text_width::sentence(&event.kind.to_string(), available);
     canvas.draw_text(area, column, 0, &text, weight_role(event.importance()));
 }
 

@@ -41,7 +41,17 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         let row = RowView::new(&instance.data, sample, line.index);
         let row_area = body.rows(place as u16, 1);
         let cursor = CursorStyle::new(index == list.index(), true);
+        let value_area = row_area.columns(layout.value.0, layout.value.1 + 1 + layout.cause.1);
+        let theme = canvas.theme;
+        if cursor == CursorStyle::Full {
+            // The cells keep their shades, which inverted colors would turn around.
+            canvas.theme = theme.in_selected_row();
+            canvas.color_row(row_area.columns(0, layout.cells.0), 0, Role::Selected);
+            canvas.color_row(value_area, 0, Role::Selected);
+        }
         draw_name(context, canvas, row_area, &row, cursor, layout.name_width);
+        draw_value(canvas, value_area, &row, metric, layout);
+        canvas.theme = theme;
         let cells = row_area.columns(layout.cells.0, layout.cells.1);
         let mut column = 0;
         let (mut run, mut run_role) = (String::new(), Role::Dim);
@@ -57,16 +67,6 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             run.push_str(shade_glyph(canvas.theme, shade));
         }
         canvas.draw_text(cells, column, 0, &run, run_role);
-        let value = metric.column().cell(&row);
-        let value_area = row_area.columns(layout.value.0, layout.value.1 + 1 + layout.cause.1);
-        canvas.draw_number(value_area, 0..layout.value.1, 0, &value.text, value.role);
-        let cause = cause_cell(&row, usize::from(layout.cause.1));
-        canvas.draw_text(value_area, layout.value.1 + 1, 0, &cause.text, cause.role);
-        if cursor == CursorStyle::Full {
-            // The cells keep their shades, which inverted colors would turn around.
-            canvas.highlight_row(row_area.columns(0, layout.cells.0), 0, Role::Selected);
-            canvas.highlight_row(value_area, 0, Role::Selected);
-        }
         if let Some(column) = shown.filter(|_| instance.data.past_moment().is_some()) {
             canvas.highlight_row(cells.columns(column as u16, 1), 0, Role::Past);
         }
@@ -77,6 +77,14 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         canvas.draw_text(body, layout.cells.0, 0, message, Role::Dim);
     }
     draw_legend(context, canvas, area.rows(area.height.saturating_sub(1), 1), metric, &bounds);
+}
+
+/// Draws the value of now and the cause of a row.
+fn draw_value(canvas: &mut Canvas<'_>, area: Area, row: &RowView<'_>, metric: HeatMetric, layout: HeatLayout) {
+    let value = metric.column().cell(row);
+    canvas.draw_number(area, 0..layout.value.1, 0, &value.text, value.role);
+    let cause = cause_cell(row, usize::from(layout.cause.1));
+    canvas.draw_text(area, layout.value.1 + 1, 0, &cause.text, cause.role);
 }
 
 /// Draws the cursor, the state, the marker and the whole name of a row.

@@ -32,6 +32,23 @@ pub(crate) fn end(text: &str, max: usize) -> String {
     }
 }
 
+/// Shortens a sentence to `max` cells: first the part in parentheses at its end is replaced by `…`, then its last words.
+pub(crate) fn sentence(text: &str, max: usize) -> String {
+    if text.width() <= max {
+        return text.to_owned();
+    }
+    let without_details = text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")).map(|(first, _)| first);
+    if let Some(first) = without_details.filter(|first| first.width() + 2 <= max) {
+        return format!("{first} …");
+    }
+    let cut = end(text, max);
+    // A word is cut only where leaving it out would cost much of the line.
+    match cut.trim_end_matches('…').rsplit_once(' ') {
+        Some((first, word)) if word.width() * 4 <= max && !first.is_empty() => format!("{first} …"),
+        _ => cut,
+    }
+}
+
 /// Wraps a line at blanks into parts of at most `max` cells. Words longer than `max` are divided. No text is lost.
 pub(crate) fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
@@ -90,6 +107,19 @@ mod tests {
         assert_eq!(end("Connection refused", 8), "Connect…");
         assert_eq!(end("x", 0), "");
         assert_eq!(middle("日本語の名前", 7), "日…前");
+    }
+
+    #[test]
+    fn sentence_drops_details_first_and_ends_with_an_ellipsis() {
+        let text = "servers full: 40 of 40 sessions, 34 waiting for 22 s (qtime 175 ms)";
+        assert_eq!(sentence(text, 80), text);
+        assert_eq!(sentence(text, 60), "servers full: 40 of 40 sessions, 34 waiting for 22 s …");
+        assert_eq!(sentence(text, 50), "servers full: 40 of 40 sessions, 34 waiting for …");
+        assert_eq!(sentence("verylongwordwithoutblanks", 10), "verylongw…");
+        for max in 0..70 {
+            let shown = sentence(text, max);
+            assert!(width(&shown) <= max && (max == 0 || shown.ends_with('…') || shown == text), "{max} {shown}");
+        }
     }
 
     #[test]
