@@ -55,6 +55,8 @@ pub(crate) struct Timeline {
     pub(crate) walls: [SystemTime; 3],
     /// True if the timeline ends with the newest sample.
     pub(crate) ends_now: bool,
+    /// Number of proxies with causes or events that have no lane, for lack of room.
+    pub(crate) hidden_lanes: usize,
 }
 
 /// Returns the number of rows of the timeline on a terminal of this size: none unless the past is shown.
@@ -140,6 +142,7 @@ impl Timeline {
         }
         let mut lanes: Vec<Lane> = lanes.into_iter().map(|(name, cells)| Lane { name, cells }).collect();
         lanes.sort_by(|one, other| lane_rank(other).cmp(&lane_rank(one)).then_with(|| one.name.cmp(&other.name)));
+        let hidden_lanes = lanes.len().saturating_sub(max_lanes);
         lanes.truncate(max_lanes);
         if lanes.len() < max_lanes && lanes.iter().all(|lane| lane.name != PROCESS) {
             lanes.push(Lane { name: PROCESS.to_owned(), cells: known });
@@ -153,6 +156,7 @@ impl Timeline {
             cursor: grid.cell(shown.monotonic),
             walls: [wall(grid.start), shown.wall, wall(grid.end)],
             ends_now: grid.end == newest.at,
+            hidden_lanes,
         })
     }
 }
@@ -265,8 +269,10 @@ mod tests {
         assert!(matches!(www.as_bytes()[10], b'=' | b'#'), "the server is down: {www}");
         assert_eq!(lane_text(&timeline, "process"), "----------------R---");
         assert_eq!((timeline.cursor, timeline.ends_now), (10, true));
-        assert!(timeline.lanes.len() > 2);
-        assert_eq!(Timeline::build(&instance(), 20, 2).unwrap().lanes.len(), 2, "the most important ones");
+        assert!(timeline.lanes.len() > 2 && timeline.hidden_lanes == 0);
+        let short = Timeline::build(&instance(), 20, 2).unwrap();
+        assert_eq!(short.lanes.len(), 2, "the most important ones");
+        assert_eq!(short.hidden_lanes, timeline.lanes.len() - 2, "the others are counted");
     }
 
     #[test]

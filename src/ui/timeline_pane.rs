@@ -34,7 +34,14 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             canvas.draw_text(area, left + cell, row, glyph, role);
         }
     }
-    draw_axis(context, canvas, area.rows(area.height - 1, 1).columns(left, cells), &timeline);
+    let last = area.rows(area.height - 1, 1);
+    if timeline.hidden_lanes > 0 {
+        let more = [format!("{} more lanes", timeline.hidden_lanes), format!("{} more", timeline.hidden_lanes)];
+        let fits = |text: &&String| text_width::width(text) <= usize::from(names);
+        let more = more.iter().find(fits).map_or_else(|| format!("+{}", timeline.hidden_lanes), String::clone);
+        canvas.draw_text(last, 1, 0, &more, Role::Normal);
+    }
+    draw_axis(context, canvas, last.columns(left, cells), &timeline);
 }
 
 /// Returns the glyph and the role of a cell that has no letter.
@@ -73,24 +80,29 @@ fn draw_axis(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, tim
     canvas.draw_text(area, cursor, 0, sign, Role::Past);
     let label_column = if is_right { cursor + 2 } else { label.start };
     canvas.draw_text(area, label_column, 0, &shown, Role::Title);
-    let legend = legend(canvas.theme);
-    let width = text_width::width(&legend) as u16;
     let (before, after) = (start_end + 2..label.start.saturating_sub(2), label.end + 2..end_start.saturating_sub(2));
     let room = if after.len() >= before.len() { after } else { before };
-    if room.len() >= usize::from(width) {
-        canvas.draw_text(area, room.start, 0, &legend, Role::Dim);
-    }
+    canvas.draw_text(area, room.start, 0, &legend(canvas.theme, room.len()), Role::Dim);
 }
 
-/// Returns the meaning of the glyphs.
-fn legend(theme: Theme) -> String {
+/// Returns the meaning of the glyphs, of as many as fit into `width` cells.
+fn legend(theme: Theme, width: usize) -> String {
     let signs = [
         (glyph(theme, LaneCell::Cause(Severity::Crit)).0, "CRIT"),
         (glyph(theme, LaneCell::Cause(Severity::Warn)).0, "WARN"),
         (glyph(theme, LaneCell::Worse).0, "down"),
         (glyph(theme, LaneCell::Better).0, "up"),
         (glyph(theme, LaneCell::Reload).0, "reload"),
+        (glyph(theme, LaneCell::Other).0, "other"),
         ("D M E W", "actions"),
     ];
-    signs.map(|(sign, meaning)| format!("{sign} {meaning}")).join("  ")
+    let mut legend = String::new();
+    for (sign, meaning) in signs {
+        let gap = if legend.is_empty() { "" } else { "  " };
+        let part = format!("{gap}{sign} {meaning}");
+        if text_width::width(&legend) + text_width::width(&part) <= width {
+            legend.push_str(&part);
+        }
+    }
+    legend
 }
