@@ -24,8 +24,8 @@ fn chart_title(screen: &str, row: &str) -> Option<(&'static str, String)> {
     let title = screen.lines().find_map(|line| line.split_once(&start)).map(|(_, title)| title)?;
     let (heading, _) = CHARTS.iter().find(|(heading, _)| title.starts_with(&format!("{heading} ")))?;
     let (value, _) = title[heading.len()..].split_once(" last ")?;
-    // In the past, the time comes first.
-    Some((heading, value.split_whitespace().last()?.to_owned()))
+    // In the past, the time comes first; a flat line is named after the value.
+    Some((heading, value.split_whitespace().rfind(|word| *word != "constant")?.to_owned()))
 }
 
 /// Returns the cell of the row with the number of this chart, or `None` if the column is not shown.

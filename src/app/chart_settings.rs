@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::instance::time_spans;
-use crate::table::chart_table::{self, Chart, MetricId};
+use crate::table::chart_picture;
+use crate::table::chart_table::{Chart, MetricId};
 use crate::table::columns::row_view::RowView;
 
 /// The settings of the charts.
@@ -34,10 +35,11 @@ impl ChartSettings {
         self.span = time_spans::next_choice(self.span, by);
     }
 
-    /// Returns the chart to draw for a row: the chosen one if the row has it, or else the one that shows what is wrong.
+    /// Returns the chart to draw for a row: the chosen one if the row has it, or else the one that shows what is wrong and
+    /// is not flat.
     pub(crate) fn chart_of(&self, row: RowView<'_>) -> Option<&'static Chart> {
         let chosen = self.chosen.map(MetricId::chart).filter(|chart| chart.applies_to(&row));
-        chosen.or_else(|| chart_table::chart_of_problem(row))
+        chosen.or_else(|| chart_picture::default_chart(row, self.span()))
     }
 
     /// Returns the next number of a row, after the one that is drawn.

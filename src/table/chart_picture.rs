@@ -15,7 +15,7 @@ use crate::observe::severity::Severity;
 use crate::table::cell::{Cell, Role, severity_role};
 use crate::table::chart_marks::{self, MarkKind};
 use crate::table::chart_scale::{Scale, ScaleBounds};
-use crate::table::chart_table::{Chart, ChartSource};
+use crate::table::chart_table::{self, Chart, ChartSource};
 use crate::table::chart_values::ChartReader;
 use crate::table::columns::row_view::RowView;
 
@@ -73,6 +73,20 @@ pub(crate) struct ChartLine {
     pub(crate) cell: Cell,
     /// Role of the line.
     pub(crate) role: Role,
+}
+
+impl ChartLine {
+    /// Returns whether several points are known and all have the same value.
+    pub(crate) fn is_constant(&self) -> bool {
+        let count = self.points.iter().flatten().count();
+        count > 1 && !self.has_change()
+    }
+
+    /// Returns whether at least two known points differ.
+    fn has_change(&self) -> bool {
+        let known: Vec<f64> = self.points.iter().flatten().copied().collect();
+        known.windows(2).any(|pair| pair[0].total_cmp(&pair[1]).is_ne())
+    }
 }
 
 /// The lowest and highest values of the servers that do not stand out.
@@ -271,6 +285,18 @@ fn find_outlier(lines: &[(Option<Severity>, ChartLine)], least_top: f64) -> Opti
         severity.then(distance(*one).total_cmp(&distance(*other))).then(other.cmp(one))
     };
     (0..lines.len()).filter(stands_out).max_by(rank)
+}
+
+/// Number of points from which it is decided whether a line is constant.
+const COMPARED_POINTS: usize = 60;
+
+/// Returns the chart of a row that is drawn until the operator chooses one: the one that shows what is wrong, unless its
+/// line is empty or flat over the selected span and another one is not.
+pub(crate) fn default_chart(row: RowView<'_>, selected: Duration) -> Option<&'static Chart> {
+    let wrong = chart_table::chart_of_problem(row)?;
+    let Some(builder) = ChartBuilder::new(row.instance, selected, COMPARED_POINTS) else { return Some(wrong) };
+    let shows_something = |chart: &&Chart| builder.line(chart, &row).has_change();
+    std::iter::once(wrong).chain(chart_table::charts_of(row)).find(shows_something).or(Some(wrong))
 }
 
 /// Returns the highest known point, or 0.

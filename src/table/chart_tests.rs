@@ -7,7 +7,7 @@ use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 use crate::table::chart_marks::MarkKind;
-use crate::table::chart_picture::{ChartBuilder, ChartPicture, ChartRange};
+use crate::table::chart_picture::{ChartBuilder, ChartPicture, ChartRange, default_chart};
 use crate::table::chart_table::{self, ChartSource, MetricId};
 use crate::table::chart_values::ChartReader;
 use crate::table::columns::column_table;
@@ -140,6 +140,29 @@ fn picture_marks_reloads_and_the_marked_moment() {
     let marks = picture(&instance, 0, MetricId::Sessions, 20).marks;
     let found = |kind: MarkKind| marks.iter().find(|(_, known)| *known == kind).map(|(point, _)| *point);
     assert_eq!((found(MarkKind::Moment), found(MarkKind::Reload)), (Some(9), Some(10)));
+}
+
+#[test]
+fn default_chart_is_not_flat_if_another_chart_shows_something() {
+    let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+    for second in 0..30 {
+        // The sessions and the queue of api1 stay the same, and its requests change.
+        let stat = stat_of_site().replace("api,BACKEND,4,", "api,BACKEND,40,");
+        let requests = 4450 + second * 10 + second % 5;
+        let stat = stat.replace("0,0,0,4500,L7OK,,,4450", &format!("0,0,0,4500,L7OK,,,{requests}"));
+        instance.add_sample(builder.build_at_millis(second * 1000, &stat), 0);
+    }
+    let backend = row(&instance, 7);
+    assert_eq!(chart_table::chart_of_problem(backend).unwrap().title, "queue", "it is too long all the time");
+    let line = |title: &str| picture(&instance, 7, title, 60).line;
+    assert!(line("queue").is_constant());
+    let chosen = default_chart(backend, SPAN).unwrap();
+    assert!(chosen.title == "queue" || !line(chosen.title).is_constant(), "{}", chosen.title);
+    let all_flat = chart_table::charts_of(backend).all(|chart| line(chart.title).is_constant());
+    assert_eq!(chosen.title == "queue", all_flat);
+    let (changing, _) = instance_at(0..30);
+    let chosen = default_chart(row(&changing, 4), SPAN).unwrap();
+    assert!(!picture(&changing, 4, chosen.title, 60).line.is_constant(), "{}", chosen.title);
 }
 
 #[test]

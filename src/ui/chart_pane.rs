@@ -124,7 +124,8 @@ fn draw_chart(
     let points = usize::from(plot_width * POINTS_PER_CELL);
     let Some(builder) = ChartBuilder::new(&context.instance.data, context.model.charts.span(), points) else { return };
     let picture = builder.picture(chart, row);
-    let (title, legend) = (chart_title(context, row, &picture), legend(canvas, &picture));
+    let width = usize::from(if is_framed { area.width.saturating_sub(4) } else { area.width });
+    let (title, legend) = (chart_title(context, row, &picture, width), legend(canvas, &picture));
     if is_framed {
         canvas.draw_frame(area, &title, &legend, Role::Frame);
     } else {
@@ -137,18 +138,35 @@ fn draw_chart(
     chart_axis::draw_times(context, canvas, body.rows(body.height - 1, 1), &picture);
 }
 
-/// Returns the title of a chart: the row, what is drawn, its value at the moment shown, and the span.
-fn chart_title(context: &DrawContext<'_>, row: &RowView<'_>, picture: &ChartPicture) -> Vec<StyledText<'static>> {
+/// Returns the title of a chart: the row, what is drawn, its value at the moment shown, and the span. Where `width` cells
+/// are too few, the span is left out, then the long heading is replaced by the short one, then the name is shortened.
+fn chart_title(
+    context: &DrawContext<'_>,
+    row: &RowView<'_>,
+    picture: &ChartPicture,
+    width: usize,
+) -> Vec<StyledText<'static>> {
     let names = row.stat_row();
-    let name = text_width::middle(&display_name(names.kind, &names.proxy, &names.name), 40);
-    let mut texts = vec![styled_text(format!(" {name} "), Role::Title)];
-    texts.push(styled_text(format!("{} ", picture.title), Role::Dim));
-    if picture.range.cursor.is_some() {
-        texts.push(styled_text(format!("{} ", (context.format_time)(row.sample.at.wall)), Role::Past));
-    }
+    let name = display_name(names.kind, &names.proxy, &names.name);
     let cell = &picture.line.cell;
-    texts.push(styled_text(format!("{} ", cell.text), cell.role));
-    texts.push(styled_text(format!("last {} ", units::duration(picture.range.span)), Role::Dim));
+    let time = picture.range.cursor.map(|_| format!("{} ", (context.format_time)(row.sample.at.wall)));
+    let constant = if picture.line.is_constant() { "constant " } else { "" };
+    let parts = |title: &str, span: &str| {
+        let mut texts = vec![styled_text(format!("{title} "), Role::Dim)];
+        texts.extend(time.clone().map(|time| styled_text(time, Role::Past)));
+        texts.push(styled_text(format!("{} ", cell.text), cell.role));
+        texts.push(styled_text(constant, Role::Dim));
+        texts.push(styled_text(span.to_owned(), Role::Dim));
+        texts
+    };
+    let span = format!("last {} ", units::duration(picture.range.span));
+    let choices = [parts(picture.title, &span), parts(picture.title, ""), parts(picture.chart.title, "")];
+    let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| text_width::width(text)).sum::<usize>();
+    let fits = |texts: &&Vec<StyledText<'static>>| width_of(texts) + text_width::width(&name) + 2 <= width;
+    let rest = choices.iter().find(fits).unwrap_or(&choices[2]).clone();
+    let name = text_width::middle(&name, width.saturating_sub(width_of(&rest) + 2));
+    let mut texts = vec![styled_text(format!(" {name} "), Role::Title)];
+    texts.extend(rest);
     texts
 }
 
@@ -176,8 +194,8 @@ fn legend(canvas: &Canvas<'_>, picture: &ChartPicture) -> Vec<StyledText<'static
         texts.push(styled_text(format!(" {}", pick("─", "#")), line.role));
         texts.push(styled_text(format!(" {} {}", text_width::middle(&line.name, 20), line.cell.text), line.role));
     }
-    if !texts.is_empty() {
-        texts.push(styled_text(" ", Role::Dim));
+    if let Some((last, _)) = texts.last_mut() {
+        last.to_mut().push(' ');
     }
     texts
 }
