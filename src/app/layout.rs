@@ -10,14 +10,14 @@
 //! ├ Backends ─┤│           │       …                            …
 //! │           │╰───────────╯     BACKENDS  …                  footer
 //! │           │╭ charts ───╮       …
-//! │           │╰───────────╯     SERVERS  …
-//! │           │╭ Events ───╮       …
+//! ╰───────────╯│           │     SERVERS  …
+//! ╭ Events ───╮│           │       …
 //! ╰───────────╯╰───────────╯     charts
 //! footer                         footer
 //! ```
 //!
-//! If frontends and backends leave enough rows in a wide terminal, the events are below the backends, and the charts get the
-//! room to the right; from 150 columns, the charts are below all lists, and the events below the servers.
+//! On larger terminals, from 150 x 50, the charts are below all lists, and the events below the servers. The place of a pane
+//! depends only on the size of the terminal, so that no pane changes sides while the lists change.
 
 /// A part of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -193,7 +193,7 @@ impl Layout {
         let panes = match room {
             _ if !needs.is_dashboard => Vec::new(),
             _ if needs.is_zoomed => vec![(focused, body)],
-            _ => arrange_below_causes(body, room, focused, needs),
+            _ => arrange_below_causes(body, room, (width, height), needs),
         };
         Self { size_class: room, screen, header, tabs, summary_line: lead, timeline, body, panes, footer }
     }
@@ -218,14 +218,23 @@ impl Layout {
 
 /// Number of charts of a server.
 const CHART_COUNT: u16 = 5;
-/// Smallest height of a list of events beside other panes, with its frame.
-const MIN_EVENT_ROWS: u16 = 8;
-/// Smallest width and height of charts below all lists.
-const MIN_BAND_WIDTH: u16 = 150;
-const MIN_BAND_ROWS: u16 = 16;
+/// Smallest and largest height of the list of events below long lists, with its frame.
+const EVENT_ROWS: std::ops::RangeInclusive<u16> = 5..=8;
+/// Size of a terminal from which the charts are below all lists.
+pub(crate) const MIN_BAND_SIZE: (u16, u16) = (150, 50);
+/// Number of rows that these charts have at least, however long the lists are.
+const MIN_BAND_ROWS: u16 = 12;
+/// Number of rows that the backends have at least, with their frame.
+const MIN_BACKEND_ROWS: u16 = 6;
 
 /// Puts the causes on top, in a third of the height at most, and the other panes below.
-fn arrange_below_causes(body: Area, room: SizeClass, focused: Pane, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
+fn arrange_below_causes(
+    body: Area,
+    room: SizeClass,
+    terminal_size: (u16, u16),
+    needs: LayoutNeeds,
+) -> Vec<(Pane, Area)> {
+    let focused = Pane::LISTS[needs.focused_list.min(3)];
     let count = u16::try_from(needs.row_counts[0]).unwrap_or(u16::MAX);
     let cause_rows = match count {
         // One line says that nothing is wrong.
@@ -238,7 +247,7 @@ fn arrange_below_causes(body: Area, room: SizeClass, focused: Pane, needs: Layou
     };
     let rest = body.rows(cause_rows, body.height);
     let mut panes = match room {
-        SizeClass::Wide => arrange_wide(rest, needs),
+        SizeClass::Wide => arrange_wide(rest, terminal_size, needs),
         SizeClass::Compact => arrange_compact(rest, needs),
         SizeClass::Tiny | SizeClass::Small if focused == Pane::Causes => Vec::new(),
         SizeClass::Tiny | SizeClass::Small => vec![(focused, rest)],
@@ -249,20 +258,23 @@ fn arrange_below_causes(body: Area, room: SizeClass, focused: Pane, needs: Layou
     panes
 }
 
-fn arrange_wide(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
+fn arrange_wide(body: Area, terminal_size: (u16, u16), needs: LayoutNeeds) -> Vec<(Pane, Area)> {
+    let has_band = terminal_size.0 >= MIN_BAND_SIZE.0 && terminal_size.1 >= MIN_BAND_SIZE.1;
     let rows = needs.row_counts.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(3));
     // Where both sides have room, the left lists get more than half of the width if they need it.
     let usual_width = (body.width * 47 / 100).clamp(52, 90);
-    let most_width = if body.width >= MIN_BAND_WIDTH { body.width * 55 / 100 } else { 0 };
+    let most_width = if body.width >= MIN_BAND_SIZE.0 { body.width * 55 / 100 } else { 0 };
     let left_width = usual_width.max(needs.left_width.saturating_add(2).min(most_width));
     let (left, right) = (body.columns(0, left_width), body.columns(left_width, body.width));
     let frontends = rows[1].clamp(4, (body.height / 3).max(4));
-    let backends = rows[2].clamp(5, body.height.saturating_sub(frontends).max(5));
-    let below_backends = body.height.saturating_sub(frontends + backends);
-    if body.width >= MIN_BAND_WIDTH && below_backends >= MIN_BAND_ROWS {
+    if has_band {
         // The charts get the whole width below all lists, and the events the room below the servers.
-        let lists = (frontends + backends).max(body.height * 2 / 5);
-        let servers = rows[3].clamp(5, lists.saturating_sub(4).max(5));
+        let least = body.height * 2 / 5;
+        let lists =
+            frontends.saturating_add(rows[2]).clamp(least, body.height.saturating_sub(MIN_BAND_ROWS).max(least));
+        let frontends = frontends.min(lists.saturating_sub(MIN_BACKEND_ROWS));
+        let events = (lists / 3).clamp(4, *EVENT_ROWS.end());
+        let servers = rows[3].clamp(4, lists.saturating_sub(events).max(4));
         return vec![
             (Pane::Frontends, left.rows(0, frontends)),
             (Pane::Backends, left.rows(frontends, lists - frontends)),
@@ -271,23 +283,16 @@ fn arrange_wide(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
             (Pane::Events, right.rows(servers, lists - servers)),
         ];
     }
-    let are_events_left = below_backends >= MIN_EVENT_ROWS;
-    let right_events = if are_events_left { 0 } else { (body.height / 4).clamp(4, 14) };
+    let least_events = (body.height / 4).clamp(*EVENT_ROWS.start(), *EVENT_ROWS.end());
+    let backends = rows[2].clamp(5, body.height.saturating_sub(frontends + least_events).max(5));
     let least_charts = (body.height / 4).clamp(CHART_COUNT + 2, 16);
-    let servers = rows[3].clamp(5, body.height.saturating_sub(least_charts + right_events).max(5));
-    let charts = body.height.saturating_sub(servers + right_events);
-    let events = if are_events_left {
-        left.rows(frontends + backends, below_backends)
-    } else {
-        right.rows(servers + charts, right_events)
-    };
-    let backend_rows = if are_events_left { backends } else { body.height };
+    let servers = rows[3].clamp(5, body.height.saturating_sub(least_charts).max(5));
     vec![
         (Pane::Frontends, left.rows(0, frontends)),
-        (Pane::Backends, left.rows(frontends, backend_rows)),
+        (Pane::Backends, left.rows(frontends, backends)),
         (Pane::Servers, right.rows(0, servers)),
-        (Pane::Charts, right.rows(servers, charts)),
-        (Pane::Events, events),
+        (Pane::Charts, right.rows(servers, body.height)),
+        (Pane::Events, left.rows(frontends + backends, body.height)),
     ]
 }
 
@@ -340,102 +345,4 @@ fn arrange_compact(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
         panes.push((Pane::Charts, body.rows(y, chart_rows)));
     }
     panes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn layout_has_no_overlaps_at_any_size() {
-        for width in 0..=220_u16 {
-            for height in 0..=70_u16 {
-                for (rows, focus) in [([0; 4], 1), ([0, 3, 5, 4], 2), ([4, 3, 5, 4], 0), ([70, 40, 200, 9000], 3)] {
-                    for zoom in [false, true] {
-                        check(
-                            width,
-                            height,
-                            LayoutNeeds {
-                                row_counts: rows,
-                                focused_list: focus,
-                                is_zoomed: zoom,
-                                is_dashboard: true,
-                                left_width: 80,
-                                timeline_rows: 3,
-                                ..LayoutNeeds::default()
-                            },
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    fn check(width: u16, height: u16, needs: LayoutNeeds) {
-        let layout = Layout::new(width, height, needs);
-        let mut areas: Vec<Area> = layout.panes.iter().map(|(_, area)| *area).collect();
-        areas.extend([layout.header, layout.tabs, layout.timeline, layout.footer]);
-        areas.retain(|area| !area.is_empty());
-        for (index, area) in areas.iter().enumerate() {
-            assert!(area.x + area.width <= width && area.y + area.height <= height, "{width}x{height} {layout:?}");
-            for other in &areas[..index] {
-                let apart = area.x + area.width <= other.x
-                    || other.x + other.width <= area.x
-                    || area.y + area.height <= other.y
-                    || other.y + other.height <= area.y;
-                assert!(apart, "{width}x{height} {layout:?}");
-            }
-        }
-        if layout.size_class != SizeClass::Tiny {
-            assert!(
-                layout.pane_area(Pane::LISTS[needs.focused_list]).is_some_and(|area| area.height > 1),
-                "{width}x{height}"
-            );
-        }
-    }
-
-    #[test]
-    fn layout_shows_expected_panes_at_designed_sizes() {
-        let needs =
-            LayoutNeeds { row_counts: [0, 4, 6, 5], focused_list: 2, is_dashboard: true, ..LayoutNeeds::default() };
-        let visible =
-            |width, height| Layout::new(width, height, needs).panes.iter().map(|(pane, _)| *pane).collect::<Vec<_>>();
-        assert_eq!(visible(120, 40).len(), 6);
-        assert_eq!(visible(200, 60).len(), 6);
-        assert_eq!(visible(80, 24), [Pane::Causes, Pane::Frontends, Pane::Backends, Pane::Servers, Pane::Charts]);
-        assert_eq!(visible(60, 15), [Pane::Causes, Pane::Backends, Pane::Servers]);
-        assert_eq!(visible(50, 14), [Pane::Causes, Pane::Backends]);
-        assert_eq!(visible(19, 30), []);
-        let at_80x24 = Layout::new(80, 24, needs);
-        assert_eq!(Pane::LISTS.map(|pane| at_80x24.list_rows(pane)), [0, 2, 6, 5], "all but two frontends fit");
-        let many = LayoutNeeds { row_counts: [40, 4, 6, 5], ..needs };
-        let rows = |width, height| Layout::new(width, height, many).list_rows(Pane::Causes);
-        assert_eq!([rows(80, 24), rows(120, 40), rows(200, 60), rows(60, 15), rows(40, 12)], [5, 10, 17, 2, 2]);
-    }
-
-    #[test]
-    fn wide_dashboards_give_free_rows_to_charts_and_events() {
-        let few =
-            LayoutNeeds { row_counts: [0, 4, 6, 5], focused_list: 2, is_dashboard: true, ..LayoutNeeds::default() };
-        let many = LayoutNeeds { row_counts: [0, 4, 60, 5], ..few };
-        let area = |needs, size: (u16, u16), pane| Layout::new(size.0, size.1, needs).pane_area(pane).unwrap();
-        for size in [(120, 40), (160, 50), (200, 60), (240, 70)] {
-            let [backends, charts, events] =
-                [Pane::Backends, Pane::Charts, Pane::Events].map(|pane| area(few, size, pane));
-            if size.0 < MIN_BAND_WIDTH {
-                assert!(events.x < charts.x && events.height >= 8, "below the backends: {events:?}");
-                assert!(charts.height > size.1 / 2, "{charts:?}");
-            } else {
-                assert_eq!((charts.width, charts.y), (size.0, backends.y + backends.height), "below all lists");
-                assert!(charts.height >= size.1 / 2 && events.x > backends.x, "{size:?} {charts:?} {events:?}");
-            }
-            assert_eq!(
-                area(many, size, Pane::Events).x,
-                area(many, size, Pane::Charts).x,
-                "the backends fill the left side"
-            );
-        }
-        let wide = |left_width| area(LayoutNeeds { left_width, ..few }, (160, 50), Pane::Backends).width;
-        assert_eq!([wide(40), wide(80), wide(200)], [75, 82, 88], "up to 55 % of the width");
-    }
 }

@@ -36,6 +36,8 @@ pub mod key;
 pub mod keymap;
 pub mod layers;
 pub mod layout;
+#[cfg(test)]
+mod layout_tests;
 pub(crate) mod mark_commands;
 pub(crate) mod marked_rows;
 pub(crate) mod match_commands;
