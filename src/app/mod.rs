@@ -69,6 +69,7 @@ pub(crate) mod session_mark_commands;
 pub(crate) mod session_marks;
 pub(crate) mod suggested_actions;
 pub(crate) mod table_layout;
+pub(crate) mod table_notes;
 pub(crate) mod timeline;
 pub mod ui_commands;
 pub(crate) mod undo;

@@ -17,6 +17,7 @@ use crate::app::mouse_report::MouseState;
 use crate::app::problem_lines::{self, ProblemLine};
 use crate::app::query_state::OpenTable;
 use crate::app::table_layout::{TableAreas, TableNeeds};
+use crate::app::table_notes;
 use crate::app::timeline;
 use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
@@ -27,7 +28,7 @@ use crate::instance::time_spans::ComparedSpan;
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
-use crate::table::cell::Role;
+use crate::table::cell::{Cell, Role};
 use crate::table::chart_picture::ChartRange;
 use crate::table::columns::column_use::ColumnUse;
 use crate::table::rows::{FoldedProxies, TableSettings};
@@ -258,9 +259,17 @@ impl Model {
             TableNeeds {
                 row_count: instance.unfiltered_count(self.view),
                 width: width.saturating_add(ROW_PREFIX_WIDTH),
+                note_count: self.table_notes().len(),
             }
         });
         TableAreas::new(layout.body, needs)
+    }
+
+    /// Returns the lines after the rows of the table shown.
+    pub(crate) fn table_notes(&self) -> Vec<Cell> {
+        let key = self.keymap.key_or_command(UiCommand::ToggleFold);
+        let settings = &self.view_settings[self.view];
+        self.instance().map_or_else(Vec::new, |instance| table_notes::notes(&instance.data, settings, &key))
     }
 
     /// Returns the span that the comparison before and after shows: the one chosen, or else the time since the marked moment,

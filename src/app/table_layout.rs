@@ -16,6 +16,8 @@ use crate::app::layout::Area;
 pub(crate) struct TableAreas {
     /// The heading and the rows.
     pub(crate) rows: Area,
+    /// Lines after the rows that are not rows; may be empty.
+    pub(crate) notes: Area,
     /// Charts of the selected row, below the rows; may be empty.
     pub(crate) charts: Area,
     /// Details of the selected row, beside the rows; may be empty.
@@ -29,6 +31,8 @@ pub(crate) struct TableNeeds {
     pub(crate) row_count: usize,
     /// Columns for its names and values.
     pub(crate) width: u16,
+    /// Number of lines after the rows that are not rows.
+    pub(crate) note_count: usize,
 }
 
 /// Smallest and largest width, and smallest height, of the details beside a table.
@@ -40,7 +44,8 @@ const MAX_TABLE_CHART_ROWS: u16 = 24;
 impl TableAreas {
     /// Puts charts below a table, as high as its rows permit, and details next to it, as wide as its columns permit.
     pub(crate) fn new(body: Area, needs: TableNeeds) -> Self {
-        let rows = u16::try_from(needs.row_count).unwrap_or(u16::MAX).saturating_add(1);
+        let notes = u16::try_from(needs.note_count).unwrap_or(u16::MAX).min(body.height / 4);
+        let rows = u16::try_from(needs.row_count).unwrap_or(u16::MAX).saturating_add(1 + notes);
         let free_columns = body.width.saturating_sub(needs.width.saturating_add(1));
         let has_detail = free_columns >= *DETAIL_WIDTH.start() && body.height >= MIN_DETAIL_ROWS;
         let detail_width = match free_columns.min((body.width * 2 / 5).max(*DETAIL_WIDTH.start())) {
@@ -61,8 +66,10 @@ impl TableAreas {
         };
         // A blank column in front of the details.
         let left = body.columns(0, body.width - detail_width - u16::from(has_detail));
+        let table_rows = body.height - chart_rows - notes;
         Self {
-            rows: left.rows(0, body.height - chart_rows),
+            rows: left.rows(0, table_rows),
+            notes: left.rows(table_rows, notes),
             charts: left.rows(body.height - chart_rows, chart_rows),
             detail: body.columns(body.width - detail_width, detail_width),
         }
@@ -84,19 +91,21 @@ mod tests {
             for height in 0..=70_u16 {
                 for (row_count, wanted) in [(0, 20), (12, 90), (50, 130), (9000, 300)] {
                     let body = Area { x: 0, y: 4, width, height };
-                    let areas = TableAreas::new(body, TableNeeds { row_count, width: wanted });
+                    let note_count = usize::from(height % 5);
+                    let areas = TableAreas::new(body, TableNeeds { row_count, width: wanted, note_count });
                     let (rows, charts, detail) = (areas.rows, areas.charts, areas.detail);
                     assert_eq!(rows.width + detail.width + u16::from(!detail.is_empty()), width);
-                    assert_eq!(rows.height + charts.height, height);
-                    assert!(charts.is_empty() || charts.y == rows.y + rows.height, "{areas:?}");
+                    assert_eq!(rows.height + areas.notes.height + charts.height, height);
+                    assert!(areas.notes.is_empty() || areas.notes.y == rows.y + rows.height, "{areas:?}");
+                    assert!(charts.is_empty() || charts.y == rows.y + rows.height + areas.notes.height, "{areas:?}");
                     assert!(detail.is_empty() || detail.x == rows.width + 1 && detail.height == height, "{areas:?}");
-                    assert!(height == 0 || rows.height >= height / 2, "{areas:?}");
+                    assert!(height == 0 || rows.height + areas.notes.height >= height / 2, "{areas:?}");
                 }
             }
         }
         let areas = |width: u16, height: u16, row_count, wanted| {
             let body = Area { x: 0, y: 4, width, height: height - 5 };
-            let table = TableAreas::new(body, TableNeeds { row_count, width: wanted });
+            let table = TableAreas::new(body, TableNeeds { row_count, width: wanted, note_count: 0 });
             (table.rows.width, table.detail.width, table.charts.height)
         };
         assert_eq!(areas(80, 24, 30, 90), (80, 0, 2));

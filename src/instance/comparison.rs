@@ -279,10 +279,7 @@ impl Comparison {
             }
             return;
         };
-        if then.state() != now.state() {
-            let is_down = matches!(now.state(), RowState::Down | RowState::Stopped | RowState::ComingUp);
-            let was_down = matches!(then.state(), RowState::Down | RowState::ComingUp);
-            let class = if is_down && !was_down { ChangeClass::Down } else { ChangeClass::Setting };
+        if let Some(class) = state_change(then.state(), now.state()) {
             compared.raise(class, 3.0, || RowChange::Status(then.status().to_owned(), now.status().to_owned()));
         }
         // The weight of a backend follows the states of its servers.
@@ -312,6 +309,21 @@ impl Comparison {
     }
 }
 
+/// Returns the class of a change of the state, or `None` if the row is as usable as before, as from `UP 1/3` to `UP`.
+fn state_change(then: RowState, now: RowState) -> Option<ChangeClass> {
+    let is_down = |state| matches!(state, RowState::Down | RowState::Stopped | RowState::ComingUp);
+    let is_healthy = |state| matches!(state, RowState::Up | RowState::Open | RowState::NoCheck);
+    match (is_down(then), is_down(now)) {
+        _ if then == now => None,
+        (true, true) => None,
+        (false, true) => Some(ChangeClass::Down),
+        // It works again.
+        (true, false) if is_healthy(now) => Some(ChangeClass::Different),
+        (false, false) if matches!(then, RowState::GoingDown | RowState::Full) && is_healthy(now) => None,
+        _ => Some(ChangeClass::Setting),
+    }
+}
+
 /// The comparison shown, and the next one while it is computed.
 #[derive(Debug, Default)]
 pub(crate) struct Comparisons {
@@ -337,5 +349,24 @@ impl RowComparison {
         if (class, unusualness) > (self.class, self.unusualness) {
             (self.class, self.unusualness, self.change) = (class, unusualness, change());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_change_ranks_by_severity() {
+        let class = |then: &str, now: &str| state_change(RowState::parse(then), RowState::parse(now));
+        for (then, now) in [("UP 1/3", "UP"), ("DOWN", "DOWN 1/2"), ("UP", "UP"), ("FULL", "OPEN")] {
+            assert_eq!(class(then, now), None, "{then} → {now}");
+        }
+        assert_eq!(class("UP", "DOWN"), Some(ChangeClass::Down));
+        assert_eq!(class("MAINT", "DOWN"), Some(ChangeClass::Down));
+        assert_eq!(class("UP", "UP 1/3"), Some(ChangeClass::Setting), "it may go down");
+        assert_eq!(class("UP", "MAINT"), Some(ChangeClass::Setting));
+        assert_eq!(class("DOWN", "UP"), Some(ChangeClass::Different), "good news come last");
+        assert!(ChangeClass::Different < ChangeClass::Worse && ChangeClass::Setting < ChangeClass::Down);
     }
 }

@@ -9,7 +9,6 @@ use crate::instance::compared_windows::ComparedWindows;
 use crate::instance::comparison::Comparison;
 use crate::instance::time_spans::ComparedSpan;
 use crate::table::cell::Role;
-use crate::table::view_table::RowScope;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
@@ -123,15 +122,4 @@ fn missing_text(context: &DrawContext<'_>) -> String {
 pub(crate) fn empty_text(context: &DrawContext<'_>) -> String {
     let is_known = context.instance.data.comparison().is_some();
     if is_known { "nothing unusual changed".to_owned() } else { String::new() }
-}
-
-/// Returns the line for the rows without a change, if they are hidden.
-pub(crate) fn unchanged_text(context: &DrawContext<'_>) -> Option<String> {
-    let model = context.model;
-    let settings = &model.view_settings[model.view()];
-    let is_hidden = settings.scope == RowScope::Changed && !settings.shows_unchanged && settings.filter.is_empty();
-    let (_, unchanged) = context.instance.data.comparison().filter(|_| is_hidden)?.changed_and_unchanged();
-    let key = model.keymap.key_or_command(UiCommand::ToggleFold);
-    let rows = units::pluralize(unchanged as i64, "row");
-    (unchanged > 0).then(|| format!("= {rows} unchanged; {key} shows them"))
 }

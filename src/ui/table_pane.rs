@@ -8,7 +8,6 @@ use crate::app::ui_commands::UiCommand;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
 use crate::table::columns::column::Column;
-use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::TableLine;
 use crate::table::view_table::{RowScope, ViewId};
@@ -26,7 +25,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     let Some(sample) = context.sample() else { return };
     let settings = &model.view_settings[model.view()];
     let list = &instance.view_cursors[model.view()];
-    let TableAreas { rows: table, charts, detail } = model.table_areas(layout);
+    let TableAreas { rows: table, notes, charts, detail } = model.table_areas(layout);
     let fitted = fitted_columns(context, table);
     row_renderer::draw_heading(canvas, table, &fitted, FirstHeading::Plain, settings.sort);
     let body = table.rows(1, table.height);
@@ -51,10 +50,12 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         };
         canvas.draw_text(body, ROW_PREFIX_WIDTH, 0, &message, Role::Dim);
     }
-    let after_rows = instance.table_lines().len().max(1).saturating_sub(list.top()) as u16;
-    let slots = out_of_service::unused_slots_text(sample).filter(|_| settings.scope == RowScope::OutOfService);
-    if let Some(text) = slots.or_else(|| diff_line::unchanged_text(context)) {
-        canvas.draw_text(body, ROW_PREFIX_WIDTH, after_rows, &text, Role::Dim);
+    let after_rows = 1 + instance.table_lines().len().max(1).saturating_sub(list.top()) as u16;
+    let whole = Area { height: table.height + notes.height, ..table };
+    let place = whole.rows(after_rows.min(table.height), notes.height);
+    for (note, line) in model.table_notes().iter().zip(0_u16..) {
+        let text = text_width::middle(&note.text, usize::from(place.width.saturating_sub(ROW_PREFIX_WIDTH)));
+        canvas.draw_text(place, ROW_PREFIX_WIDTH, line, &text, note.role);
     }
     let Some(id) = list.row() else { return };
     if !charts.is_empty() {
