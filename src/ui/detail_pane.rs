@@ -68,6 +68,11 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
     ];
     let width = area.width.saturating_sub(2);
     let mut head = detail_summary::wrong_lines(context, &row, width);
+    if text_width::width(&name) > title_width {
+        // The title shows the name shortened.
+        let parts = text_width::wrap_anywhere(&name, usize::from(width.saturating_sub(NAME + 1)));
+        head.splice(0..0, parts.into_iter().map(|part| vec![(NAME, styled_text(part, Role::Title))]));
+    }
     let rest = detail_lines(context, &row, width);
     let chart_rows = match area.height {
         _ if !page.has_charts => 0,
@@ -121,13 +126,12 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16) -> Vec
         [("draining", out_of_service::drain_status_cell(row)), ("ordered by", out_of_service::ordered_by_cell(row))];
     for (name, cell) in service.into_iter().chain(outlook::outlook_lines(row)) {
         if !cell.text.is_empty() && cell.text != units::UNKNOWN {
-            lines.push(vec![(NAME, styled_text(name, Role::Dim)), (VALUE, styled_text(cell.text, cell.role))]);
+            lines.extend(wrapped_lines(name, &cell.text, cell.role, width));
         }
     }
     for (field, name) in TextField::ALL {
         if let Some(text) = row.text(field) {
-            lines
-                .push(vec![(NAME, styled_text(name, Role::Dim)), (VALUE, styled_text(text.to_string(), Role::Normal))]);
+            lines.extend(wrapped_lines(name, text.as_str(), Role::Normal, width));
         }
     }
     for (title, kinds) in FIELD_GROUPS {
@@ -168,6 +172,16 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16) -> Vec
         ]);
     }
     lines
+}
+
+/// Returns the lines of a text with its name in front; long texts are wrapped.
+fn wrapped_lines(name: &'static str, text: &str, role: Role, width: u16) -> Vec<DetailLine> {
+    let parts = text_width::wrap_at_blanks(text, usize::from(width.saturating_sub(VALUE + 1)));
+    let line = |(index, part): (usize, String)| {
+        let name = if index == 0 { name } else { "" };
+        vec![(NAME, styled_text(name, Role::Dim)), (VALUE, styled_text(part, role))]
+    };
+    parts.into_iter().enumerate().map(line).collect()
 }
 
 /// The groups of fields, in display order.

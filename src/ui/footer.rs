@@ -18,6 +18,7 @@ use crate::table::cell::Role;
 use crate::table::view_table::Content;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::full_name;
 use crate::ui::text_width;
 
 /// A key, and a label that says what the key does.
@@ -55,6 +56,9 @@ static MENU_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<dow
 /// Keys of a menu or page that can be searched.
 static SEARCHED_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<down>", "next"), ("/", "search")];
 static HELP_KEYS: &[KeyHint] = &[("<esc>", "back"), ("/", "search"), ("<down>", "down"), ("<pgdn>", "page down")];
+
+/// Room for the keys that are always shown, after the whole name of a row.
+const VITAL_WIDTH: usize = 26;
 
 /// Draws the bottom line.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
@@ -129,6 +133,11 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let is_past = instance.data.past_moment().is_some();
     let commands = labeled_commands(model, is_past);
     let commands = commands.iter().copied();
+    if let Some(name) = full_name::shortened_name(context) {
+        // Help, quit and the key to the present follow.
+        let room = usize::from(area.width).saturating_sub(usize::from(column) + VITAL_WIDTH);
+        column = canvas.draw_text(area, column, 0, &text_width::middle(&name, room), Role::Title) + 2;
+    }
     let width = |spec: &CommandSpec| {
         text_width::width(&model.keymap.key_label(spec, ascii)) + text_width::width(label(model, spec)) + 3
     };

@@ -22,6 +22,7 @@ pub(crate) mod draw_context;
 pub(crate) mod drawing;
 pub(crate) mod events_pane;
 pub(crate) mod footer;
+pub(crate) mod full_name;
 pub(crate) mod header;
 pub(crate) mod health_line;
 pub(crate) mod heat_map_pane;

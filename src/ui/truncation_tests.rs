@@ -1,5 +1,5 @@
 //! Draws every view at every size, with long names and large numbers, and compares the screen with the cells: numbers are
-//! never cut, and names only beside the state.
+//! never cut, and names only beside the state or to half of the table.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
@@ -135,7 +135,9 @@ fn check_list(context: &DrawContext<'_>, buffer: &Buffer, shown: &Shown<'_>, pla
             if column.align == Align::Right {
                 assert_eq!(drawn, cell.text.trim(), "{place}: {} of {:?}", column.id, row.stat_row().name);
             } else if index == 0 && drawn != format!("{front}{}", cell.text).trim() {
-                assert!(matches!(ids[..], ["name"] | ["name", "status"]), "{place}: {drawn} beside {ids:?}");
+                let is_alone = matches!(ids[..], ["name"] | ["name", "status"]);
+                let half = (shown.body.width - ROW_PREFIX_WIDTH) / 2;
+                assert!(is_alone || *cells >= half, "{place}: {drawn} beside {ids:?}");
                 let needed = (front.width() + cell.text.width()) as u16;
                 assert!(needed > *cells, "{place}: {drawn} is cut although {needed} of {cells} cells are enough");
             }
@@ -145,7 +147,7 @@ fn check_list(context: &DrawContext<'_>, buffer: &Buffer, shown: &Shown<'_>, pla
 }
 
 #[test]
-fn names_are_cut_only_beside_the_state_and_numbers_never_in_every_view_at_every_size() {
+fn names_are_cut_only_to_half_or_beside_the_state_and_numbers_never_at_any_size() {
     let mut model = model();
     let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time };
     let now = Duration::from_secs(4);
@@ -174,4 +176,31 @@ fn names_are_cut_only_beside_the_state_and_numbers_never_in_every_view_at_every_
             }
         }
     }
+}
+
+#[test]
+fn bottom_line_shows_the_whole_name_of_the_selected_row_if_the_table_cuts_it() {
+    const NAME: &str = "be_application_production_eu_west_1/websocket-server-number-00000000000017";
+    let mut model = model();
+    let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time };
+    let (now, view) = (Duration::from_secs(4), ViewId::Status);
+    model.switch_view(view);
+    model.view_settings[view].is_flat = true;
+    model.view_settings[view].mark_changed();
+    let mut bottom_line = |width: u16| {
+        model.terminal_size = (width, 24);
+        model.update_rows(now);
+        let instance = model.instance_mut().unwrap();
+        let ids: Vec<RowId> = instance.table_lines().iter().map(|line| line.id).collect();
+        let sample = std::sync::Arc::clone(instance.data.shown().unwrap());
+        let is_long = |id: &&RowId| sample.row(**id).is_some_and(|row| row.name.as_str().starts_with("websocket"));
+        instance.view_cursors[view].select(*ids.iter().find(is_long).unwrap());
+        instance.view_cursors[view].update_rows(&ids, 10);
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, 24));
+        root::draw(&model, appearance, now, &mut buffer);
+        text_at(&buffer, 0, 23, width)
+    };
+    assert!(bottom_line(120).contains(NAME), "{}", bottom_line(120));
+    assert!(bottom_line(70).contains("be_application") && bottom_line(70).contains("000017"), "{}", bottom_line(70));
+    assert!(!bottom_line(400).contains("websocket"), "the table shows the whole name: {}", bottom_line(400));
 }

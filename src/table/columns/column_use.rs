@@ -88,9 +88,9 @@ impl ColumnUse {
     }
 
     /// Returns the columns that fit into `width` cells beside names of `name_width` cells, each with its width. Columns
-    /// without a value are dropped first, then those with the lowest priority. Names are shortened when only the state is
-    /// left beside them. Columns of texts get spare cells for texts that are longer than the column; with
-    /// `is_filled`, the names get the rest.
+    /// without a value are dropped first, then those with the lowest priority. Names longer than half of the width are
+    /// shortened to that half before columns with values are dropped, and further when only the state is left beside them.
+    /// Columns of texts get spare cells for texts that are longer than the column; with `is_filled`, the names get the rest.
     pub fn fit(
         &self,
         columns: &[&'static Column],
@@ -99,14 +99,27 @@ impl ColumnUse {
         is_filled: bool,
     ) -> Vec<(&'static Column, u16)> {
         let mut kept: Vec<_> = columns.iter().map(|column| (*column, column.width)).collect();
+        let whole_names = name_width.max(columns.first().map_or(0, |column| column.width));
         if let Some((_, names)) = kept.first_mut() {
-            *names = (*names).max(name_width);
+            *names = whole_names;
         }
         while column::required_width(&kept, SPACING) > width {
             let lesser = kept.iter().enumerate().skip(1).filter(|(_, (column, _))| column.priority < ESSENTIAL);
             let lowest = lesser.min_by_key(|(_, (column, _))| (self.is_used(column), column.priority));
-            let Some((index, _)) = lowest else { break };
-            kept.remove(index);
+            let Some((index, is_used)) = lowest.map(|(index, (column, _))| (index, self.is_used(column))) else {
+                break;
+            };
+            match kept.first_mut() {
+                // A single very long name must not take the room of all numbers.
+                Some((column, names)) if is_used && *names > fair_share(column, width) => {
+                    *names = fair_share(column, width);
+                }
+                _ => _ = kept.remove(index),
+            }
+        }
+        let spare_for_names = width.saturating_sub(column::required_width(&kept, SPACING));
+        if let Some((_, names)) = kept.first_mut() {
+            *names = (*names + spare_for_names).min(whole_names).max(*names);
         }
         let excess = column::required_width(&kept, SPACING).saturating_sub(width);
         if let Some((column, names)) = kept.first_mut() {
@@ -125,6 +138,11 @@ impl ColumnUse {
         }
         kept
     }
+}
+
+/// Returns the width that names have even if columns with values must be dropped: half of the table.
+fn fair_share(names: &Column, width: u16) -> u16 {
+    names.width.max(width / 2)
 }
 
 fn cells(text: &str) -> u16 {
@@ -192,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn fit_shortens_names_only_beside_the_state() {
+    fn fit_shortens_names_only_beside_the_state_or_to_half_of_the_width() {
         let uses = ColumnUse { has_rates: true, ..ColumnUse::default() };
         for width in 0..200 {
             for names in [4, 12, 24, 40, 90] {
@@ -200,10 +218,15 @@ mod tests {
                 let total: u16 = fitted.iter().map(|(_, cells)| cells + 1).sum::<u16>().saturating_sub(1);
                 assert!(total <= width.max(1), "{width} {names}");
                 if fitted[0].1 < names {
-                    assert!(matches!(ids(&fitted)[..], ["name"] | ["name", "status"]), "{width} {names}");
+                    let is_alone = matches!(ids(&fitted)[..], ["name"] | ["name", "status"]);
+                    assert!(is_alone || fitted[0].1 >= width / 2, "{width} {names}");
                 }
             }
         }
+        let with_long_name = uses.fit(SERVERS, 77, 110, false);
+        let with_fair_name = uses.fit(SERVERS, 77, 38, false);
+        assert_eq!(ids(&with_long_name), ids(&with_fair_name), "one long name leaves the numbers their room");
+        assert!(ids(&with_long_name).len() >= 4 && with_long_name[0].1 >= 38, "{with_long_name:?}");
         assert_eq!(ids(&uses.fit(SERVERS, 26, 12, true)), ["name", "status"]);
         assert_eq!(ids(&uses.fit(SERVERS, 52, 12, true)), ["name", "status", "sess", "queue", "req", "5xx"]);
         assert_eq!(uses.fit(SERVERS, 60, 12, true).iter().map(|(_, cells)| cells + 1).sum::<u16>(), 61);
