@@ -15,7 +15,6 @@ use crate::app::model::Model;
 use crate::app::mouse;
 use crate::app::navigation;
 use crate::app::overhead;
-use crate::app::playback;
 use crate::app::queries;
 use crate::app::query_refresh;
 use crate::app::session_actions;
@@ -124,12 +123,10 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     // The age of the last sample counts up while the connection is lost.
     let age =
         model.instance().filter(|instance| matches!(instance.data.link(), Link::Lost { .. })).map(|_| next_second(now));
-    // The age of the sample shown during playback counts up as well.
-    let ago = playback::is_showing_past(model).then(|| next_second(now));
     let query = query_refresh::due_at(model);
     // The time until a query may be sent counts down.
     let query = if queries::is_scheduled(model) { query.map(|at| at.min(next_second(now))) } else { query };
-    [notice, dialog, opening, age, ago, query].into_iter().flatten().min()
+    [notice, dialog, opening, age, query].into_iter().flatten().min()
 }
 
 /// Returns whether work on samples or on the heat map was deferred. Each [`Message::ContinueDeferred`] carries out a part

@@ -50,6 +50,8 @@ use crate::ui::root::{self, Appearance, DrawnFrame};
 const EVENT_QUEUE_CAPACITY: usize = 1024;
 /// Minimum time between two frames that are drawn only because of samples.
 const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
+/// Maximum time for which the frame of a sample waits for deferred work, so that both are drawn together.
+const DEFERRED_FRAME_WAIT: Duration = Duration::from_millis(150);
 /// Maximum time that the first frame waits for the first sample.
 const FIRST_FRAME_WAIT: Duration = Duration::from_millis(30);
 
@@ -196,8 +198,7 @@ impl EventLoop {
         Ok(end)
     }
 
-    /// Draws a frame, unless a shell has taken the terminal; then the program stops, as any program that uses a terminal
-    /// in the background.
+    /// Draws a frame, or stops the program if a shell has taken the terminal.
     fn draw_in_foreground(&mut self, now: Timestamp) -> Option<ExitReason> {
         if self.terminal.is_taken() {
             return self.resume(now);
@@ -210,8 +211,7 @@ impl EventLoop {
         end
     }
 
-    /// Waits for an event, but no longer than until a frame is due or the screen must change, and not while there is
-    /// deferred work.
+    /// Waits for an event, at most until a frame is due, the screen must change, or deferred work can go on.
     fn wait_for_event(&self, now: Duration) -> Result<LoopEvent, RecvTimeoutError> {
         // While the terminal is busy, a due frame waits for the event that reports the end of the previous frame.
         let frame = self.next_draw_at.filter(|_| self.terminal.can_draw());
@@ -266,8 +266,11 @@ impl EventLoop {
     }
 
     fn dispatch(&mut self, message: Message, now: Timestamp) -> Option<ExitReason> {
-        self.schedule_draw(self.draw_due(&message, now.monotonic));
+        let due = self.draw_due(&message, now.monotonic);
+        let is_sample = matches!(message, Message::Polled(..) | Message::ContinueDeferred);
         let effects = update(&mut self.model, message, now);
+        let waits = is_sample && self.last_frame > 0 && has_deferred_work(&self.model);
+        self.schedule_draw(if waits { due.max(now.monotonic + DEFERRED_FRAME_WAIT) } else { due });
         self.log_events();
         effects.into_iter().find_map(|effect| self.run_effect(effect))
     }
@@ -309,7 +312,6 @@ impl EventLoop {
                 self.send_io_request(IoRequest::SendTypedLine(instance, line, action));
             }
             Effect::MeasureMemory => {
-                // If the value is not available, the overhead page shows that.
                 let measured = process_memory::own_memory();
                 return measured.and_then(|memory| self.dispatch(Message::MemoryMeasured(memory), self.clock.now()));
             }
@@ -371,8 +373,7 @@ impl EventLoop {
     }
 
     fn send_io_request(&self, request: IoRequest) {
-        // Cannot fail: the I/O thread lives as long as this sender.
-        let _ = self.io_requests.send(request);
+        let _ = self.io_requests.send(request); // Cannot fail: the I/O thread lives as long as this sender.
     }
 
     /// Waits for the results of pending commands and prints them. Returns the events that arrived meanwhile.
@@ -440,7 +441,6 @@ impl EventLoop {
             tracing::trace!(drawing = ?start.elapsed(), bytes = bytes.len(), "frame");
         }
         if bytes.is_empty() {
-            // The screen already shows this frame.
             self.model.record_written(self.last_frame, now);
         } else {
             self.terminal.write(self.last_frame, bytes);
