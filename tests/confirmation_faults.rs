@@ -150,6 +150,58 @@ fn t1_paste_that_never_ends_confirms_nothing() {
     term.wait_for("Keys");
 }
 
+#[test]
+fn t1_torn_input_before_yes_confirms_nothing() {
+    let (_lab, relay, mut term) = start_on_server();
+    term.press("M");
+    term.wait_for("Maintenance: be1 / s2");
+    for torn in [
+        b"\x1b[1;".as_slice(),
+        b"\x1bO5",
+        b"\x1b]11;rgb:1e1e",
+        b"\x1bP1+r5247",
+        b"\x1b_Gi=31",
+        b"\x1b^abc",
+        b"\x1bXabc",
+        b"\x1b[M !",
+        b"\x1b[<0;10",
+        b"\xe6\x97",
+        b"\xff",
+    ] {
+        term.wait_until_answerable();
+        term.paste(torn);
+        thread::sleep(millis(700));
+        term.press("y");
+        term.wait_input_read();
+        wait_for_two_polls(&term, &relay);
+        assert_eq!(relay.write_commands(), [""; 0], "{torn:?}");
+        assert!(term.screen().contains("Maintenance: be1 / s2"), "{torn:?}\n{}", term.screen());
+    }
+    term.answer("y");
+    term.wait_for("verified, MAINT");
+    assert_eq!(relay.write_commands(), [MAINT]);
+}
+
+#[test]
+fn t1_plain_question_accepts_no_yes_after_torn_input() {
+    let lab = Lab::builder().servers(4).start();
+    let relay = Relay::to(lab.admin());
+    let mut term = start_plain(&relay, &["maint", "be1/s2"], (100, 30));
+    term.wait_for("Continue? [y/N]");
+    for torn in [b"\x1b]11;rgb:1e1e".as_slice(), b"\x1b_Gi=31", b"\x1b[M !"] {
+        thread::sleep(millis(700));
+        term.paste(torn);
+        thread::sleep(millis(700));
+        term.press("y");
+        term.wait_input_read();
+    }
+    thread::sleep(millis(100));
+    assert_eq!(relay.write_commands(), [""; 0]);
+    answer_prompt(&mut term, "Continue? [y/N]", "y");
+    assert_eq!(term.exit_code(), 0, "{}", term.screen());
+    assert_eq!(relay.write_commands(), [MAINT]);
+}
+
 fn start_plain(relay: &Relay, args: &[&str], (cols, rows): (u16, u16)) -> Term {
     Term::builder().args(args).args(["--target"]).args([relay.path()]).size(cols, rows).start()
 }

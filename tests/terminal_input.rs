@@ -320,6 +320,55 @@ fn unterminated_string_does_not_stop_the_keyboard() {
     }
 }
 
+/// Input that is incomplete or undecodable.
+const TORN: &[&[u8]] = &[
+    b"\x1b[1;",
+    b"\x1b[?62;22",
+    b"\x1b[[",
+    b"\x1bO5",
+    b"\x1b]11;rgb:1e1e",
+    b"\x1b]l",
+    b"\x1b]11;rgb:1e1e\x1b",
+    b"\x1bP1+r5247",
+    b"\x1b_Gi=31",
+    b"\x1b^abc",
+    b"\x1bXabc",
+    b"\x1b[M",
+    b"\x1b[M !",
+    b"\x1b[<0;10",
+    b"\x1b[32;10",
+    b"\xe6\x97",
+    b"\xf0\x9f\x98",
+    b"\xff",
+    b"\xed\xa0\x80",
+];
+
+#[test]
+fn key_after_torn_input_counts_as_burst() {
+    for torn in TORN {
+        for wait in [260, 700, 1900, 2500] {
+            let mut parser = TimedParser::new();
+            parser.feed(b"j");
+            parser.pause(millis(1000));
+            parser.feed(torn);
+            for _ in 0..3 {
+                parser.pause(millis(wait));
+                parser.feed(b"y");
+            }
+            let pauses: Vec<Duration> = parser.presses.iter().skip(1).map(|press| press.pause).collect();
+            assert_eq!(pauses, [Duration::ZERO, millis(wait), millis(wait)], "{torn:?}, {wait} ms");
+        }
+    }
+    // After input that ends, a key is trusted.
+    for whole in [&b"\x1b]11;rgb:1e1e\x07"[..], b"\x1b[<0;10;5M", b"\x1b[", "日".as_bytes()] {
+        let mut parser = TimedParser::new();
+        parser.feed(whole);
+        parser.pause(millis(700));
+        parser.feed(b"y");
+        assert_eq!(parser.presses.last().map(|press| press.pause), Some(millis(700)), "{whole:?}");
+    }
+}
+
 #[test]
 fn paste_is_one_event_with_its_text() {
     let pasted = |text: &str| vec![InputEvent::Paste(text.to_owned())];

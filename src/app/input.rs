@@ -51,7 +51,11 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
         return Vec::new();
     }
     if press.is_in_burst() && opens_question(model, command, key, is_line_key) {
-        model.notify(format!("{key} was ignored: other keys arrived with it; press {key} again"), Role::Warn, now);
+        model.notify(
+            format!("{key} was ignored: other input arrived just before it; press {key} again"),
+            Role::Warn,
+            now,
+        );
         return Vec::new();
     }
     if is_line_key {

@@ -58,7 +58,8 @@ pub struct KeyPress {
     pub key: Key,
     /// Time at which the key was read from the terminal.
     pub read_at: Duration,
-    /// Time without any input before the first byte of the key; zero if other input was read together with it.
+    /// Time without any input before the first byte of the key; zero if other input was read together with it, or if the
+    /// input before it was incomplete, so that the key may be its rest.
     pub pause: Duration,
 }
 

@@ -3,7 +3,8 @@
 //! The parser follows the structure of ECMA-48, so that it finds the end of every sequence, even an unknown one. A
 //! complete sequence that is not a key is dropped at its end. Sequences may arrive in pieces: the parser waits a short
 //! time for the rest of an incomplete sequence, then drops it. A rest that arrives after that is dropped too, because
-//! its letters would otherwise be keys.
+//! its letters would otherwise be keys. After an even longer time, a rest cannot be distinguished from a key: the first key
+//! after torn or undecodable input therefore counts as part of a burst, which neither opens nor answers a question.
 //!
 //! Time is an argument. The caller waits for input until [`InputParser::deadline`] and calls [`InputParser::expire`] if
 //! no input arrived. Bytes that arrived in time but were read late therefore do not count as a pause.
@@ -69,6 +70,8 @@ pub struct InputParser {
     /// Time at which an ESC byte was taken for the Esc key because nothing followed it in time; `None` once more input
     /// has arrived.
     escaped_at: Option<Duration>,
+    /// Set if input before the next key was incomplete or undecodable, so that this key may be its rest.
+    follows_torn_input: bool,
     /// Set if the last byte completed an event.
     ends_with_event: bool,
     events: Vec<InputEvent>,
@@ -104,7 +107,7 @@ impl InputParser {
     pub fn feed(&mut self, bytes: &[u8], now: Duration) -> Vec<InputEvent> {
         self.byte_pause = now.saturating_sub(self.last_byte_at);
         if matches!(self.state, State::String(_) | State::StringEscape) && now >= self.started_at + STRING_LIMIT {
-            self.reset();
+            self.drop_torn();
         }
         let mut rest = bytes;
         if !bytes.is_empty() {
@@ -174,7 +177,9 @@ impl InputParser {
                 self.reset();
                 self.push_key(Key::unmodified(KeyCode::Esc));
             }
-            _ => self.reset(),
+            // Alt with a character, as which an introducer alone was reported, is complete.
+            State::Csi | State::Ss3 | State::String(_) if self.buffer.is_empty() => self.reset(),
+            _ => self.drop_torn(),
         }
         mem::take(&mut self.events)
     }
@@ -242,9 +247,14 @@ impl InputParser {
                 self.buffer.push(byte);
                 if self.buffer.len() == length {
                     let ch = str::from_utf8(&self.buffer).ok().and_then(|text| text.chars().next());
-                    self.reset();
-                    if let Some(ch) = ch.filter(|ch| !ch.is_control()) {
-                        self.push_key(Key { alt, ..Key::char(ch) });
+                    match ch {
+                        Some(ch) => {
+                            self.reset();
+                            if !ch.is_control() {
+                                self.push_key(Key { alt, ..Key::char(ch) });
+                            }
+                        }
+                        None => self.drop_torn(),
                     }
                 }
             }
@@ -263,7 +273,7 @@ impl InputParser {
             0xc2..=0xdf => 2,
             0xe0..=0xef => 3,
             0xf0..=0xf4 => 4,
-            0x80.. => return,
+            0x80.. => return self.follows_torn_input = true,
         };
         self.begin(State::Character { length, alt }, now);
         self.buffer.push(byte);
@@ -353,7 +363,8 @@ impl InputParser {
     }
 
     fn push_key(&mut self, key: Key) {
-        self.events.push(InputEvent::Key(KeyPress { key, read_at: self.last_byte_at, pause: self.pause }));
+        let pause = if mem::take(&mut self.follows_torn_input) { Duration::ZERO } else { self.pause };
+        self.events.push(InputEvent::Key(KeyPress { key, read_at: self.last_byte_at, pause }));
     }
 
     /// Reports the Esc key if the sequence began with two ESC.
@@ -370,9 +381,15 @@ impl InputParser {
 
     /// Drops the current sequence and handles a byte as the first one of the next sequence.
     fn restart_with(&mut self, byte: u8, now: Duration) {
-        self.reset();
+        self.drop_torn();
         self.pause = self.byte_pause;
         self.begin_character(byte, false, now);
+    }
+
+    /// Drops an incomplete sequence, whose rest may still arrive.
+    fn drop_torn(&mut self) {
+        self.reset();
+        self.follows_torn_input = true;
     }
 
     fn reset(&mut self) {
