@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use hapulse::actions::action_table::Danger;
 use hapulse::actions::outcome::{ActionReport, Outcome, StepResult};
+use hapulse::app::command_table::COMMANDS;
 use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
@@ -454,7 +455,7 @@ fn marks_of_backend_and_its_server_are_one_target() {
 
 #[test]
 fn help_captures_keys_until_closed() {
-    for close in ["?", "<esc>", "q", "<ret>", "h", "<f1>", "<bs>", "<c-c>"] {
+    for close in ["?", "<esc>", "q", "<ret>", "h", "<f1>", "<bs>"] {
         let mut driver = ModelDriver::new();
         driver.press("<ret>j?");
         assert_eq!(driver.press("MyD<f10>zjG"), [], "{close}");
@@ -489,6 +490,131 @@ fn action_menu_search_narrows_and_enter_chooses() {
     assert_eq!(driver.confirmation().unwrap().intent.commands(), ["set server be_app/app1 health down"]);
     driver.press("<esc>a/<esc>q");
     assert!(driver.model.layers.is_empty());
+}
+
+/// Keys that open each layer and view, and whether Ctrl-C cancels there what is typed or asked, instead of quitting.
+const LAYERS: &[(&str, bool)] = &[
+    ("", false),
+    ("<ret>", false),
+    ("1", false),
+    ("5", false),
+    ("5show<space>info", true),
+    ("5<c-f>", true),
+    ("5set<space>weight<space>be_app/app2<space>5<ret>", true),
+    ("6", false),
+    ("7", false),
+    ("8", false),
+    ("9", false),
+    ("A", false),
+    ("T", false),
+    ("S", false),
+    ("!", false),
+    ("p", false),
+    ("?", false),
+    ("?/drain", true),
+    ("<ret><ret>", false),
+    ("<ret><ret>a", false),
+    ("a", false),
+    ("a/health", true),
+    ("i", false),
+    ("$", false),
+    ("1s", false),
+    ("/app", true),
+    ("7/app", true),
+    (":", true),
+    (":jump<space>1", true),
+    ("<ret>W", true),
+    ("<ret>W5", true),
+    ("<ret>jM", true),
+    ("<ret>Mapp", true),
+    ("<ret>j<ret>M", true),
+    ("<ret>]", true),
+];
+
+#[test]
+fn redraw_and_suspend_work_in_every_layer() {
+    for (open, _) in LAYERS {
+        for (key, effect) in [("<c-l>", Effect::Redraw), ("<c-z>", Effect::Suspend)] {
+            let mut driver = ModelDriver::new();
+            driver.press(open);
+            let (view, layers, line) =
+                (driver.model.view(), driver.model.layers.len(), driver.model.cli.prompt.text().to_owned());
+            assert_eq!(driver.press(key), [effect], "{open} {key}");
+            assert_eq!((driver.model.view(), driver.model.layers.len()), (view, layers), "{open} {key}");
+            assert_eq!(driver.model.cli.prompt.text(), line, "{open} {key}");
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_quits_at_once_or_cancels_what_is_typed_or_asked() {
+    for (open, cancels) in LAYERS {
+        let mut driver = ModelDriver::new();
+        driver.model.confirm_quit = ConfirmQuit::Always;
+        driver.press(open);
+        if !cancels {
+            assert_eq!(driver.press("<c-c>"), [Effect::Quit], "{open}");
+            continue;
+        }
+        let layers = driver.model.layers.len();
+        assert_eq!(driver.press("<c-c>"), [], "{open}");
+        let is_closed = driver.model.layers.len() < layers;
+        let has_search = matches!(
+            driver.model.layers.last(),
+            Some(Layer::Help(_, Some(_)) | Layer::ActionMenu(_, _, Some(_)) | Layer::Prompt(_))
+        );
+        assert!(is_closed || !has_search, "{open}: {:?}", driver.model.layers.last());
+        assert_eq!(driver.model.cli.prompt.text(), "", "{open}");
+        assert_eq!(driver.press("<c-c>"), [Effect::Quit], "{open}");
+    }
+}
+
+/// Returns the lines of the screen.
+fn screen(driver: &ModelDriver) -> String {
+    let (width, height) = driver.model.terminal_size;
+    let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time: |_| String::new() };
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    draw(&driver.model, appearance, Duration::from_millis(driver.millis), &mut buffer);
+    let line = |row: u16| (0..width).map(|column| buffer[(column, row)].symbol()).collect::<String>() + "\n";
+    (0..height).map(line).collect()
+}
+
+/// Returns the key with this name on the screen.
+fn labeled_key(label: &str) -> Option<Key> {
+    let others = ["<ret>", "<esc>", "<down>", "<end>", "<pgdn>", "<pgup>", "<up>", "<tab>", "<c-c>", "<c-f>", "<a-1>"];
+    let mut names = COMMANDS.iter().flat_map(|command| command.keys).copied().chain(others);
+    names.find_map(|name| Key::parse(name).filter(|key| key.label(false) == label))
+}
+
+#[test]
+fn keys_in_the_bottom_line_do_something() {
+    // These do nothing at the end of a page or list, or in an empty line.
+    const SCROLLS: [&str; 8] = ["down", "page down", "end", "next", "recall", "scroll", "send", "complete"];
+    for (open, _) in LAYERS.iter().filter(|(open, is_typing)| !is_typing || open.contains("?/") || open.contains("a/"))
+    {
+        let opened = || {
+            let mut driver = ModelDriver::new();
+            driver.press(open);
+            driver.model.notice = None;
+            driver
+        };
+        let shown = screen(&opened());
+        let bottom = shown.lines().last().unwrap().to_owned();
+        let hints: Vec<(&str, &str)> = bottom
+            .split("  ")
+            .filter_map(|hint| hint.trim().split_once(' '))
+            .filter(|(_, what)| !SCROLLS.contains(what))
+            .collect();
+        assert!(!hints.is_empty(), "{open}: {bottom}");
+        for (label, what) in hints {
+            let key = labeled_key(label).unwrap_or_else(|| panic!("{open}: {label} {what}: {bottom}"));
+            let (mut driver, mut unchanged) = (opened(), opened());
+            let effects = driver.press_key(key, KEY_INTERVAL_MILLIS);
+            unchanged.advance(KEY_INTERVAL_MILLIS);
+            assert!(!effects.is_empty() || screen(&driver) != screen(&unchanged), "{open}: {label} {what}");
+            assert!(!driver.notice().contains("only"), "{open}: {label} {what}: {}", driver.notice());
+        }
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn sweep_views(lab: &Lab, args: &[&str], config: &str, check: impl Fn(&mut Term,
                     let relay = Relay::to(lab.admin());
                     let mut term = start_dashboard_with(args, config, relay.path());
                     check(&mut term, &relay, *view);
-                    term.press(if *view == '5' { "<c-c>" } else { ["q", "Q", "<c-c>"][index % 3] });
+                    term.press(if *view == '5' { "<c-u><c-c>" } else { ["q", "Q", "<c-c>"][index % 3] });
                     assert_eq!(term.exit_code(), 0, "view {view}");
                 }
             });

@@ -1,8 +1,10 @@
 //! Which commands do something in the view shown, for the bottom line and the help.
 
 use crate::app::action_targets;
+use crate::app::layout::Pane;
 use crate::app::model::Model;
 use crate::app::playback;
+use crate::app::queries;
 use crate::app::suggested_actions;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::table::view_table::Content;
@@ -21,13 +23,22 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
             action_targets::check_available(model, command).is_ok()
         }
         UiCommand::RemoveLine => is_query_view && action_targets::check_available(model, command).is_ok(),
+        UiCommand::Open { .. } => match content {
+            Content::Dashboard => model.focus == Pane::Causes || model.focused_row().is_some(),
+            Content::Table(_) => model.focused_row().is_some(),
+            Content::Events => {
+                let index = instance.view_cursors[model.view()].index();
+                model.shown_events().nth(index).is_some_and(|event| event.row.is_some())
+            }
+            Content::Cli | Content::Problems | Content::Sessions | Content::StickTables => true,
+        },
         UiCommand::Undo => model.undo.next_undo(&instance.data).is_some(),
         UiCommand::AcceptSuggestion | UiCommand::DismissSuggestion => {
             suggested_actions::current_suggestion(instance).is_some()
         }
         UiCommand::ToggleZoom => is_dashboard,
         UiCommand::EditFilter => !matches!(content, Content::Cli),
-        UiCommand::SortNext(_) | UiCommand::OpenSortMenu => has_rows || is_query_view,
+        UiCommand::SortNext(_) | UiCommand::OpenSortMenu => has_rows || queries::can_sort(model),
         UiCommand::ReverseSort
         | UiCommand::ToggleFlat
         | UiCommand::ToggleChart

@@ -105,7 +105,14 @@ pub static COMMANDS: &[CommandSpec] = &[
     ),
     row("show.zoom", &["z"], "zoom", "maximize the dashboard's pane, or restore it", Show, UiCommand::ToggleZoom),
     row("help", &["?", "<f1>", "h", "H"], "help", "show all keys", Program, UiCommand::ShowHelp).on_detail_page(),
-    row("quit", &["q", "Q", "<c-c>"], "quit", "quit hapulse", Program, UiCommand::Quit),
+    row(
+        "quit",
+        &["q", "Q", "<c-c>"],
+        "quit",
+        "quit; Ctrl-C quits at once, or cancels an open question or the text that is being typed",
+        Program,
+        UiCommand::Quit,
+    ),
     row("move.down", &["j", "<down>"], "", "one row down", Move, UiCommand::Move(CursorStep::Rows(1))),
     row("move.up", &["k", "<up>"], "", "one row up", Move, UiCommand::Move(CursorStep::Rows(-1))),
     row(

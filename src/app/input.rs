@@ -8,6 +8,7 @@ use crate::actions::action_table::TargetKind;
 use crate::app::action_flow;
 use crate::app::action_targets;
 use crate::app::cli_view;
+use crate::app::global_keys;
 use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::layout::{Pane, SizeClass};
@@ -46,6 +47,9 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
     let command = if has_playback_keys { model.keymap.command_in_past(key) } else { model.keymap.get(key) };
     let is_cli = model.layers.is_empty() && matches!(model.current_view().content, Content::Cli);
     let is_line_key = is_cli && cli_view::handles_key(key);
+    if let Some(effects) = global_keys::handle_key(model, command, key) {
+        return effects;
+    }
     if !is_allowed_on_tiny_screen(model, command, key, is_line_key) {
         model.notify("too small", Role::Warn, now);
         return Vec::new();
@@ -60,13 +64,6 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
     }
     if is_line_key {
         return cli_view::handle_key(model, key, now);
-    }
-    if let (Some(command), Some(_)) = (command, model.layers.last().and_then(Layer::gate))
-        && matches!(command.ui_command, UiCommand::Redraw | UiCommand::Suspend)
-        && !key.alt
-        && (key.ctrl || !matches!(key.code, KeyCode::Char(_)))
-    {
-        return run_command(model, command, now);
     }
     if let Some(command) = command
         && matches!(command.ui_command, UiCommand::ShowView(_) | UiCommand::MoveFocus(_))
@@ -136,8 +133,7 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
             menus::handle_sort_menu_key(model, command, cursor);
             Vec::new()
         }
-        // Ctrl-C always ends the dashboard at once.
-        None if command.is_some_and(|command| command.ui_command == UiCommand::Quit) && !key.is_ctrl_c() => {
+        None if command.is_some_and(|command| command.ui_command == UiCommand::Quit) => {
             quit::request_quit(model, quit_asked_until, now)
         }
         None => command.map_or_else(Vec::new, |command| run_command(model, command, now)),
@@ -179,13 +175,13 @@ fn is_allowed_on_tiny_screen(model: &Model, command: Option<&CommandSpec>, key: 
     if SizeClass::for_size(width, height) != SizeClass::Tiny {
         return true;
     }
-    let closes = key.code == KeyCode::Esc || key == Key { ctrl: true, ..Key::char('c') };
+    let closes = key.code == KeyCode::Esc || key.is_ctrl_c();
     match model.layers.last() {
         Some(layer) if layer.gate().is_some() => true,
         Some(Layer::Prompt(_) | Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => closes,
         None if is_line_key => closes,
         layer => command.is_some_and(|command| match command.ui_command {
-            UiCommand::Quit | UiCommand::Back { .. } | UiCommand::Suspend | UiCommand::Redraw => true,
+            UiCommand::Quit | UiCommand::Back { .. } => true,
             // The header shows the effect of these.
             UiCommand::ShowView(_)
             | UiCommand::SwitchInstance(_)

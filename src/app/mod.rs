@@ -27,6 +27,7 @@ pub mod confirmation;
 pub(crate) mod confirmation_texts;
 pub(crate) mod dashboard_lists;
 pub(crate) mod dashboard_order;
+pub(crate) mod global_keys;
 pub(crate) mod heat_view;
 pub(crate) mod initial_view;
 pub(crate) mod input;

@@ -351,6 +351,19 @@ pub(crate) fn filter_by_row(model: &mut Model, row: Option<RowId>) {
     model.view_settings[view].text_filter = filter;
 }
 
+/// Returns whether the lines of views 7 and 8 have several orders: sessions, groups, and entries with counters.
+pub(crate) fn can_sort(model: &Model) -> bool {
+    let Some(queries) = model.instance().map(|instance| &instance.queries) else { return false };
+    match model.current_view().content {
+        Content::Sessions => queries.sessions.latest.is_some(),
+        Content::StickTables => {
+            let entries = queries.open_table.as_ref().and_then(|open| open.entries.latest.as_ref());
+            entries.is_some_and(|(entries, _)| entries.counters.len() > 1)
+        }
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => false,
+    }
+}
+
 /// Selects the next or previous sort order or counter.
 pub(crate) fn sort_next(model: &mut Model, by: i32) {
     let content = model.current_view().content;

@@ -36,6 +36,9 @@ pub(crate) fn run(model: &mut Model, command: &CommandSpec, now: Duration) {
             let text = model.view_settings[view].filter.to_string();
             model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Filter, &text)));
         }
+        UiCommand::SortNext(_) | UiCommand::OpenSortMenu if is_query_view && !queries::can_sort(model) => {
+            model.notify("nothing to sort: sessions and the entries of a table have an order", Role::Dim, now);
+        }
         UiCommand::SortNext(by) if is_query_view => queries::sort_next(model, by),
         UiCommand::OpenSortMenu if is_query_view => queries::sort_next(model, 1),
         UiCommand::SortNext(_) | UiCommand::ReverseSort | UiCommand::OpenSortMenu if has_rows => {

@@ -36,6 +36,18 @@ static CLI_KEYS: &[KeyHint] = &[
     ("<a-1>", "other views"),
 ];
 
+/// Keys of the CLI view while a line is being typed.
+static CLI_LINE_KEYS: &[KeyHint] = &[
+    ("<ret>", "send"),
+    ("<esc>", "leave"),
+    ("<c-c>", "clear"),
+    ("<tab>", "complete"),
+    ("<up>", "recall"),
+    ("<pgup>", "scroll"),
+    ("<c-f>", "find"),
+    ("<a-1>", "other views"),
+];
+
 /// Keys of a text page.
 static PAGE_KEYS: &[KeyHint] = &[("<esc>", "back"), ("<down>", "down"), ("<pgdn>", "page down"), ("<end>", "end")];
 
@@ -55,6 +67,9 @@ static MENU_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<dow
 
 /// Keys of a menu or page that can be searched.
 static SEARCHED_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<down>", "next"), ("/", "search")];
+/// Keys while a search is typed, in which `/` is a character.
+static MENU_SEARCH_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "end search"), ("<down>", "next")];
+static HELP_SEARCH_KEYS: &[KeyHint] = &[("<esc>", "end search"), ("<down>", "down"), ("<pgdn>", "page down")];
 static HELP_KEYS: &[KeyHint] = &[("<esc>", "back"), ("/", "search"), ("<down>", "down"), ("<pgdn>", "page down")];
 
 /// Room for the keys that are always shown, after the whole name of a row.
@@ -93,9 +108,13 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         Some(Layer::Detail(..)) => Some(DETAIL_KEYS),
         Some(Layer::TextPage { .. } | Layer::Overhead(_)) => Some(PAGE_KEYS),
         Some(Layer::SortMenu(_)) => Some(MENU_KEYS),
-        Some(Layer::ActionMenu(..)) => Some(SEARCHED_KEYS),
-        Some(Layer::Help(..)) => Some(HELP_KEYS),
-        _ if matches!(model.current_view().content, Content::Cli) => Some(CLI_KEYS),
+        Some(Layer::ActionMenu(_, _, None)) => Some(SEARCHED_KEYS),
+        Some(Layer::ActionMenu(..)) => Some(MENU_SEARCH_KEYS),
+        Some(Layer::Help(_, None)) => Some(HELP_KEYS),
+        Some(Layer::Help(..)) => Some(HELP_SEARCH_KEYS),
+        _ if matches!(model.current_view().content, Content::Cli) => {
+            Some(if model.cli.prompt.text().is_empty() { CLI_KEYS } else { CLI_LINE_KEYS })
+        }
         _ => None,
     };
     if let Some(keys) = hints {
