@@ -579,6 +579,13 @@ fn screen(driver: &ModelDriver) -> String {
     (0..height).map(line).collect()
 }
 
+/// Presses keys that arrive in one read.
+fn press_at_once(driver: &mut ModelDriver, keys: &str) -> Vec<Effect> {
+    let keys = Key::parse_sequence(keys).unwrap().into_iter().enumerate();
+    let press = |(index, key)| driver.press_key_in_burst(key, if index == 0 { KEY_INTERVAL_MILLIS } else { 0 });
+    keys.flat_map(press).collect()
+}
+
 /// Returns the key with this name on the screen.
 fn labeled_key(label: &str) -> Option<Key> {
     let others = ["<ret>", "<esc>", "<down>", "<end>", "<pgdn>", "<pgup>", "<up>", "<tab>", "<c-c>", "<c-f>", "<a-1>"];
@@ -614,6 +621,35 @@ fn keys_in_the_bottom_line_do_something() {
             assert!(!effects.is_empty() || screen(&driver) != screen(&unchanged), "{open}: {label} {what}");
             assert!(!driver.notice().contains("only"), "{open}: {label} {what}: {}", driver.notice());
         }
+    }
+}
+
+#[test]
+fn line_in_one_read_runs_or_says_why_not() {
+    let mut driver = ModelDriver::new();
+    press_at_once(&mut driver, ":latency<ret>");
+    assert_eq!(driver.model.view(), ViewId::Latency);
+    press_at_once(&mut driver, "/app2<ret>");
+    assert_eq!(
+        (driver.model.layers.len(), driver.model.view_settings[ViewId::Latency].filter.to_string()),
+        (0, "app2".into())
+    );
+    let effects = press_at_once(&mut driver, "5show<space>info<ret>");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::SendQuery(..))), "{effects:?}");
+    driver.press("<esc>0");
+    for (before, line) in [
+        ("", ":drain<space>be_app/app2<ret>"),
+        ("", ":maint<ret>"),
+        ("<tab>W", "5<ret>"),
+        ("<tab>W", "5%<ret>"),
+        ("<tab>a/", "drain<ret>"),
+    ] {
+        let mut driver = ModelDriver::new();
+        driver.press(before);
+        press_at_once(&mut driver, line);
+        assert!(!driver.model.layers.iter().any(|layer| layer.gate().is_some()), "{line}");
+        let screen = screen(&driver);
+        assert!(screen.contains("↵ was ignored: other input"), "{line}\n{screen}");
     }
 }
 

@@ -80,15 +80,15 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let DrawContext { model, instance, layout, .. } = *context;
     match model.layers.last() {
         Some(Layer::Prompt(prompt)) => {
-            draw_prompt(canvas, area, prompt_sign(prompt.purpose), prompt);
-            return draw_completion(context, canvas, area, prompt);
+            return draw_prompt(context, canvas, area, prompt_sign(prompt.purpose), prompt);
         }
         Some(Layer::NumberPrompt(number)) => {
-            return draw_prompt(canvas, area, &number_question(context, number, area.width), &number.prompt);
+            let question = number_question(context, number, area.width);
+            return draw_prompt(context, canvas, area, &question, &number.prompt);
         }
         Some(Layer::ReasonPrompt(reason)) => {
             let question = format!("reason for {}: ", reason.intent.title());
-            return draw_prompt(canvas, area, &question, &reason.prompt);
+            return draw_prompt(context, canvas, area, &question, &reason.prompt);
         }
         _ => {}
     }
@@ -272,17 +272,21 @@ fn describe_targets(kind: TargetKind, targets: &[ActionTarget]) -> String {
     }
 }
 
-/// Draws the line being typed and, if it is invalid, the error.
-fn draw_prompt(canvas: &mut Canvas<'_>, area: Area, sign: &str, prompt: &Prompt) {
+/// Draws the line being typed, followed by the error in it, or else by the latest notice, such as that Enter was ignored.
+fn draw_prompt(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, sign: &str, prompt: &Prompt) {
     let role = if prompt.error.is_some() { Role::Bad } else { Role::Normal };
     let start = canvas.draw_text(area, 1, 0, sign, Role::Key);
     let available = usize::from(area.width.saturating_sub(start + 1));
     let (shown, cursor) = prompt.visible_part(available);
     let end = canvas.draw_text(area, start, 0, &text_width::end(&shown, available), role);
     canvas.draw_cursor(area, start + cursor as u16, 0);
-    if let Some(error) = &prompt.error {
-        let available = usize::from(area.width.saturating_sub(end + 4));
-        canvas.draw_text(area, end + 3, 0, &text_width::end(error, available), Role::Bad);
+    let notice = context.model.notice.as_ref().map(|notice| (notice.text.as_str(), notice.role));
+    match prompt.error.as_deref().map(|error| (error, Role::Bad)).or(notice) {
+        Some((text, role)) => {
+            let available = usize::from(area.width.saturating_sub(end + 4));
+            canvas.draw_text(area, end + 3, 0, &text_width::end(text, available), role);
+        }
+        None => draw_completion(context, canvas, area, prompt),
     }
 }
 
