@@ -403,3 +403,27 @@ fn shown_moment_moves_on_when_it_leaves_history() {
     }
     assert!(was_reported && driver.shown_sample().0 > first && driver.is_past());
 }
+
+#[test]
+fn jump_says_where_the_history_begins() {
+    let mut driver = ModelDriver::new();
+    driver.advance(20_000);
+    driver.poll();
+    let oldest = jiff::Timestamp::try_from(timestamp(10_000).wall).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
+    let begins = format!("the history begins at {}: this is its oldest sample", oldest.strftime("%H:%M:%S"));
+    let just_before = oldest.checked_sub(std::time::Duration::from_secs(5)).unwrap().strftime("%H:%M:%S").to_string();
+    for time in [just_before.as_str(), "1h", "-1h"] {
+        driver.press(&format!(":jump<space>{time}<ret>"));
+        let instance = driver.model.instance().unwrap();
+        let shown = instance.data.shown().unwrap().at.monotonic;
+        assert_eq!((driver.notice(), shown), (begins.as_str(), timestamp(10_000).monotonic), "{time}");
+        driver.press("p");
+    }
+    driver.press(":jump<space>-5s<ret>");
+    assert!(driver.notice().starts_with("-5s counts from now: 5"), "{}", driver.notice());
+    for time in ["10x", "+5m", "-10"] {
+        driver.press(&format!(":jump<space>{time}<ret>"));
+        let expected = format!("\"{time}\" is not a time; examples: 02:13");
+        assert!(driver.notice().starts_with(&expected), "{}", driver.notice());
+    }
+}

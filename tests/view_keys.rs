@@ -362,6 +362,10 @@ fn palette_runs_best_item_and_chosen_item() {
     assert_eq!(driver.prompt().map(Prompt::text), last.as_ref().map(|item| item.line.as_str()));
     driver.press("<esc>:latenzy<ret>");
     assert_eq!(driver.notice(), "unknown command \"latenzy\"; did you mean latency?");
+    driver.press(":quit<space>now<ret>");
+    assert_eq!(driver.notice(), "quit takes no arguments, but got \"now\"");
+    driver.press("1:cols<space>-name<space>+status<ret>");
+    assert_eq!(driver.notice(), "no column changed: all were shown or hidden already, and name is always shown");
     driver.press(":peak<space>values<ret>");
     assert!(driver.notice().starts_with("unknown command"), "words of a description choose no command");
 }

@@ -80,7 +80,10 @@ pub(crate) fn run_line(model: &mut Model, text: &str, now: Duration) -> Option<&
         }
         Ok(PaletteCommand::Sort(column)) => model.view_settings[view].sort_by(column),
         Ok(PaletteCommand::Columns(changes)) => {
-            palette_parser::change_columns(&mut model.view_settings[view], &changes);
+            if !palette_parser::change_columns(&mut model.view_settings[view], &changes) {
+                let text = "no column changed: all were shown or hidden already, and name is always shown";
+                model.notify(text, Role::Dim, now);
+            }
         }
         Ok(PaletteCommand::Filter(filter)) => {
             model.selects_first_match = !filter.is_empty();

@@ -59,6 +59,14 @@ pub enum PaletteError {
     /// Missing argument.
     #[error("{0} needs {1}")]
     MissingArgument(&'static str, &'static str),
+    /// Words after a command that takes none.
+    #[error("{command} takes no arguments, but got \"{arguments}\"")]
+    UnexpectedArguments {
+        /// The command, as typed.
+        command: String,
+        /// Words typed after it.
+        arguments: String,
+    },
     /// Invalid filter.
     #[error(transparent)]
     Filter(#[from] FilterError),
@@ -110,6 +118,10 @@ pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
             (None, Some(command)) if !rest.trim().is_empty() => {
                 Ok(PaletteCommand::RunOnRows(command, rest.split_whitespace().map(str::to_owned).collect()))
             }
+            (None, _) if COMMANDS.iter().any(|command| is_called(name, command.id)) => {
+                let (command, arguments) = (name.to_owned(), rest.trim().to_owned());
+                Err(PaletteError::UnexpectedArguments { command, arguments })
+            }
             (None, _) => Err(PaletteError::UnknownCommand(line.to_owned())),
         },
     }
@@ -142,8 +154,10 @@ pub(crate) fn find_former_name(line: &str) -> Option<&'static FormerName> {
     commands.find(|name| is_called(line.trim(), name.former))
 }
 
-/// Changes the columns of a view. The column `name` always stays the first one.
-pub fn change_columns(settings: &mut TableSettings, changes: &[ColumnChange]) {
+/// Changes the columns of a view. The column `name` always stays the first one. Returns false if the columns are the same
+/// as before.
+pub fn change_columns(settings: &mut TableSettings, changes: &[ColumnChange]) -> bool {
+    let before: Vec<&str> = settings.columns.iter().map(|column| column.id).collect();
     let name = settings.columns.first().copied();
     let mut columns: Vec<&'static Column> = settings.columns.drain(..).skip(1).collect();
     if changes.iter().any(|change| matches!(change, ColumnChange::Only(_))) {
@@ -162,6 +176,7 @@ pub fn change_columns(settings: &mut TableSettings, changes: &[ColumnChange]) {
     settings.columns = name.into_iter().chain(columns.into_iter().filter(|column| column.id != "name")).collect();
     settings.hidden_columns = 0;
     settings.mark_changed();
+    !settings.columns.iter().map(|column| column.id).eq(before)
 }
 
 /// Returns the common prefix of two words.
@@ -183,7 +198,7 @@ mod tests {
     fn changed(line: &str) -> TableSettings {
         let mut settings = TableSettings::new(&column_sets::LATENCY_VIEW[..4]);
         match parse(line) {
-            Ok(PaletteCommand::Columns(changes)) => change_columns(&mut settings, &changes),
+            Ok(PaletteCommand::Columns(changes)) => _ = change_columns(&mut settings, &changes),
             second => panic!("{second:?}"),
         }
         settings
@@ -209,6 +224,8 @@ mod tests {
         let error = |line: &str| parse(line).unwrap_err().to_string();
         assert_eq!(error("nonsense"), "unknown command \"nonsense\"; Tab completes names");
         assert_eq!(error("latenzy"), "unknown command \"latenzy\"; did you mean latency?");
+        assert_eq!(error("quit now"), "quit takes no arguments, but got \"now\"");
+        assert_eq!(error("view.latency  6 7"), "view.latency takes no arguments, but got \"6 7\"");
         assert_eq!(error("view latenzy"), "unknown view \"latenzy\"; Tab completes names");
         let on_rows = parse("drain be_app/app1 be_api");
         assert!(

@@ -97,7 +97,7 @@ pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
     model.notify(text, Role::Normal, now);
 }
 
-/// Tolerance for times before the history: the oldest sample is close enough.
+/// Tolerance for times before the history: the oldest sample is close enough, and the message says that it is shown.
 const NEAR: Duration = Duration::from_mins(1);
 
 /// Shows the past at a typed time. A duration longer than the history shows the oldest sample; a clock time that the history
@@ -116,13 +116,16 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
         clock_text(at, &zone, if is_today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" })
     };
     let parsed = JumpTime::parse(text, Timestamp::try_from(wall_now).unwrap_or_default(), &zone);
+    let begins = || format!("the history begins at {}: this is its oldest sample", clock(oldest.wall));
     let (target, notice) = match parsed {
         Err(error) => return model.notify(error.to_string(), Role::Warn, now),
         Ok(JumpTime::Ago(ago)) => {
             let target = now.saturating_sub(ago);
+            // A sign could also mean a step from the moment shown.
+            let is_signed = text.trim_start().starts_with('-');
+            let counted = || format!("{text} counts from now: {} ago", units::duration_words(ago));
             let is_before = target < oldest.at;
-            let begins = format!("the history begins at {}: this is its oldest sample", clock(oldest.wall));
-            (target, is_before.then_some(begins))
+            (target, is_before.then(begins).or_else(|| is_signed.then(counted)))
         }
         Ok(JumpTime::At(at)) => {
             let wall = SystemTime::from(at);
@@ -133,7 +136,10 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
             }
             // The wall clock may have been set, so its times need not be in order.
             let mut before = instance.data.history().headers().filter(|header| header.wall <= wall);
-            (before.next_back().map_or(oldest.at, |header| header.at), None)
+            match before.next_back() {
+                Some(header) => (header.at, None),
+                None => (oldest.at, Some(begins())),
+            }
         }
     };
     instance.data.show_moment(PlaybackStep::Time(target));
