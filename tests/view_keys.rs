@@ -431,6 +431,56 @@ fn problems_key_toggles_problems_view() {
 }
 
 #[test]
+fn escape_goes_back_once_and_never_in_a_circle() {
+    let names = ["0", "1", "<a-5>", "7", "9", "A", "T", "!"];
+    let press = |driver: &mut ModelDriver, key: &str| {
+        // In view 5, letters are typed.
+        if driver.model.view() == ViewId::Cli && key.len() == 1 && !key.starts_with(|ch: char| ch.is_ascii_digit()) {
+            let view = match key {
+                "A" => "out-of-service",
+                "T" => "heat-map",
+                _ => "problems",
+            };
+            driver.press(&format!("<a-9>:view<space>{view}<ret>"));
+        } else if driver.model.view() == ViewId::Cli && !key.starts_with('<') {
+            driver.press(&format!("<a-{key}>"));
+        } else {
+            driver.press(key);
+        }
+    };
+    for first in names {
+        for second in names {
+            for third in names {
+                let mut driver = ModelDriver::new();
+                for key in [first, second, third] {
+                    press(&mut driver, key);
+                }
+                let mut seen = vec![driver.model.view()];
+                for _ in 0..8 {
+                    driver.press("<esc>");
+                    // Esc clears the filter of view 7 first.
+                    if driver.model.view() != seen[seen.len() - 1] {
+                        assert!(!seen.contains(&driver.model.view()), "{first} {second} {third}: {seen:?}");
+                        seen.push(driver.model.view());
+                    }
+                }
+                assert_eq!(driver.model.view(), ViewId::Dashboard, "{first} {second} {third}: {seen:?}");
+                driver.press("<esc>");
+                assert_eq!(driver.model.view(), ViewId::Dashboard, "{first} {second} {third}");
+            }
+        }
+    }
+    let mut driver = ModelDriver::new();
+    let mut views = Vec::new();
+    driver.press("1!5");
+    for _ in 0..4 {
+        driver.press("<esc>");
+        views.push(driver.model.view());
+    }
+    assert_eq!(views, [ViewId::Problems, ViewId::Status, ViewId::Dashboard, ViewId::Dashboard]);
+}
+
+#[test]
 fn enter_on_problem_opens_its_row() {
     let mut driver = ModelDriver::new();
     driver.advance(10_000);

@@ -78,3 +78,4 @@ pub(crate) mod undo_changes;
 pub mod update;
 pub(crate) mod view_commands;
 pub(crate) mod view_config;
+pub(crate) mod view_history;

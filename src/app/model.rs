@@ -21,6 +21,7 @@ use crate::app::table_notes;
 use crate::app::timeline;
 use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
+use crate::app::view_history::ViewHistory;
 use crate::config::confirm_quit::ConfirmQuit;
 use crate::instance::guard;
 use crate::instance::refusal::Refusal;
@@ -55,8 +56,8 @@ pub struct Model {
     current: usize,
     /// View shown.
     view: ViewId,
-    /// View shown before.
-    previous_view: ViewId,
+    /// Views shown before.
+    pub(crate) view_history: ViewHistory,
     /// Columns, order and filter of each view.
     pub view_settings: PerView<TableSettings>,
     /// Time until which tables keep the order of their rows.
@@ -113,7 +114,7 @@ impl Model {
             instances,
             current: 0,
             view: ViewId::default(),
-            previous_view: ViewId::default(),
+            view_history: ViewHistory::default(),
             view_settings: PerView::from_fn(settings),
             order_frozen_until: Duration::ZERO,
             selects_first_match: false,
@@ -177,17 +178,23 @@ impl Model {
         self.view
     }
 
-    /// Returns the view shown before.
-    pub(crate) fn previous_view(&self) -> ViewId {
-        self.previous_view
+    /// Shows a view, from which Esc goes back to the one shown before.
+    pub(crate) fn switch_view(&mut self, view: ViewId) {
+        self.view_history.record(self.view, view);
+        self.enter_view(view);
+    }
+
+    /// Goes back to the previous view.
+    pub(crate) fn leave_view(&mut self) {
+        let view = self.view_history.leave();
+        self.enter_view(view);
     }
 
     /// Shows a view. A table is sorted at once, even if the order was frozen.
-    pub(crate) fn switch_view(&mut self, view: ViewId) {
+    fn enter_view(&mut self, view: ViewId) {
         if self.view.view().scope == RowScope::Changed {
             self.instances.iter_mut().for_each(|instance| instance.data.discard_comparison());
         }
-        self.previous_view = self.view;
         self.view = view;
         self.order_frozen_until = Duration::ZERO;
     }

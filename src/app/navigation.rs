@@ -234,9 +234,7 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
         _ if clears && !model.text_filter().is_empty() => {
             model.set_text_filter(TextFilter::default());
         }
-        Content::Problems | Content::Cli if clears => {
-            show_view(model, if view.digit().is_none() { view } else { model.previous_view() });
-        }
+        Content::Problems | Content::Cli if clears => show_previous_view(model),
         _ if clears && !model.view_settings[view].filter.is_empty() => {
             model.view_settings[view].set_filter(RowFilter::default());
         }
@@ -256,7 +254,7 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
             }
         }
         _ if clears && view.digit().is_some() && playback::is_showing_past(model) => playback::resume_live(model, now),
-        _ if clears => show_view(model, model.previous_view()),
+        _ if clears => show_previous_view(model),
         _ => {}
     }
 }
@@ -309,16 +307,29 @@ fn has_causes(model: &Model) -> bool {
     model.instance().is_some_and(|instance| !instance.lists.rows(Pane::Causes).is_empty())
 }
 
-/// Shows a view. The cursor moves to the row that was selected in the previous view, if the new view has that row. The
-/// sessions view shows the sessions of the row.
-pub(crate) fn show_view(model: &mut Model, view: ViewId) {
-    // The key of a view without a number returns to the previous view when pressed again.
-    let view = if view == model.view() && view.digit().is_none() { model.previous_view() } else { view };
-    if view == model.view() {
-        return;
+/// Goes back to the view from which the view shown was opened, and at last to the dashboard, which has no previous view.
+/// No view is shown twice on the way.
+fn show_previous_view(model: &mut Model) {
+    if model.view_history.previous() != model.view() {
+        change_view(model, Model::leave_view);
     }
+}
+
+/// Shows a view. The key of a view without a number goes back when pressed again.
+pub(crate) fn show_view(model: &mut Model, view: ViewId) {
+    if view != model.view() {
+        change_view(model, |model| model.switch_view(view));
+    } else if view.digit().is_none() {
+        show_previous_view(model);
+    }
+}
+
+/// Changes the view. The cursor moves to the row that was selected in the previous view, if the new view has that row. The
+/// sessions view shows the sessions of the row.
+fn change_view(model: &mut Model, change: impl FnOnce(&mut Model)) {
     let (selected, chosen) = (model.focused_row(), model.chosen_row());
-    model.switch_view(view);
+    change(model);
+    let view = model.view();
     match (view.view().content, selected) {
         (Content::Table(_), Some(id)) => {
             if let Some(instance) = model.instance_mut() {
