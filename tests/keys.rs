@@ -654,6 +654,32 @@ fn line_in_one_read_runs_or_says_why_not() {
 }
 
 #[test]
+fn open_question_names_servers_that_vanish_or_change() {
+    let mut driver = ModelDriver::new();
+    driver.press("<ret>j<space><space>D");
+    let commands = ["set server be_app/app2 state drain", "set server be_app/app3 state drain"];
+    assert_eq!(driver.confirmation().unwrap().intent.commands(), commands);
+    driver.stat.remove("be_app", "app3");
+    driver.poll();
+    let shown = screen(&driver);
+    assert!(shown.contains("be_app/app3 is gone: HAProxy does not list it any more"), "{shown}");
+    assert_eq!(driver.press("y"), [], "the question changed");
+    let question = driver.confirmation().unwrap();
+    assert_eq!(question.intent.commands(), commands[..1]);
+    let remark = question.gate.remark(Duration::ZERO).unwrap();
+    assert!(
+        remark.ends_with("is gone: HAProxy does not list it any more; the question is about the others now"),
+        "{remark}"
+    );
+    driver.stat.set("be_app", "app2", "status", "DOWN");
+    driver.poll();
+    let shown = screen(&driver);
+    assert!(shown.contains("be_app/app2 changed meanwhile: it was UP, now it is DOWN"), "{shown}");
+    assert_eq!(driver.press("y"), []);
+    assert_eq!(sent_commands(&driver.press("y")), commands[..1]);
+}
+
+#[test]
 fn quit_key_asks_first_after_ten_minutes() {
     let mut driver = ModelDriver::new();
     assert_eq!(driver.press("q"), [Effect::Quit], "a short session ends at once");

@@ -228,7 +228,9 @@ pub(crate) fn send_confirmed(
             model.notify(format!("sent: {text}"), Role::Normal, now);
             vec![Effect::RunAction(authorised)]
         }
-        Err(refusal @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed)) => {
+        Err(
+            refusal @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed | Refusal::Gone(_)),
+        ) => {
             reopen_confirmation(model, confirmation, &refusal, now);
             Vec::new()
         }
@@ -239,14 +241,26 @@ pub(crate) fn send_confirmed(
     }
 }
 
-/// Opens the dialog again with the current state of the targets. The answer was discarded, because a target changed or
-/// the action became more dangerous.
+/// Opens the dialog again with the current state of the targets that still exist. The answer was discarded, because a
+/// target changed or is gone, or the action became more dangerous.
 fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &Refusal, now: Duration) {
     let Some(instance) = model.instance_by_id(confirmation.intent.instance) else { return };
-    let intent = guard::with_present_targets(confirmation.intent.clone(), &instance.data);
+    let changes = guard::describe_target_changes(&confirmation.intent, &instance.data);
+    let mut intent = guard::with_present_targets(confirmation.intent.clone(), &instance.data);
+    if matches!(refusal, Refusal::Gone(_)) {
+        intent.steps.retain(|step| instance.data.target(step.target.id).is_some());
+        if intent.steps.is_empty() {
+            return model.notify_refusal(refusal, Role::Bad, now);
+        }
+    }
+    let left = match confirmation.intent.steps.len() - intent.steps.len() {
+        0 => String::new(),
+        _ => "; the question is about the others now".to_owned(),
+    };
+    let why = if changes.is_empty() { refusal.to_string() } else { changes.join("; ") };
     match guard::prepare_question(intent, &instance.data) {
         Ok((intent, danger)) => {
-            let again = confirmation.reopen(intent, danger, format!("please confirm again: {refusal}"), now);
+            let again = confirmation.reopen(intent, danger, format!("please confirm again: {why}{left}"), now);
             model.layers.push(Layer::Confirmation(again));
         }
         Err(refusal) => model.notify_refusal(&refusal, Role::Bad, now),

@@ -18,6 +18,9 @@ use crate::instance::state::Instance;
 use crate::instance::typed_change::TypedChange;
 use crate::observe::sample::Sample;
 
+/// Maximum number of changed targets that a question names.
+const MAX_NAMED_CHANGES: usize = 3;
+
 /// Proof that the guard authorised an action or a typed line.
 #[derive(Debug, PartialEq)]
 pub struct Authorised<T> {
@@ -235,6 +238,18 @@ fn check_row(step: &IntentStep, sample: &Sample, instance: &Instance) -> Result<
         return Err(Refusal::KnownCrash("HAProxy 1.8 hangs when the state of a tracked server is changed"));
     }
     Ok(())
+}
+
+/// Describes each row of an intent that is gone or changed since the question about it.
+pub(crate) fn describe_target_changes(intent: &Intent, instance: &Instance) -> Vec<String> {
+    let is_row = |step: &&IntentStep| matches!(step.action.target_kind, TargetKind::Server | TargetKind::Frontend);
+    let refusals = intent.steps.iter().filter(is_row).filter_map(|step| check_unchanged(step, instance).err());
+    let mut texts: Vec<String> = refusals.map(|refusal| refusal.to_string()).collect();
+    texts.dedup();
+    let more = texts.len().saturating_sub(MAX_NAMED_CHANGES);
+    texts.truncate(MAX_NAMED_CHANGES);
+    texts.extend((more > 0).then(|| format!("{more} more targets changed meanwhile")));
+    texts
 }
 
 /// Checks that the target of a step is the one that the operator saw.

@@ -11,6 +11,7 @@ use crate::app::instance_view::InstanceView;
 use crate::app::layers::TypedCommandConfirmation;
 use crate::app::layout::{Area, MIN_QUESTION_SIZE};
 use crate::ask::known_crashes::CrashPolicy;
+use crate::instance::guard;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
@@ -88,6 +89,9 @@ pub(crate) fn draw_send_confirmation(
     let warnings = crashes.chain(["this command may change HAProxy, and its effect is not verified"]);
     let mut details: Vec<DialogLine> =
         facts.iter().flat_map(|facts| fact_lines(canvas, facts, "", "", available)).collect();
+    let changes =
+        change.intents.iter().flat_map(|intent| guard::describe_target_changes(intent, &context.instance.data));
+    details.extend(changes.flat_map(|change| text_lines(&change, Role::Bad, available)));
     details.extend(warnings.flat_map(|warning| text_lines(warning, Role::Warn, available)));
     let (keys, short_keys, other_keys) = match confirmation.gate.required_name() {
         Some(name) => name_lines(name, &confirmation.gate, available, context.now),
@@ -315,6 +319,8 @@ fn detail_lines(
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
     let undone = context.model.undo.entry_of(&confirmation.intent);
     let undoes = undone.map_or(String::new(), |entry| entry.describe(context.now, context.format_time));
+    // The answer would be refused, so the question shows why before the answer.
+    facts.warnings.splice(0..0, guard::describe_target_changes(&confirmation.intent, &instance.data));
     if let Some(entry) = undone {
         facts.warnings.splice(0..0, entry.describe_changes_since(&instance.data, context.format_time));
         facts.warnings.extend(context.model.undo.skipped_warning(&instance.data));
