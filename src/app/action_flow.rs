@@ -296,11 +296,13 @@ pub(crate) fn start_undo(model: &mut Model, now: Duration) {
         return model.notify(model.undo.explain_nothing(&instance.data, now), Role::Dim, now);
     };
     let id = instance.id();
-    match entry.present_intent(&instance.data) {
+    match entry.present_intent(&instance.data, now) {
         Ok(intent) => propose_intent(model, intent, now),
         Err(refusal) => {
             model.undo.discard_next(id);
-            model.notify(format!("cannot be undone: {refusal}"), Role::Warn, now);
+            let beginning =
+                if matches!(refusal, Refusal::NothingToChange(_)) { "nothing to undo" } else { "cannot be undone" };
+            model.notify(format!("{beginning}: {refusal}"), Role::Warn, now);
         }
     }
 }

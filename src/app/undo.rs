@@ -53,8 +53,16 @@ impl UndoEntry {
     /// Returns the commands on the targets in their present state.
     ///
     /// # Errors
-    /// Returns an error if a target no longer exists: the action cannot be undone then.
-    pub(crate) fn present_intent(&self, instance: &Instance) -> Result<Intent, Refusal> {
+    /// Returns an error if a target no longer exists, or if the action was already reverted: undoing it would change
+    /// nothing.
+    pub(crate) fn present_intent(&self, instance: &Instance, now: Duration) -> Result<Intent, Refusal> {
+        // An older sample does not show the action.
+        let is_shown = instance.latest().is_some_and(|sample| sample.at.monotonic > self.action.at.monotonic);
+        if is_shown && self.intent.steps.iter().all(|step| undo_changes::is_in_effect(step, instance)) {
+            let FinishedAction { description, .. } = &self.action;
+            let reverted = format!("the {description}, {}, was already reverted", self.action.age(now));
+            return Err(Refusal::NothingToChange(reverted));
+        }
         let mut intent = self.intent.clone();
         for step in &mut intent.steps {
             if let Some(target) = instance.target(step.target.id) {
@@ -82,7 +90,7 @@ impl UndoEntry {
         instance: &Instance,
         format_time: fn(SystemTime) -> String,
     ) -> Vec<String> {
-        undo_changes::describe_changes(&self.done, self.action.at, instance, format_time)
+        undo_changes::describe_changes(&self.done, &self.intent, self.action.at, instance, format_time)
     }
 }
 
@@ -292,11 +300,15 @@ mod tests {
         done.results[0].step.target = target;
         let mut undo = UndoStack::default();
         record(&mut undo, &done);
-        let intent = undo.next_undo(&here).unwrap().present_intent(&here).unwrap();
+        let now = Duration::from_secs(60);
+        let intent = undo.next_undo(&here).unwrap().present_intent(&here, now).unwrap();
         assert_eq!(intent.commands(), ["set server b/s1 state ready"]);
         here.add_sample(builder.build_at_millis(1000, &stat_with_server("b", "s2", 1)), 0);
-        let refused = undo.next_undo(&here).unwrap().present_intent(&here);
+        let refused = undo.next_undo(&here).unwrap().present_intent(&here, now);
         assert!(matches!(refused, Err(Refusal::Gone(_))), "{refused:?}");
+        here.add_sample(builder.build_at_millis(50_000, &stat_with_server("b", "s1", 1)), 0);
+        let refused = undo.next_undo(&here).unwrap().present_intent(&here, now).unwrap_err();
+        assert_eq!(refused.to_string(), "the maintenance of b/s1, 30 s ago, was already reverted");
     }
 
     #[test]

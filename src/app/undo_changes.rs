@@ -4,10 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::actions::action_table::VerifyBy;
 use crate::actions::attribution::{CLOCK_TOLERANCE, changed_at};
-use crate::actions::intent::IntentStep;
+use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::readback::Readback;
 use crate::haproxy::fields::Field;
+use crate::haproxy::servers_state::AdminState;
 use crate::haproxy::status::RowState;
+use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use crate::instance::state::Instance;
 use crate::observe::events::EventKind;
 use crate::observe::sample::Sample;
@@ -23,9 +25,38 @@ pub(crate) struct DoneStep {
     pub(crate) left: Option<Readback>,
 }
 
+/// Returns whether the newest sample shows the state that a step sets, so that its command would change nothing. If the
+/// sample does not show it for certain, returns false.
+pub(crate) fn is_in_effect(step: &IntentStep, instance: &Instance) -> bool {
+    let id = step.target.id;
+    let Some((sample, target)) = instance.latest().zip(instance.target(id)) else { return false };
+    let Some(row) = sample.row(id) else { return false };
+    let (state, admin) = (row.state(), target.identity.admin);
+    let is_inherited = row.status().contains('(');
+    match step.command {
+        WriteCommand::State(TargetState::Ready) => match state {
+            RowState::Up | RowState::GoingDown | RowState::NoCheck => admin.is_none_or(AdminState::is_ready),
+            // A status such as DOWN hides a drain.
+            state => !state.is_maint_or_drain() && admin.is_some_and(AdminState::is_ready),
+        },
+        WriteCommand::State(TargetState::Drain) => state == RowState::Drain && !is_inherited,
+        WriteCommand::State(TargetState::Maint) => state == RowState::Maint && !is_inherited,
+        WriteCommand::Weight(TargetWeight::Absolute(weight)) => {
+            let now = sample.number(id, Field::Uweight).or_else(|| sample.number(id, Field::Weight));
+            now == Some(i64::from(weight))
+        }
+        WriteCommand::ServerMaxconn(limit) | WriteCommand::FrontendMaxconn(limit) => {
+            sample.number(id, Field::Slim).unwrap_or(0) == i64::from(limit)
+        }
+        _ => false,
+    }
+}
+
 /// Describes what others changed on the targets since the action, and states that are not those that the action left.
+/// `undo` has the commands that undo the action.
 pub(crate) fn describe_changes(
     done: &[DoneStep],
+    undo: &Intent,
     since: Timestamp,
     instance: &Instance,
     format_time: fn(SystemTime) -> String,
@@ -38,7 +69,10 @@ pub(crate) fn describe_changes(
         let name = step.target_name();
         let drift = left.as_ref().and_then(|left| describe_drift(step, left, sample));
         let change = newest_foreign_change(step, left.as_ref(), since.monotonic, instance, format_time);
+        let mut undo_steps = undo.steps.iter().filter(|undo_step| undo_step.target.id == id);
+        let is_undone = undo_steps.all(|undo_step| is_in_effect(undo_step, instance));
         match (change, drift) {
+            (Some(change), _) if is_undone => lines.push(format!("since then: {change}: undo changes nothing there")),
             (Some(change), _) => lines.push(format!("since then: {change}: undo overwrites that")),
             (None, Some(drift)) => lines.push(format!("since then: {name} changed: {drift} after the action")),
             (None, None) => {

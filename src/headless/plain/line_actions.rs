@@ -52,7 +52,7 @@ impl PlainSession {
         let mut lines = vec![format!("This undoes the {}.", entry.describe(now, local_clock_time))];
         lines.extend(entry.describe_changes_since(instance, local_clock_time));
         lines.extend(self.undo.skipped_warning(instance));
-        let intent = match entry.present_intent(instance) {
+        let intent = match entry.present_intent(instance, now) {
             Ok(intent) => intent,
             Err(refusal) => {
                 let (id, prefix) = (instance.id(), self.prefix(index));
