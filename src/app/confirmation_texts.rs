@@ -14,6 +14,7 @@ use crate::app::server_effects;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
+use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::units::{duration_words, pluralize};
 
@@ -106,15 +107,17 @@ fn frontend_facts(intent: &Intent, first: &IntentStep, sample: &Sample) -> Optio
 
 fn server_facts(intent: &Intent, sample: &Sample, last_checks: &LastChecks) -> Option<ActionFacts> {
     let ids = intent.steps.iter().map(|step| step.target.id);
-    let mut ids: Vec<_> = ids.collect();
+    let mut ids: Vec<_> = ids.filter(|id| sample.row(*id).is_some()).collect();
     ids.dedup();
     let sum = |field| ids.iter().filter_map(|id| sample.number(*id, field)).fold(0, i64::saturating_add);
     let status = match ids.as_slice() {
+        [] => return None,
         [impact] => sample.row(*impact)?.status().to_owned(),
         servers => pluralize(servers.len() as i64, "server"),
     };
     let (sessions, queued, weight) = (sum(Field::Scur), sum(Field::Qcur), sum(Field::Weight));
-    let now = format!("{status}, {}, {queued} queued, weight {weight}", pluralize(sessions, "session"));
+    let waiting = backend_queues(&ids, sample);
+    let now = format!("{status}, {}, {queued} queued{waiting}, weight {weight}", pluralize(sessions, "session"));
     let backends = BackendImpact::evaluate(sample, &intent.steps);
     let mut warnings: Vec<String> =
         backends.iter().enumerate().filter_map(|(index, impact)| backend_warning(intent, impact, index)).collect();
@@ -129,6 +132,28 @@ fn server_facts(intent: &Intent, sample: &Sample, last_checks: &LastChecks) -> O
     let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
     let expected_state = texts.join("; ");
     Some(ActionFacts { current_state: now, expected_state, warnings })
+}
+
+/// Describes the requests that wait for any server of the backends of these servers: HAProxy counts them for the backend,
+/// and not for its servers. Empty if none wait.
+fn backend_queues(ids: &[RowId], sample: &Sample) -> String {
+    let mut backends: Vec<RowId> = Vec::new();
+    for backend in ids.iter().filter_map(|id| sample.rows.backend_of(sample.rows.index_of(*id)?)) {
+        let id = sample.rows.ids()[backend.row];
+        if !backends.contains(&id) {
+            backends.push(id);
+        }
+    }
+    let waiting = |id: &RowId| Some((sample.row(*id)?, sample.number(*id, Field::Qcur).filter(|count| *count > 0)?));
+    let waiting: Vec<(String, i64)> =
+        backends.iter().filter_map(waiting).map(|(row, count)| (row.proxy.to_string(), count)).collect();
+    let total = waiting.iter().fold(0, |total: i64, (_, count)| total.saturating_add(*count));
+    let names: Vec<String> = waiting.into_iter().map(|(name, _)| name).collect();
+    match names.len() {
+        0 => String::new(),
+        1 => format!(" and {total} in the queue of {}", names[0]),
+        _ => format!(" and {total} in the queues of {}", server_effects::list_names(&names)),
+    }
 }
 
 /// Describes the expected capacity of each backend; backends with the same text are described together.
@@ -285,7 +310,7 @@ mod tests {
     #[test]
     fn collect_facts_describes_current_and_expected_state() {
         let last = facts_for_row(4, &MAINT, WriteCommand::State(TargetState::Maint));
-        assert_eq!(last.current_state, "UP, 50 sessions, 4 queued, weight 100");
+        assert_eq!(last.current_state, "UP, 50 sessions, 4 queued and 4 in the queue of api, weight 100");
         assert_eq!(
             last.expected_state,
             "0 of 3 servers usable, 0 % of the current weight; \
@@ -300,6 +325,27 @@ mod tests {
         );
         let half = facts_for_row(1, &WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(50)));
         assert_eq!(half.expected_state, "weight 100 → 50; 2 of 2 servers usable, 33 % of the weight of www (now 50 %)");
+    }
+
+    #[test]
+    fn current_state_includes_queues_of_backends() {
+        let stat = "# pxname,svname,status,weight,scur,qcur,type,\n\
+            web,w1,UP,10,5,1,2,\nweb,w2,UP,10,5,0,2,\nweb,BACKEND,UP,20,10,17,1,\n\
+            api,a1,UP,10,5,0,2,\napi,BACKEND,UP,10,5,3,1,\ncdn,c1,UP,10,5,0,2,\ncdn,BACKEND,UP,10,5,0,1,\n";
+        let sample = SampleBuilder::default().build_at_millis(0, stat);
+        let current_state = |rows: &[usize]| {
+            let target = |row: &usize| ActionTarget::from_row(&sample, sample.rows.ids()[*row]).unwrap();
+            let targets = rows.iter().map(target).collect();
+            let drain = Intent::new(&DRAIN, WriteCommand::State(TargetState::Drain), InstanceId::FIRST, targets);
+            collect_facts(&drain, &sample, &LastChecks::default(), Duration::ZERO).unwrap().current_state
+        };
+        assert_eq!(current_state(&[0, 1]), "2 servers, 10 sessions, 1 queued and 17 in the queue of web, weight 20");
+        assert_eq!(current_state(&[0]), "UP, 5 sessions, 1 queued and 17 in the queue of web, weight 10");
+        assert_eq!(
+            current_state(&[0, 1, 3]),
+            "3 servers, 15 sessions, 1 queued and 20 in the queues of web, api, weight 30"
+        );
+        assert_eq!(current_state(&[5]), "UP, 5 sessions, 0 queued, weight 10");
     }
 
     #[test]
