@@ -680,6 +680,22 @@ fn open_question_names_servers_that_vanish_or_change() {
 }
 
 #[test]
+fn canary_weight_takes_at_most_10_keys() {
+    let mut driver = ModelDriver::new();
+    let keys = "/pp2<ret>W10%y";
+    assert!(Key::parse_sequence(keys).unwrap().len() <= 10);
+    assert_eq!(sent_commands(&driver.press(keys)), ["set server be_app/app2 weight 10%"]);
+    // Enter after the percent sign is not needed, and does not cancel.
+    let mut driver = ModelDriver::new();
+    driver.press("<ret>jW10%<ret>");
+    assert!(driver.confirmation().is_some());
+    assert_eq!(driver.press("<ret>"), []);
+    assert!(driver.confirmation().is_none(), "another Enter cancels");
+    driver.press("W10<ret>");
+    assert_eq!(driver.confirmation().unwrap().intent.commands(), ["set server be_app/app2 weight 10"]);
+}
+
+#[test]
 fn quit_key_asks_first_after_ten_minutes() {
     let mut driver = ModelDriver::new();
     assert_eq!(driver.press("q"), [Effect::Quit], "a short session ends at once");

@@ -118,10 +118,12 @@ fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<
 }
 
 /// Handles a key in the number prompt.
-pub(crate) fn handle_number_key(model: &mut Model, mut number: NumberPrompt, key: Key, now: Duration) {
-    match number.prompt.handle_key(key) {
+pub(crate) fn handle_number_key(model: &mut Model, mut number: NumberPrompt, press: KeyPress, now: Duration) {
+    let event = number.prompt.handle_key(press.key);
+    let is_complete = event == PromptEvent::Edited && completes_weight(&number, press);
+    match event {
         PromptEvent::Canceled => model.notify("nothing was sent", Role::Dim, now),
-        PromptEvent::Submitted => {
+        _ if is_complete || event == PromptEvent::Submitted => {
             let text = number.prompt.text();
             let command = match (number.action.command, number.action.target_kind) {
                 (ActionCommand::Fixed(command), _) => Ok(command),
@@ -136,6 +138,9 @@ pub(crate) fn handle_number_key(model: &mut Model, mut number: NumberPrompt, key
                 Ok(command) => {
                     let intent = Intent::new(number.action, command, number.instance, number.targets);
                     propose_intent(model, intent, now);
+                    if let Some(gate) = model.gate_mut().filter(|_| is_complete) {
+                        gate.ignore_next_enter();
+                    }
                 }
                 Err(error) => {
                     number.prompt.error = Some(error.to_string());
@@ -148,6 +153,16 @@ pub(crate) fn handle_number_key(model: &mut Model, mut number: NumberPrompt, key
             model.layers.push(Layer::NumberPrompt(number));
         }
     }
+}
+
+/// Returns whether a key has completed a weight: nothing can follow the percent sign, so it needs no Enter.
+fn completes_weight(number: &NumberPrompt, press: KeyPress) -> bool {
+    let text = number.prompt.text();
+    let is_percentage = text.ends_with('%') && TargetWeight::parse(text).is_ok();
+    number.action.command == ActionCommand::AskWeight
+        && press.key == Key::char('%')
+        && !press.is_in_burst()
+        && is_percentage
 }
 
 /// Handles a key in the reason prompt.

@@ -11,7 +11,7 @@
 //!    an answer.
 //!
 //! No is accepted at any time. Any other key that the question does not use counts as No, except an Enter directly after
-//! a `y` that did not count, because other programs need that Enter.
+//! a `y` that did not count, because other programs need that Enter, or directly after a weight that needs none.
 
 use std::mem;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub struct AnswerGate {
     required_name: Option<String>,
     typed_name: String,
     remark: Option<Remark>,
-    /// Set if the last key was a `y` that did not count.
+    /// Set if the last key was a `y` that did not count, or a key that opened the question and needs no Enter.
     ignores_enter: bool,
     /// Index of the first row to show.
     top: usize,
@@ -126,6 +126,11 @@ impl AnswerGate {
     /// Sets the remark.
     pub(crate) fn set_remark(&mut self, remark: impl Into<String>) {
         self.remark = Some(Remark::Text(remark.into()));
+    }
+
+    /// Ignores an Enter that is the next key: it was meant for the input line before the question.
+    pub(crate) fn ignore_next_enter(&mut self) {
+        self.ignores_enter = true;
     }
 
     /// Returns the index of the first row to show.
@@ -202,7 +207,7 @@ impl AnswerGate {
                 self.confirm(press, "y", was_pending);
                 self.ignores_enter = !self.is_yes_pending;
             }
-            (None, KeyCode::Enter) if ignores_enter => {}
+            (_, KeyCode::Enter) if ignores_enter => {}
             (Some(_), KeyCode::Enter) if self.typed_name.is_empty() => return GateEvent::No,
             (Some(name), KeyCode::Enter) if self.typed_name == name => self.confirm(press, "Enter", was_pending),
             (Some(name), KeyCode::Enter) => {

@@ -84,7 +84,7 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
             Vec::new()
         }
         Some(Layer::NumberPrompt(number)) => {
-            action_flow::handle_number_key(model, number, key, now);
+            action_flow::handle_number_key(model, number, press, now);
             Vec::new()
         }
         Some(Layer::ReasonPrompt(reason)) => {
