@@ -240,14 +240,42 @@ fn sessions_that_ended_before_the_question_are_left_out() {
     let question = driver.confirmation().unwrap();
     assert_eq!(question.intent.commands(), ["shutdown session 0x1"]);
     let now = std::time::Duration::from_millis(driver.millis);
-    assert_eq!(question.gate.remark(now), Some("2 sessions ended since the list was read"));
+    assert_eq!(question.gate.remark(now), Some("1 of 3 still exist; 2 ended since the list was read"));
     driver.press("n");
     assert_eq!(queries(&driver.press("X")), ["show sess 0x3"]);
     for id in ["0x3", "0x2", "0x1"] {
         driver.reply_detail(id, None);
     }
-    assert_eq!(driver.notice(), "nothing was sent: 3 sessions ended since the list was read");
+    assert_eq!(driver.notice(), "all 3 sessions have already ended; reading the list again");
     assert!(driver.confirmation().is_none());
+}
+
+#[test]
+fn list_is_read_again_if_all_sessions_of_a_group_have_ended() {
+    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    driver.press("bX");
+    driver.reply_detail("0x2", None);
+    assert_eq!(driver.reply_detail("0x1", None), []);
+    assert_eq!(driver.notice(), "all 2 sessions have already ended; reading the list again before the question");
+    let effects = driver.advance(10_000);
+    assert_eq!(queries(&effects), ["show sess"]);
+    let list = query_replies::sessions_reply_with(SESSIONS, SessionFilter::default(), 3);
+    assert_eq!(queries(&driver.update(list)), ["show sess 0x2"], "the action starts again, once");
+    driver.reply_detail("0x2", None);
+    driver.reply_detail("0x1", None);
+    assert_eq!(driver.notice(), "all 2 sessions have already ended");
+    // A key withdraws the action.
+    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    driver.press("bX");
+    driver.reply_detail("0x2", None);
+    driver.reply_detail("0x1", None);
+    driver.press("j");
+    driver.advance(10_000);
+    driver.reply_sessions(SESSIONS, 3);
+    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    driver.press("jjX");
+    driver.reply_detail("0x1", None);
+    assert_eq!(driver.notice(), "the session has already ended; reading the list again");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub enum Outcome {
     NotSent(String),
     /// Nothing was sent, because the target or the impact is not the one that was confirmed. Holds the differences.
     Changed(String),
-    /// Nothing was sent, because the session had ended before. Only of an action on several sessions, which goes on.
+    /// Nothing was sent, because the session had ended before: what the action would do is done.
     Ended,
     /// Sent, but no reply came: the command may have taken effect.
     Unknown {

@@ -114,6 +114,8 @@ pub(crate) struct SessionActionRequest {
     pub(crate) read: Vec<ActionTarget>,
     /// Number of sessions that have ended since they were listed.
     pub(crate) ended: usize,
+    /// Set if the list was read again for the action.
+    pub(crate) is_repeated: bool,
 }
 
 /// A line in the scrollback of view 5.
@@ -138,6 +140,8 @@ pub struct QueryState {
     pub(crate) row_filter: TextFilter,
     /// The action that a key press started on sessions, until their details have arrived.
     pub(crate) session_action: Option<SessionActionRequest>,
+    /// The action that starts again when the list of sessions was read again, because its sessions had all ended.
+    pub(crate) repeated_action: Option<&'static Action>,
     /// Sort order of the sessions.
     pub session_order: SessionOrder,
     /// Property by which the sessions are grouped; `None` for single sessions.
@@ -172,6 +176,7 @@ impl Default for QueryState {
             sessions_filter: SessionFilter::default(),
             row_filter: TextFilter::default(),
             session_action: None,
+            repeated_action: None,
             session_order: SessionOrder::Age,
             grouping: None,
             open_group: None,

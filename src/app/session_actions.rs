@@ -10,6 +10,7 @@ use crate::app::action_flow;
 use crate::app::action_targets;
 use crate::app::message::Effect;
 use crate::app::model::Model;
+use crate::app::query_lines;
 use crate::app::query_state::SessionActionRequest;
 use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
 use crate::observe::instance_id::InstanceId;
@@ -49,7 +50,8 @@ pub(crate) fn start_action(model: &mut Model, action: &'static Action, now: Dura
     }
     // The last one is read first, so the list is reversed.
     let unread = targets.into_iter().rev().collect();
-    instance.queries.session_action = Some(SessionActionRequest { action, unread, read: Vec::new(), ended: 0 });
+    instance.queries.session_action =
+        Some(SessionActionRequest { action, unread, read: Vec::new(), ended: 0, is_repeated: false });
     let id = instance.id();
     read_next(model, id)
 }
@@ -79,24 +81,19 @@ pub(crate) fn apply_reply(
         return None;
     }
     let mut target = request.unread.pop()?;
-    let is_single = request.unread.is_empty() && request.read.is_empty() && request.ended == 0;
     match result {
         Ok(reply) => {
             let QueryData::SessionDetail(detail) = &reply.data else { return Some(Vec::new()) };
             let identity = SessionIdentity::new(&detail.session, now.monotonic);
+            // HAProxy has given the number of a session that has ended to another one.
             if target.identity.session.as_ref().is_some_and(|listed| !listed.is_same(&identity)) {
-                if is_single {
-                    let text = format!("session {} has ended; its number belongs to another one now", target.name);
-                    model.notify(text, Role::Warn, now.monotonic);
-                    return Some(Vec::new());
-                }
                 request.ended += 1;
             } else {
                 target.identity.session = Some(identity);
                 request.read.push(target);
             }
         }
-        Err(QueryError::Unexpected(words)) if !is_single && words.as_str().starts_with(UNKNOWN_SESSION) => {
+        Err(QueryError::Unexpected(words)) if words.as_str().starts_with(UNKNOWN_SESSION) => {
             request.ended += 1;
         }
         Err(error) => {
@@ -109,24 +106,77 @@ pub(crate) fn apply_reply(
         // A question must not interrupt another layer, and its targets must be on the screen.
         let is_shown = model.instance().is_some_and(|shown| shown.id() == instance)
             && matches!(model.current_view().content, Content::Sessions);
-        if is_shown && model.layers.is_empty() {
-            open_question(model, request, now);
+        if !is_shown || !model.layers.is_empty() {
+            return Some(Vec::new());
         }
-        return Some(Vec::new());
+        return Some(if request.read.is_empty() {
+            read_list_again(model, &request, now.monotonic)
+        } else {
+            open_question(model, request, now);
+            Vec::new()
+        });
     }
     model.instance_by_id_mut(instance)?.queries.session_action = Some(request);
     Some(read_next(model, instance))
 }
 
-/// Opens the question about the sessions that are still open.
+/// Reads the list again because all selected sessions have ended since it was read, as soon as the pause between two
+/// readings allows. A group whose client opens short sessions then has others, about which the action asks. This
+/// happens once for a key press.
+fn read_list_again(model: &mut Model, request: &SessionActionRequest, now: Duration) -> Vec<Effect> {
+    let ended = request.ended as i64;
+    let have_ended = match ended {
+        1 => "the session has already ended".to_owned(),
+        _ => format!("all {} have already ended", pluralize(ended, "session")),
+    };
+    let is_group = query_lines::shown_grouping(model).is_some();
+    let Some(instance) = model.instance_mut() else { return Vec::new() };
+    let queries = &mut instance.queries;
+    let is_refreshed = queries.refresh_choice != Some(false) && !request.is_repeated;
+    queries.sessions.is_scheduled |= is_refreshed;
+    queries.repeated_action = (is_refreshed && is_group && queries.marks.count() == 0).then_some(request.action);
+    let rest = match (is_refreshed, queries.repeated_action) {
+        (true, Some(_)) => "; reading the list again before the question",
+        (true, None) => "; reading the list again",
+        (false, _) => "",
+    };
+    model.notify(format!("{have_ended}{rest}"), Role::Good, now);
+    Vec::new()
+}
+
+/// Cancels the action that waits for the list: after another key, a question must not open.
+pub(crate) fn cancel_repeat(model: &mut Model) {
+    if let Some(instance) = model.instance_mut() {
+        instance.queries.repeated_action = None;
+    }
+}
+
+/// Starts the action again for which the list was read again, if it still has a group to act on and nothing else is open.
+pub(crate) fn repeat_action(model: &mut Model, now: Duration) -> Vec<Effect> {
+    let Some(action) = model.instance_mut().and_then(|instance| instance.queries.repeated_action.take()) else {
+        return Vec::new();
+    };
+    let is_shown = matches!(model.current_view().content, Content::Sessions) && model.layers.is_empty();
+    if !is_shown || query_lines::shown_grouping(model).is_none() {
+        return Vec::new();
+    }
+    if query_lines::line_count(model) == 0 {
+        model.notify("no session is left: nothing to end", Role::Good, now);
+        return Vec::new();
+    }
+    let effects = start_action(model, action, now);
+    if let Some(request) = model.instance_mut().and_then(|instance| instance.queries.session_action.as_mut()) {
+        request.is_repeated = true;
+    }
+    effects
+}
+
+/// Opens the question about the sessions that are still open, with their number if some have ended.
 fn open_question(model: &mut Model, request: SessionActionRequest, now: Timestamp) {
     let SessionActionRequest { action, read, ended, .. } = request;
-    let have_ended = format!("{} ended since the list was read", pluralize(ended as i64, "session"));
-    if read.is_empty() {
-        return model.notify(format!("nothing was sent: {have_ended}"), Role::Warn, now.monotonic);
-    }
+    let (open, all) = (read.len(), read.len() + ended);
     action_flow::start_for_targets(model, action, read, now.monotonic);
     if let Some(gate) = model.gate_mut().filter(|_| ended > 0) {
-        gate.set_remark(have_ended);
+        gate.set_remark(format!("{open} of {all} still exist; {ended} ended since the list was read"));
     }
 }

@@ -19,6 +19,7 @@ use crate::app::queries;
 use crate::app::query_refresh;
 use crate::app::session_actions;
 use crate::app::ui_commands::UiCommand;
+use crate::ask::query::Query;
 use crate::observe::changes;
 use crate::observe::events;
 use crate::observe::instance_id::InstanceId;
@@ -33,7 +34,10 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     model.started_at.get_or_insert(now.monotonic);
     let layer = model.layers.last().map(mem::discriminant);
     let mut effects = match msg {
-        Message::Key(press) => input::handle_key(model, press, now.monotonic),
+        Message::Key(press) => {
+            session_actions::cancel_repeat(model);
+            input::handle_key(model, press, now.monotonic)
+        }
         Message::Mouse(button, target) => mouse::handle_report(model, button, target, now.monotonic),
         Message::InputPaused { is_after_key } => input::handle_pause(model, is_after_key, now.monotonic),
         Message::Paste(text) => {
@@ -77,7 +81,8 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
         Message::QueryFinished(instance, query, result) => {
             session_actions::apply_reply(model, instance, &query, &result, now).unwrap_or_else(|| {
                 queries::apply_reply(model, instance, &query, result.map(|answer| *answer), now);
-                Vec::new()
+                let is_list = matches!(*query, Query::Sessions(_));
+                if is_list { session_actions::repeat_action(model, now.monotonic) } else { Vec::new() }
             })
         }
         Message::TypedCommandFinished(instance, result, summary) => {

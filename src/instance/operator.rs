@@ -106,7 +106,7 @@ impl Operator {
     ) -> Result<PresentState, Box<StepResult>> {
         let Some(first) = unsent.first() else { return Err(Box::new(not_sent(&intent.steps[0], String::new()))) };
         let present = self.reader.read(unsent, scope).await.map_err(|reason| Box::new(not_sent(first, reason)))?;
-        if intent.steps.len() > 1 && confirmed.has_session_ended(first, &present) {
+        if confirmed.has_session_ended(first, &present) {
             let command = first.command_text().unwrap_or_default();
             return Err(Box::new(StepResult::new(first.clone(), command, Outcome::Ended)));
         }
