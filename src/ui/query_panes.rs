@@ -1,9 +1,11 @@
 //! Parts of views 7 and 8, which show replies to queries: the page before the first reply, the first line, and cells.
 
 use crate::app::layout::Area;
+use crate::app::model::Model;
 use crate::app::query_state::Fetched;
+use crate::app::ui_commands::UiCommand;
 use crate::table::cell::Role;
-use crate::ui::drawing::{Canvas, StyledText};
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
 
 /// Draws the page shown before the first reply: what Enter fetches, and a warning about the cost of the query.
@@ -33,6 +35,18 @@ pub(crate) fn draw_query_offer<T>(
         row += 1;
         canvas.draw_text(area, 2, row, &part, Role::Dim);
     }
+}
+
+/// Returns the filter of the view with the key that removes it, for the beginning of the first line; `None` without a filter.
+/// Esc closes an open table or group, and removes marks, before it removes the filter.
+pub(crate) fn filter_text(model: &Model, closes_first: bool) -> Option<StyledText<'static>> {
+    let filter = model.text_filter();
+    if filter.is_empty() {
+        return None;
+    }
+    let key = model.keymap.key_or_command(UiCommand::EditFilter);
+    let esc = if closes_first { format!("{key} Esc") } else { "Esc".to_owned() };
+    Some(styled_text(format!("only {filter} ({esc} shows all)  "), Role::Key))
 }
 
 /// Draws the first line: a summary and hints about keys if they fit, or the error of the last query.

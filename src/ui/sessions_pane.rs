@@ -12,7 +12,7 @@ use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::query_panes::{
-    CellSlot, draw_cells, draw_mark, draw_query_offer, draw_status_line, left_slot, right_slot,
+    CellSlot, draw_cells, draw_mark, draw_query_offer, draw_status_line, filter_text, left_slot, right_slot,
 };
 use crate::ui::text_width;
 use crate::units;
@@ -40,8 +40,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     ]
     .map(|run| model.keymap.key_or_command(run));
     let shown = query_lines::shown_sessions(model).count();
-    let mut texts =
-        vec![styled_text(summary(context, latest, shown, &query_refresh::describe(model, now)), Role::Normal)];
+    let closes_first = instance.queries.open_group.is_some() || instance.queries.marks.count() > 0;
+    let mut texts: Vec<_> = filter_text(model, closes_first).into_iter().collect();
+    texts.push(styled_text(summary(context, latest, shown, &query_refresh::describe(model, now)), Role::Normal));
     if latest.dropped > 0 {
         texts.push(styled_text(format!("   {} omitted", latest.dropped), Role::Warn));
     }

@@ -12,7 +12,9 @@ use crate::haproxy::stick_tables::{TableEntries, TableEntry};
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::query_panes::{CellSlot, draw_cells, draw_query_offer, draw_status_line, left_slot, right_slot};
+use crate::ui::query_panes::{
+    CellSlot, draw_cells, draw_query_offer, draw_status_line, filter_text, left_slot, right_slot,
+};
 use crate::ui::row_renderer;
 use crate::ui::text_width;
 use crate::units;
@@ -41,7 +43,8 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let message = format!("{shown} of {} tables, {}", latest.list.len(), query_refresh::describe(model, now));
     let poll = model.keymap.key_or_command(UiCommand::PollNow);
     let hints = [format!("{poll} reads again"), "Enter: entries (locks the table)".to_owned()];
-    draw_status_line(canvas, area, fetched, vec![styled_text(message, Role::Normal)], &hints);
+    let texts = filter_text(model, false).into_iter().chain([styled_text(message, Role::Normal)]).collect();
+    draw_status_line(canvas, area, fetched, texts, &hints);
     let columns = [
         left_slot(area.width.saturating_sub(1 + 8 + 6 + 7 + 6 + 1).min(48)),
         left_slot(8),
@@ -99,7 +102,8 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     let group = open.open_group.as_ref().map_or(String::new(), |group| format!(" {group}"));
     let what = if query_lines::are_entries_grouped(model) { "entries by network" } else { "entries" };
     let age = query_refresh::describe(model, now);
-    let mut texts = vec![styled_text(format!("{}{group}: {shown} {what}, {age}{counter}", open.name), Role::Normal)];
+    let mut texts: Vec<_> = filter_text(model, true).into_iter().collect();
+    texts.push(styled_text(format!("{}{group}: {shown} {what}, {age}{counter}", open.name), Role::Normal));
     if latest.dropped > 0 {
         texts.push(styled_text(format!("   {} omitted", latest.dropped), Role::Warn));
     }
