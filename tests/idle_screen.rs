@@ -23,7 +23,7 @@ const FRAME: &[u8] = b"\x1b[?2026h";
 
 /// Starts the demo with its history and a single sample.
 fn start_demo(size: (u16, u16)) -> Term {
-    let mut term = Term::builder().args(["demo", "-i", "3600"]).size(size.0, size.1).start();
+    let term = Term::builder().args(["demo", "-i", "3600"]).size(size.0, size.1).start();
     term.wait_for("live");
     term
 }

@@ -154,15 +154,15 @@ fn default_chart_is_not_flat_if_another_chart_shows_something() {
     }
     let backend = row(&instance, 7);
     assert_eq!(chart_table::chart_of_problem(backend).unwrap().title, "queue", "it is too long all the time");
-    let line = |title: &str| picture(&instance, 7, title, 60).line;
-    assert!(line("queue").is_constant());
+    let line = |metric| picture(&instance, 7, metric, 60).line;
+    assert!(line(MetricId::Queue).is_constant());
     let chosen = default_chart(backend, SPAN).unwrap();
-    assert!(chosen.title == "queue" || !line(chosen.title).is_constant(), "{}", chosen.title);
-    let all_flat = chart_table::charts_of(backend).all(|chart| line(chart.title).is_constant());
-    assert_eq!(chosen.title == "queue", all_flat);
+    assert!(chosen.id == MetricId::Queue || !line(chosen.id).is_constant(), "{}", chosen.title);
+    let all_flat = chart_table::charts_of(backend).all(|chart| line(chart.id).is_constant());
+    assert_eq!(chosen.id == MetricId::Queue, all_flat);
     let (changing, _) = instance_at(0..30);
     let chosen = default_chart(row(&changing, 4), SPAN).unwrap();
-    assert!(!picture(&changing, 4, chosen.title, 60).line.is_constant(), "{}", chosen.title);
+    assert!(!picture(&changing, 4, chosen.id, 60).line.is_constant(), "{}", chosen.title);
 }
 
 #[test]

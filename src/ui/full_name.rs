@@ -3,7 +3,6 @@
 use crate::app::dashboard_lists;
 use crate::app::heat_view;
 use crate::observe::events::display_name;
-use crate::table::heat_map;
 use crate::table::view_table::Content;
 use crate::ui::dashboard_panes;
 use crate::ui::draw_context::DrawContext;
@@ -26,7 +25,7 @@ pub(crate) fn shortened_name(context: &DrawContext<'_>) -> Option<String> {
             (text_width::width(dashboard_lists::row_name(row)), fitted.first()?.1)
         }
         Content::Table(_) if heat_view::is_shown(model) => {
-            let width = heat_map::row_name(row).iter().map(|part| text_width::width(part)).sum();
+            let width = row.name_parts().iter().map(|part| text_width::width(part)).sum();
             (width, heat_view::layout(model).name_width)
         }
         Content::Table(_) => {
