@@ -6,7 +6,7 @@ mod support;
 
 use std::thread;
 
-use support::actions::{PAUSE_BEFORE_YES, answer_prompt, wait_for_two_polls};
+use support::actions::{PAUSE_BEFORE_YES, answer_confirmation, answer_prompt, start_dashboard, wait_for_two_polls};
 use support::{Lab, Relay, Term};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
@@ -97,4 +97,32 @@ fn other_names_of_the_same_terminal_are_accepted() {
         term.wait_for("code 0");
     }
     assert_eq!(relay.write_commands(), [MAINT; 4]);
+}
+
+#[test]
+fn two_dashboards_claim_only_their_own_changes() {
+    let lab = Lab::builder().servers(4).start();
+    let mut first = start_dashboard(lab.admin());
+    let mut second = start_dashboard(lab.admin());
+    for (term, key, title, status) in [(&mut first, "D", "Drain", "DRAIN"), (&mut second, "M", "Maintenance", "MAINT")]
+    {
+        term.press("1");
+        term.move_to_path("be1/s2");
+        if status == "MAINT" {
+            term.wait_for("DRAIN");
+        }
+        term.press(key);
+        answer_confirmation(term, &format!("{title}: be1 / s2"), "y");
+        term.wait_for(&format!("be1/s2: verified, {status}"));
+        term.press("9");
+    }
+    for (term, own, other) in [
+        (&first, "be1/s2  no check → DRAIN", "be1/s2  DRAIN → MAINT  not by us"),
+        (&second, "be1/s2  DRAIN → MAINT", "be1/s2  no check → DRAIN  not by us"),
+    ] {
+        let screen = term.wait_for(other);
+        term.wait_for(own);
+        let claimed = format!("{own}  not by us");
+        assert!(!screen.contains(&claimed), "{screen}");
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use crate::actions::action_table;
+use crate::actions::action_table::{self, VerifyBy};
 use crate::actions::capacity::Capacity;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::readback::Readback;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::write_command::WriteCommand;
 use crate::observe::instance_id::RowRef;
 use crate::units::pluralize;
 
@@ -105,6 +106,23 @@ impl StepResult {
         Self { step, command, before: None, after: None, outcome, pid: None, audit_warning: None }
     }
 
+    /// Returns whether the state was already as ordered right before the command, so that the command changed nothing, and
+    /// another operator or tool made the change.
+    pub(crate) fn found_state(&self) -> bool {
+        let state = |readback: &Readback| {
+            let admin = readback.server_state.as_ref().map(|state| state.admin);
+            (readback.status.clone(), admin, readback.current_weight(), readback.session_limit)
+        };
+        let is_state =
+            matches!(self.step.action.verify_by, VerifyBy::AdminState | VerifyBy::Weight | VerifyBy::Maxconn);
+        is_state
+            && self
+                .before
+                .as_ref()
+                .zip(self.after.as_ref())
+                .is_some_and(|(before, after)| state(before) == state(after))
+    }
+
     /// Describes what is left of the backend after a server was taken out of service: `2 of 3 servers of be_app usable`.
     /// Returns `None` for other actions.
     pub(crate) fn remaining_capacity(&self) -> Option<String> {
@@ -170,6 +188,8 @@ pub enum StepStage {
 pub struct StepProgress {
     /// Row; that of the process if the target is not a row.
     pub row: RowRef,
+    /// The command.
+    pub command: WriteCommand,
     /// Stage reached.
     pub stage: StepStage,
 }

@@ -30,11 +30,22 @@ pub(crate) struct RecentActions {
     pub(crate) read_back_admin_states: HashMap<RowId, AdminState>,
     /// Stages of the actions that are in flight or have just finished.
     pub(crate) in_flight: InFlight,
+    /// Commands whose result is not known yet.
+    unfinished: HashMap<RowId, WriteCommand>,
     /// Authors of server states.
     pub(crate) attribution: Attribution,
 }
 
 impl RecentActions {
+    /// Records the stage that a command on a row has reached.
+    pub(crate) fn record_progress(&mut self, row: RowId, command: WriteCommand, stage: StepStage, now: Duration) {
+        self.in_flight.set_stage(row, stage, now);
+        match stage {
+            StepStage::Sent | StepStage::Accepted => _ = self.unfinished.insert(row, command),
+            StepStage::Succeeded | StepStage::Failed => _ = self.unfinished.remove(&row),
+        }
+    }
+
     /// Records the results of an intent, and starts or stops tracking drains. Returns the events to show.
     pub(crate) fn record_report(
         &mut self,
@@ -51,8 +62,12 @@ impl RecentActions {
                 result.outcome,
                 Outcome::NotSent(_) | Outcome::Refused(_) | Outcome::Changed(_) | Outcome::Ended
             );
+            // A command that found the state as ordered, or whose effect another command replaced, caused no change.
+            let has_effect = !result.found_state()
+                && !matches!(&result.outcome, Outcome::NotVerified { now, .. } if !now.is_empty());
             if is_row {
-                self.own_commands.extend(is_sent.then_some((id, result.step.command, at.monotonic)));
+                self.unfinished.remove(&id);
+                self.own_commands.extend((is_sent && has_effect).then_some((id, result.step.command, at.monotonic)));
                 self.in_flight.set_stage(
                     id,
                     if result.outcome.is_success() { StepStage::Succeeded } else { StepStage::Failed },
@@ -71,7 +86,7 @@ impl RecentActions {
                     TargetState::Ready | TargetState::Maint => drains.remove(id),
                 }
             }
-            if result.outcome.is_success() {
+            if result.outcome.is_success() && !result.found_state() {
                 self.attribution.record_action(&result.step.target_name(), result.step.command, at.wall);
             }
             let (command, outcome) = (result.step.logged_command(), result.outcome.to_string());
@@ -92,13 +107,14 @@ impl RecentActions {
         self.own_commands.retain(|(_, _, at)| now.elapsed_since(*at) < OWN_EFFECT_WINDOW);
     }
 
-    /// Returns whether an action of this run within the last 20 s, or one that is in flight, explains a status change.
-    /// An action explains one change of the status; a later one has another cause. Weights and limits must be the ordered
-    /// ones.
-    pub(crate) fn explain_change(&mut self, id: RowId, change: FieldChange<'_>, now: Duration) -> bool {
+    /// Returns whether an action of this run within the last 20 s, or one that is in flight, explains a change. Its command
+    /// must be able to cause the change, because another operator may act on the same row at the same time. An action
+    /// explains one change of the status; a later one has another cause. Weights and limits must be the ordered ones.
+    pub(crate) fn explain_change(&mut self, id: RowId, change: FieldChange<'_>) -> bool {
         let of_row = |(row, command, _): &(RowId, WriteCommand, Duration)| (*row == id).then_some(*command);
-        let mut commands = self.own_commands.iter().filter_map(of_row);
-        let explained = match change {
+        let unfinished = self.unfinished.get(&id).copied();
+        let mut commands = self.own_commands.iter().filter_map(of_row).chain(unfinished);
+        match change {
             FieldChange::Weight(to) => commands.any(|command| match command {
                 WriteCommand::Weight(TargetWeight::Absolute(weight)) => i64::from(weight) == to,
                 WriteCommand::Weight(TargetWeight::Percent(_)) => true,
@@ -112,10 +128,15 @@ impl RecentActions {
                 let (from, to) = (RowState::parse(from), RowState::parse(to));
                 let has_effect = |own: &_| of_row(own).is_some_and(|command| has_effect(command, from, to));
                 let index = self.own_commands.iter().position(has_effect);
-                index.map(|index| self.own_commands.remove(index)).is_some()
+                let is_explained = index.map(|index| self.own_commands.remove(index)).is_some()
+                    || unfinished.is_some_and(|command| self::has_effect(command, from, to));
+                if !is_explained {
+                    // Another operator or tool changed the state, so an earlier command does not explain later changes.
+                    self.own_commands.retain(|own| !matches!(of_row(own), Some(WriteCommand::State(_))));
+                }
+                is_explained
             }
-        };
-        explained || matches!(self.in_flight.stage(id, now), Some(StepStage::Sent | StepStage::Accepted))
+        }
     }
 }
 
@@ -146,7 +167,12 @@ fn has_effect(command: WriteCommand, from: RowState, to: RowState) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::actions::action_table::MAINT;
+    use crate::actions::intent::{ActionTarget, Intent};
+    use crate::actions::outcome::StepResult;
+    use crate::actions::readback::Readback;
+    use crate::observe::instance_id::InstanceId;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site, timestamp_at};
 
     #[test]
     fn explain_change_matches_command_once() {
@@ -156,8 +182,8 @@ mod tests {
         let mut explained = |command, from: &str, to: &str| {
             actions.own_commands = vec![(id, command, at)];
             let change = FieldChange::Status { from, to };
-            let first = actions.explain_change(id, change, at);
-            (first, actions.explain_change(id, change, at))
+            let first = actions.explain_change(id, change);
+            (first, actions.explain_change(id, change))
         };
         let state = WriteCommand::State;
         assert_eq!(explained(state(TargetState::Maint), "UP", "MAINT"), (true, false));
@@ -179,21 +205,61 @@ mod tests {
         let weight = WriteCommand::Weight(TargetWeight::Absolute(9));
         actions.own_commands = vec![(id, weight, at), (id, WriteCommand::ServerMaxconn(50), at)];
         let changes = [FieldChange::Weight(9), FieldChange::Weight(10), FieldChange::Limit(50), FieldChange::Limit(9)];
-        assert_eq!(changes.map(|change| actions.explain_change(id, change, at)), [true, false, true, false]);
+        assert_eq!(changes.map(|change| actions.explain_change(id, change)), [true, false, true, false]);
     }
 
     #[test]
-    fn explain_change_accepts_change_of_action_in_flight() {
+    fn explain_change_accepts_change_of_command_in_flight_only() {
         let id = SampleBuilder::default().build_at_millis(0, &stat_of_site()).rows.ids()[1];
         let mut actions = RecentActions::default();
         let at = Duration::from_secs(1);
-        assert!(!actions.explain_change(id, FieldChange::Status { from: "UP", to: "MAINT" }, at));
-        actions.in_flight.set_stage(id, StepStage::Sent, at);
-        assert!(
-            actions.explain_change(id, FieldChange::Status { from: "UP", to: "MAINT" }, at),
-            "a sample may arrive before the reply"
-        );
-        actions.in_flight.set_stage(id, StepStage::Failed, at);
-        assert!(!actions.explain_change(id, FieldChange::Status { from: "UP", to: "MAINT" }, at));
+        let maint = FieldChange::Status { from: "UP", to: "MAINT" };
+        let drain = FieldChange::Status { from: "UP", to: "DRAIN" };
+        let command = WriteCommand::State(TargetState::Maint);
+        assert!(!actions.explain_change(id, maint));
+        for stage in [StepStage::Sent, StepStage::Accepted] {
+            actions.record_progress(id, command, stage, at);
+            assert!(actions.explain_change(id, maint), "a sample may arrive before the reply");
+            assert!(!actions.explain_change(id, drain), "by another operator, at the same time");
+            assert!(!actions.explain_change(id, FieldChange::Weight(5)));
+        }
+        actions.record_progress(id, command, StepStage::Failed, at);
+        assert!(!actions.explain_change(id, maint));
+        actions.record_progress(id, WriteCommand::Weight(TargetWeight::Absolute(5)), StepStage::Sent, at);
+        let changes = [FieldChange::Weight(5), FieldChange::Weight(9)];
+        assert_eq!(changes.map(|change| actions.explain_change(id, change)), [true, false]);
+    }
+
+    #[test]
+    fn explain_change_claims_nothing_after_change_by_others() {
+        let id = SampleBuilder::default().build_at_millis(0, &stat_of_site()).rows.ids()[1];
+        let own_commands = vec![(id, WriteCommand::State(TargetState::Drain), Duration::from_secs(1))];
+        let mut actions = RecentActions { own_commands, ..RecentActions::default() };
+        let changes = [("UP", "MAINT"), ("MAINT", "DRAIN")];
+        let explained = changes.map(|(from, to)| actions.explain_change(id, FieldChange::Status { from, to }));
+        assert_eq!(explained, [false, false], "another operator replaced the drain, and ended the maintenance");
+    }
+
+    #[test]
+    fn record_report_claims_only_changes_that_its_command_made() {
+        let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
+        let target = ActionTarget::from_row(&sample, sample.rows.ids()[1]).unwrap();
+        let command = WriteCommand::State(TargetState::Maint);
+        let intent = Intent::new(&MAINT, command, InstanceId::FIRST, vec![target.clone()]);
+        let state = |status: &str| Some(Readback { status: status.into(), ..Readback::default() });
+        let verified = Outcome::Verified("MAINT".to_owned());
+        let replaced = Outcome::NotVerified { now: "UP".to_owned(), samples: 3 };
+        for (before, after, outcome, is_own) in
+            [("UP", "MAINT", &verified, true), ("MAINT", "MAINT", &verified, false), ("UP", "UP", &replaced, false)]
+        {
+            let mut actions = RecentActions::default();
+            let step = intent.steps[0].clone();
+            let result = StepResult::new(step, String::new(), outcome.clone());
+            let result = StepResult { before: state(before), after: state(after), ..result };
+            let report = ActionReport { intent: intent.clone(), results: vec![result] };
+            actions.record_report(&report, &mut DrainTracker::default(), timestamp_at(1000));
+            let change = FieldChange::Status { from: "UP", to: "MAINT" };
+            assert_eq!(actions.explain_change(target.id, change), is_own, "{before} {after}");
+        }
     }
 }

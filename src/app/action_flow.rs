@@ -345,7 +345,7 @@ pub(crate) fn dismiss_suggestion(model: &mut Model, now: Duration) {
 /// Records the stage that a running command has reached.
 pub(crate) fn record_progress(model: &mut Model, progress: StepProgress, now: Duration) {
     if let Some(instance) = model.instance_by_id_mut(progress.row.instance) {
-        instance.data.record_progress(progress.row.row, progress.stage, now);
+        instance.data.record_progress(progress, now);
     }
 }
 

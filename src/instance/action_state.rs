@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::drain_tracker::DrainTracker;
 use crate::actions::last_checks::LastChecks;
-use crate::actions::outcome::{ActionReport, StepStage};
+use crate::actions::outcome::{ActionReport, StepProgress, StepStage};
 use crate::actions::readback::Readback;
 use crate::actions::reload_loss::ReloadLoss;
 use crate::haproxy::safe_text::SafeText;
@@ -23,8 +23,8 @@ use crate::observe::timestamp::Timestamp;
 
 impl Instance {
     /// Records the progress of an action that is in flight.
-    pub(crate) fn record_progress(&mut self, row: RowId, stage: StepStage, now: Duration) {
-        self.recent_actions.in_flight.set_stage(row, stage, now);
+    pub(crate) fn record_progress(&mut self, progress: StepProgress, now: Duration) {
+        self.recent_actions.record_progress(progress.row.row, progress.command, progress.stage, now);
     }
 
     /// Records the outcome of actions, and adds their events.

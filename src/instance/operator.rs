@@ -70,7 +70,7 @@ impl Operator {
         for index in 0..intent.steps.len() {
             let step = &intent.steps[index];
             let row = RowRef { instance: intent.instance, row: step.target.id };
-            let report = |stage| report(StepProgress { row, stage });
+            let report = |stage| report(StepProgress { row, command: step.command, stage });
             report(StepStage::Sent);
             // The first check covers all steps, so that either all of them are as confirmed or nothing is sent.
             let (unsent, scope) = match index {

@@ -153,8 +153,7 @@ impl Instance {
         };
         if let Some(before) = self.latest().map(Arc::clone) {
             self.recent_actions.expire_own_commands(sample.at);
-            let explain =
-                |id, change: FieldChange<'_>| self.recent_actions.explain_change(id, change, sample.at.monotonic);
+            let explain = |id, change: FieldChange<'_>| self.recent_actions.explain_change(id, change);
             let diff = changes::diff_samples(&before, &sample, link_lost_for, explain);
             for event in diff.events {
                 self.recent_actions.attribution.record_change(&event);

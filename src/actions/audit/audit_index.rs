@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::actions::audit::audit_reader;
 use crate::actions::audit::logged_commands::{is_state_change, state_changes, without_target};
@@ -15,6 +15,8 @@ use crate::haproxy::safe_text::SafeText;
 
 /// Maximum number of servers; if it is exceeded, the oldest quarter is dropped.
 const MAX_INDEXED_SERVERS: usize = 20_000;
+/// Longest time between two records of the same change of which either may be its cause.
+const SIMULTANEOUS: Duration = Duration::from_secs(1);
 /// Maximum number of bytes read from the end of an audit file.
 const MAX_TAIL_BYTES: u64 = 4 << 20;
 /// Maximum number of unfinished commands.
@@ -107,6 +109,11 @@ impl AuditIndex {
         }
         let servers = self.last_changes.entry(address.to_owned()).or_default();
         match servers.get_mut(target) {
+            Some(known) if is_simultaneous(known, &entry) => {
+                // The records do not show whose command took effect.
+                let both = format!("{} or {}", known.author, entry.author);
+                *known = IndexEntry { author: both.as_str().into(), at: known.at.max(entry.at), ..entry };
+            }
             Some(known) if known.at > entry.at => {}
             Some(known) => *known = entry,
             None => {
@@ -134,7 +141,12 @@ impl AuditIndex {
         self.unfinished.iter().filter(|unfinished| unfinished.address == address).collect()
     }
 
+    /// Adds a record, unless the state was already as ordered before the command: then another operator or tool made the change.
     fn add_record(&mut self, record: &AuditRecord) {
+        let states = record.before.as_ref().zip(record.after.as_ref());
+        if states.is_some_and(|(before, after)| (&before.status, before.admin) == (&after.status, after.admin)) {
+            return;
+        }
         for (target, change) in state_changes(&record.command) {
             if let Some(entry) = index_entry(record, &change) {
                 self.insert(&record.address, target, entry);
@@ -155,6 +167,13 @@ impl AuditIndex {
         }
         self.last_changes.retain(|_, servers| !servers.is_empty());
     }
+}
+
+/// Returns whether two persons ordered the same change at the same time.
+fn is_simultaneous(one: &IndexEntry, other: &IndexEntry) -> bool {
+    let apart = one.at.duration_since(other.at).or_else(|_| other.at.duration_since(one.at)).unwrap_or_default();
+    let is_named = one.author.as_str().split(" or ").any(|name| name == other.author.as_str());
+    one.change == other.change && !is_named && apart <= SIMULTANEOUS
 }
 
 /// Drops the older half of the records without a result.
@@ -190,9 +209,9 @@ fn unfinished_command(record: &AuditRecord) -> Option<UnfinishedCommand> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actions::audit::record_contents::RecordedState;
     use crate::actions::audit::test_records::{any_record, record};
     use proptest::prelude::*;
-    use std::time::Duration;
 
     const SOCKET: &str = "/run/a.sock";
 
@@ -244,6 +263,28 @@ mod tests {
         let index = AuditIndex::from_records([AuditRecord { target: None, ..done("a", 1, line, None) }]);
         assert_eq!(last(&index, "be/s1"), Some(("disable".to_owned(), None)));
         assert_eq!(last(&index, "be/s2"), Some(("state drain".to_owned(), None)));
+    }
+
+    #[test]
+    fn audit_index_names_both_authors_of_simultaneous_changes() {
+        let maint = "set server be/s1 state maint";
+        let by = |id: &str, user: &str, seconds, before: &str| {
+            let state = |status: &str| Some(RecordedState { status: status.to_owned(), ..RecordedState::default() });
+            let mut record = done(id, seconds, maint, Some(true));
+            record.actor.user = user.to_owned();
+            AuditRecord { before: state(before), after: state("MAINT"), ..record }
+        };
+        let author = |records: Vec<AuditRecord>| {
+            let index = AuditIndex::from_records(records);
+            index.last_change(SOCKET, "be/s1").map(|entry| entry.author.to_string())
+        };
+        let first = by("a", "ann", 10, "UP");
+        assert_eq!(author(vec![first.clone(), by("b", "bob", 11, "UP")]).as_deref(), Some("ann or bob"));
+        assert_eq!(author(vec![first.clone(), by("b", "ann", 11, "UP")]).as_deref(), Some("ann"));
+        assert_eq!(author(vec![first.clone(), by("b", "bob", 20, "UP")]).as_deref(), Some("bob"));
+        let found = by("b", "bob", 11, "MAINT");
+        assert_eq!(author(vec![first, found.clone()]).as_deref(), Some("ann"), "the second command changed nothing");
+        assert_eq!(author(vec![found]), None);
     }
 
     #[test]

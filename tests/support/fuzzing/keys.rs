@@ -436,7 +436,7 @@ impl Player {
                         StepStage::Failed,
                     ]);
                     let row = RowRef { instance: intent.instance, row: step.target.id };
-                    let progress = StepProgress { row, stage };
+                    let progress = StepProgress { row, command: step.command, stage };
                     self.dispatch(Message::ActionProgress(progress), None);
                 }
                 Message::ActionFinished(arbitrary_report(intent.clone(), decisions))
