@@ -9,8 +9,8 @@ use crate::cli::resolve_settings::{check_threshold_flags, thresholds, warn_about
 use crate::cli::targets::FoundTargets;
 use crate::config::settings::Settings;
 use crate::config::terminal_env::TerminalEnv;
-use crate::headless::plain::balancer::WatchSettings;
 use crate::headless::plain::session::{self, PlainOptions};
+use crate::headless::plain::watched_instance::WatchSettings;
 use crate::observe::timestamp::Clock;
 
 /// Returns whether lines are printed instead of a screen: as set, or else if the terminal is dumb.

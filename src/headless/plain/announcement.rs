@@ -10,7 +10,7 @@ use crate::observe::row_ids::RowId;
 pub(crate) struct Announcement {
     /// Time of the change.
     pub(crate) at: SystemTime,
-    /// Text without time and name of the balancer.
+    /// Text without time and name of the instance.
     pub(crate) text: String,
 }
 

@@ -96,7 +96,7 @@ const WORDS: [WordInfo; 16] = [
     WordInfo {
         word: "undo",
         meaning: WordMeaning::Undo,
-        arguments: "[BALANCER]",
+        arguments: "[INSTANCE]",
         help: "undo the last action; again: the one before",
     },
     WordInfo { word: "help", meaning: WordMeaning::Help, arguments: "", help: "this list" },
@@ -134,7 +134,7 @@ pub(crate) enum PlainCommand {
     Watch(Option<String>),
     /// Sends a command to a server.
     Change(WriteCommand, String, ActionWords),
-    /// Undoes the last action; on the balancer with this name if there are several.
+    /// Undoes the last action; on the instance with this name if there are several.
     Undo(Option<String>, ActionWords),
     /// Lists the commands.
     Help,
@@ -148,7 +148,7 @@ pub(crate) fn help_lines() -> Vec<String> {
     let mut lines: Vec<String> = WORDS.iter().map(|info| format!("{}: {}", usage(info), info.help)).collect();
     lines.push(
         "Commands and names may be shortened as long as they stay unique: dr be_app/app1. A server is BACKEND/SERVER, or \
-         SERVER alone if only one backend has it; of several balancers, BALANCER/BACKEND/SERVER."
+         SERVER alone if only one backend has it; of several instances, INSTANCE/BACKEND/SERVER."
             .to_owned(),
     );
     lines.push(
@@ -205,7 +205,7 @@ pub(crate) fn parse(line: &str) -> Result<Option<PlainCommand>, String> {
             (names, words) if names.len() <= 1 => {
                 Ok(Some(PlainCommand::Undo(names.first().map(|name| (*name).to_owned()), words)))
             }
-            _ => Err("undo takes at most the name of a balancer".to_owned()),
+            _ => Err("undo takes at most the name of an instance".to_owned()),
         },
         WordMeaning::Help => no_more(PlainCommand::Help),
         WordMeaning::Quit => no_more(PlainCommand::Quit),
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn help_lists_every_command_that_parses() {
         let lines = help_lines();
-        for start in ["weight SERVER N: ", "undo [BALANCER]: "] {
+        for start in ["weight SERVER N: ", "undo [INSTANCE]: "] {
             assert!(lines.iter().any(|line| line.starts_with(start)), "{lines:?}");
         }
         for option in ["--yes", "--force", "--reason TEXT"] {

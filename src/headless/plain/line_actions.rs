@@ -30,7 +30,7 @@ impl PlainSession {
             Ok(found) => found,
             Err(why) => return self.output.print(&why),
         };
-        let instance = &self.balancers[index].instance;
+        let instance = &self.instances[index].instance;
         let (Some(target), Some(action)) = (instance.target(id), action_table::for_command(command)) else {
             return self.output.print("nothing was sent: the server is gone");
         };
@@ -38,13 +38,13 @@ impl PlainSession {
         self.propose(index, intent, words).await;
     }
 
-    /// Starts to undo the last action, on the balancer with this name or on that of the last action.
-    pub(super) async fn start_undo(&mut self, balancer: Option<&str>, words: ActionWords) {
-        let index = match balancer.map(|name| self.find_balancer(name)).transpose() {
+    /// Starts to undo the last action, on the instance with this name or on that of the last action.
+    pub(super) async fn start_undo(&mut self, instance: Option<&str>, words: ActionWords) {
+        let index = match instance.map(|name| self.find_instance(name)).transpose() {
             Ok(index) => index.or(self.last_changed).unwrap_or(0),
             Err(why) => return self.output.print(&why),
         };
-        let (now, instance) = (self.clock.now().monotonic, &self.balancers[index].instance);
+        let (now, instance) = (self.clock.now().monotonic, &self.instances[index].instance);
         let Some(entry) = self.undo.next_undo(instance) else {
             let why = self.undo.explain_nothing(instance, now);
             return self.output.print(&format!("{}{why}", self.prefix(index)));
@@ -64,15 +64,15 @@ impl PlainSession {
         self.propose(index, intent, words).await;
     }
 
-    fn find_balancer(&self, name: &str) -> Result<usize, String> {
-        let names = || self.balancers.iter().map(|balancer| balancer.name.as_str());
+    fn find_instance(&self, name: &str) -> Result<usize, String> {
+        let names = || self.instances.iter().map(|watched| watched.name.as_str());
         let exact = names().position(|known| known == name);
         let mut matching = names().enumerate().filter(|(_, known)| known.starts_with(name));
         match (exact, matching.next(), matching.next()) {
             (Some(index), ..) | (None, Some((index, _)), None) => Ok(index),
             _ => {
                 let similar = suggest::did_you_mean(name, names());
-                Err(format!("no balancer is called {}{similar}", SafeText::from(name)))
+                Err(format!("no instance is called {}{similar}", SafeText::from(name)))
             }
         }
     }
@@ -80,7 +80,7 @@ impl PlainSession {
     /// Checks an action and asks about it, or sends it with `--yes` if questions cannot be asked.
     async fn propose(&mut self, index: usize, mut intent: Intent, words: ActionWords) {
         intent.reason = words.reason.clone();
-        let instance = &self.balancers[index].instance;
+        let instance = &self.instances[index].instance;
         let (intent, danger) = match guard::prepare_question(intent, instance) {
             Ok(prepared) => prepared,
             Err(why) => return self.output.print(&format!("nothing was sent: {why}")),
@@ -113,7 +113,7 @@ impl PlainSession {
             Danger::Highest => ConfirmationAnswer::Typed(name_to_type(&intent)),
             Danger::Low | Danger::High => ConfirmationAnswer::Yes,
         };
-        match guard::authorise(intent, &consent, &self.balancers[index].instance) {
+        match guard::authorise(intent, &consent, &self.instances[index].instance) {
             Ok(authorised) => self.send(index, authorised).await,
             Err(why) => self.output.print(&format!("nothing was sent: {why}")),
         }
@@ -121,7 +121,7 @@ impl PlainSession {
 
     /// Returns why an action needs `--force`, or prints its warnings.
     fn danger_reason(&mut self, index: usize, intent: &Intent, danger: Danger, words: &ActionWords) -> Option<String> {
-        let instance = &self.balancers[index].instance;
+        let instance = &self.instances[index].instance;
         let sample = instance.latest()?;
         let plan = ActionPlan { first: Some(intent.clone()), then: None, last_checks: instance.last_checks().clone() };
         if danger == Danger::Highest && !words.force {
@@ -135,12 +135,12 @@ impl PlainSession {
     /// Prints the question.
     fn ask(&mut self, index: usize, intent: Intent, danger: Danger) {
         self.discard_type_ahead();
-        let balancer = &self.balancers[index];
-        let Some(sample) = balancer.instance.latest() else { return };
-        let lines = question_lines(&intent, danger, &balancer.name, sample, balancer.instance.last_checks());
+        let watched = &self.instances[index];
+        let Some(sample) = watched.instance.latest() else { return };
+        let lines = question_lines(&intent, danger, &watched.name, sample, watched.instance.last_checks());
         self.output.print_all("", &lines);
         let asked_at = self.sent_at();
-        self.dialog = Some(OpenDialog::Question(LineQuestion { balancer: index, intent, danger, asked_at }));
+        self.dialog = Some(OpenDialog::Question(LineQuestion { instance: index, intent, danger, asked_at }));
     }
 
     /// Discards the beginning of a line that was typed before a question. Complete lines are discarded by their time.
@@ -172,7 +172,7 @@ impl PlainSession {
                     return;
                 }
                 intent.reason = Some(line.text.clone());
-                let intent = guard::with_present_targets(intent, &self.balancers[index].instance);
+                let intent = guard::with_present_targets(intent, &self.instances[index].instance);
                 self.ask_again(index, intent);
             }
             Some(OpenDialog::Question(question)) => match question.judge(line) {
@@ -205,12 +205,12 @@ impl PlainSession {
     }
 
     async fn confirm(&mut self, question: LineQuestion, consent: &ConfirmationAnswer) {
-        let LineQuestion { balancer: index, intent, .. } = question;
-        match guard::authorise(intent.clone(), consent, &self.balancers[index].instance) {
+        let LineQuestion { instance: index, intent, .. } = question;
+        match guard::authorise(intent.clone(), consent, &self.instances[index].instance) {
             Ok(authorised) => self.send(index, authorised).await,
             Err(why @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed)) => {
                 self.output.print(&format!("{why}; please confirm again."));
-                let intent = guard::with_present_targets(intent, &self.balancers[index].instance);
+                let intent = guard::with_present_targets(intent, &self.instances[index].instance);
                 self.ask_again(index, intent);
             }
             Err(why) => self.cancel(&why.to_string()),
@@ -219,7 +219,7 @@ impl PlainSession {
 
     /// Asks about an action on targets in their present state.
     fn ask_again(&mut self, index: usize, intent: Intent) {
-        match guard::prepare_question(intent, &self.balancers[index].instance) {
+        match guard::prepare_question(intent, &self.instances[index].instance) {
             Ok((intent, danger)) => self.ask(index, intent, danger),
             Err(why) => self.cancel(&why.to_string()),
         }
@@ -237,19 +237,19 @@ impl PlainSession {
             }
             signals.received().is_none()
         };
-        let report = self.balancers[index].operator.execute_each(&intent, |_| {}, each).await;
+        let report = self.instances[index].operator.execute_each(&intent, |_| {}, each).await;
         let now = self.clock.now();
-        let balancer = &mut self.balancers[index];
-        balancer.instance.record_report(&report, now);
-        let epoch = balancer.instance.latest().map(|sample| sample.epoch);
+        let watched = &mut self.instances[index];
+        watched.instance.record_report(&report, now);
+        let epoch = watched.instance.latest().map(|sample| sample.epoch);
         self.undo.record(&report, epoch, now);
         self.last_changed = Some(index);
         for done in report.results.iter().filter(|done| done.outcome.is_success()) {
             if done.step.action == &DRAIN {
-                balancer.announcer.follow_drain(done.step.target.id);
+                watched.announcer.follow_drain(done.step.target.id);
             }
         }
-        balancer.poll_now();
+        watched.poll_now();
         self.awaited_sample = Some((index, now.monotonic));
         let is_changed = report.results.last().is_some_and(|done| matches!(done.outcome, Outcome::Changed(_)));
         if is_changed {

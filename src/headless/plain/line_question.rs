@@ -18,8 +18,8 @@ const ANSWER_TIME: Duration = Duration::from_mins(1);
 /// A question that waits for its answer.
 #[derive(Debug, Clone)]
 pub(crate) struct LineQuestion {
-    /// Index of the balancer.
-    pub(crate) balancer: usize,
+    /// Index of the HAProxy.
+    pub(crate) instance: usize,
     /// The action.
     pub(crate) intent: Intent,
     /// Danger of the action.
@@ -31,7 +31,7 @@ pub(crate) struct LineQuestion {
 /// A dialog that waits for a line.
 #[derive(Debug, Clone)]
 pub(crate) enum OpenDialog {
-    /// The reason for an action on this balancer, asked at this monotonic time.
+    /// The reason for an action on this HAProxy, asked at this monotonic time.
     Reason(usize, Intent, Duration),
     /// The confirmation.
     Question(LineQuestion),
@@ -89,12 +89,12 @@ fn confirming_word(intent: &Intent, danger: Danger) -> String {
 pub(crate) fn question_lines(
     intent: &Intent,
     danger: Danger,
-    balancer: &str,
+    name: &str,
     sample: &Sample,
     last_checks: &LastChecks,
 ) -> Vec<String> {
     let facts = collect_facts(intent, sample, last_checks, sample.at.monotonic).unwrap_or_default();
-    let mut lines = vec![format!("Question: {} on {balancer}?", intent.describe(&intent.target_summary()))];
+    let mut lines = vec![format!("Question: {} on {name}?", intent.describe(&intent.target_summary()))];
     lines.extend(intent.commands().into_iter().map(|command| format!("Command: {command}")));
     let states = [("Now", facts.current_state), ("After", facts.expected_state)];
     lines.extend(states.into_iter().filter(|(_, text)| !text.is_empty()).map(|(head, text)| format!("{head}: {text}")));
@@ -120,7 +120,7 @@ mod tests {
         let target = ActionTarget::from_row(&sample, sample.rows.ids()[index]).unwrap();
         let command = WriteCommand::State(TargetState::Drain);
         let intent = Intent::new(for_admin_state(TargetState::Drain), command, InstanceId::FIRST, vec![target]);
-        (LineQuestion { balancer: 0, intent, danger, asked_at: Duration::from_secs(10) }, sample)
+        (LineQuestion { instance: 0, intent, danger, asked_at: Duration::from_secs(10) }, sample)
     }
 
     fn judge(danger: Danger, text: &str, millis: u64, is_in_burst: bool) -> AnswerVerdict {

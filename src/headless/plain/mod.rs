@@ -5,7 +5,7 @@
 //! causes (`problems`), or the decision whether an action may run (`instance::guard`).
 //!
 //! Data flow: one sampler per HAProxy and the thread of [`line_input`] send events to [`session::PlainSession`]. Samples
-//! update the `Instance` of a [`balancer::Balancer`]; its [`announcer::Announcer`] compares the instance with what it
+//! update the `Instance` of a [`watched_instance::WatchedInstance`]; its [`announcer::Announcer`] compares the instance with what it
 //! announced before, and returns the lines to print. A typed line is parsed by [`command_words`]; [`row_lookup`] finds the
 //! row that it names; [`row_reports`] describes rows; [`line_question`] asks before an action.
 
@@ -13,7 +13,6 @@ pub(crate) mod announcement;
 pub(crate) mod announcer;
 #[cfg(test)]
 mod announcer_tests;
-pub(crate) mod balancer;
 pub(crate) mod cause_announcer;
 pub(crate) mod command_words;
 pub(crate) mod event_sentences;
@@ -25,3 +24,4 @@ pub(crate) mod row_lookup;
 pub(crate) mod row_reports;
 pub(crate) mod session;
 pub(crate) mod summary_sentences;
+pub(crate) mod watched_instance;

@@ -46,24 +46,24 @@ struct NamedRow {
     kind: RowKind,
     /// `BACKEND/SERVER`, or the name of a proxy.
     path: String,
-    /// `BALANCER/` and the path.
+    /// `INSTANCE/` and the path.
     full: String,
     /// Name of the server or the proxy alone.
     short: String,
 }
 
 /// Finds the row with a name, among HAProxies with their names. The name may be the path, the server alone, the path
-/// after the name of the balancer, or the beginning of one of these, as long as it is unique.
+/// after the name of the instance, or the beginning of one of these, as long as it is unique.
 ///
 /// # Errors
 /// Returns a message that lists the rows that it may mean, or similar names.
 pub(crate) fn find_row<'a>(
     name: &str,
     kinds: NamedRows,
-    balancers: impl Iterator<Item = (&'a str, &'a Instance)>,
+    instances: impl Iterator<Item = (&'a str, &'a Instance)>,
 ) -> Result<(usize, RowId), String> {
     let (mut rows, mut count) = (Vec::new(), 0);
-    for (index, (balancer, instance)) in balancers.enumerate() {
+    for (index, (name, instance)) in instances.enumerate() {
         count += 1;
         let Some(sample) = instance.latest() else { continue };
         for (row, id) in sample.table.rows().iter().zip(sample.rows.ids()) {
@@ -74,13 +74,7 @@ pub(crate) fn find_row<'a>(
                 RowKind::Server => (format!("{}/{}", row.proxy, row.name), row.name.to_string()),
                 _ => (row.proxy.to_string(), row.proxy.to_string()),
             };
-            rows.push(NamedRow {
-                place: (index, *id),
-                kind: row.kind,
-                full: format!("{balancer}/{path}"),
-                path,
-                short,
-            });
+            rows.push(NamedRow { place: (index, *id), kind: row.kind, full: format!("{name}/{path}"), path, short });
         }
     }
     if rows.is_empty() {
@@ -174,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn find_row_needs_balancer_if_several_have_the_name() {
+    fn find_row_needs_instance_if_several_have_the_name() {
         let (one, two) = (site(), site());
         let all = || [("lb1", &one), ("lb2", &two)].into_iter();
         let error = find_row("api/api1", NamedRows::Servers, all()).unwrap_err();

@@ -16,7 +16,6 @@ use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::undo::UndoStack;
 use crate::config::target::Target;
 use crate::headless::exit_code::CommandExit;
-use crate::headless::plain::balancer::{Balancer, WatchSettings};
 use crate::headless::plain::command_words::{self, PlainCommand};
 use crate::headless::plain::event_sentences::listed_event;
 use crate::headless::plain::line_input::{self, LineInput};
@@ -25,6 +24,7 @@ use crate::headless::plain::line_question::OpenDialog;
 use crate::headless::plain::row_lookup::{NamedRows, find_row};
 use crate::headless::plain::row_reports;
 use crate::headless::plain::summary_sentences::{cause_sentence, causes_sentence, lines_or_none, process_sentence};
+use crate::headless::plain::watched_instance::{WatchSettings, WatchedInstance};
 use crate::headless::pollers;
 use crate::headless::server::command_output::Console;
 use crate::headless::signals::Signals;
@@ -54,9 +54,9 @@ pub(crate) struct PlainOptions {
 
 /// Event of a session.
 enum PlainEvent {
-    /// A poll result of this balancer has arrived.
+    /// A poll result of this instance has arrived.
     Polled(usize),
-    /// The old processes of this balancer were searched.
+    /// The old processes of this instance were searched.
     OldProcessesFound(usize, Box<OldProcesses>),
     /// The audit log was read.
     AuditLoaded(Box<AuditIndex>),
@@ -81,7 +81,7 @@ pub(crate) fn run(options: PlainOptions) -> anyhow::Result<CommandExit> {
 
 /// A running session.
 pub(crate) struct PlainSession {
-    pub(super) balancers: Vec<Balancer>,
+    pub(super) instances: Vec<WatchedInstance>,
     pub(super) output: LineOutput,
     pub(super) signals: Signals,
     pub(super) clock: Clock,
@@ -89,11 +89,11 @@ pub(crate) struct PlainSession {
     pub(super) prompt_obstacle: Option<&'static str>,
     pub(super) requires_reason: bool,
     pub(super) undo: UndoStack,
-    /// The balancer of the last action.
+    /// The instance of the last action.
     pub(super) last_changed: Option<usize>,
     /// The question that is open.
     pub(super) dialog: Option<OpenDialog>,
-    /// The balancer of an action and the monotonic time at which it ended, until a later sample shows its effect.
+    /// The instance of an action and the monotonic time at which it ended, until a later sample shows its effect.
     pub(super) awaited_sample: Option<(usize, Duration)>,
     /// Input that waits for the first polls, or for a sample after an action.
     early_input: VecDeque<LineInput>,
@@ -111,9 +111,9 @@ impl PlainSession {
             let events = events.clone();
             // Sending fails only after the session has ended, here and below.
             let wake = move || drop(events.send(PlainEvent::Polled(index)));
-            Balancer::start(target, id, &watch, &audit, wake)
+            WatchedInstance::start(target, id, &watch, &audit, wake)
         };
-        let balancers = targets.iter().zip(ids).enumerate().map(start).collect();
+        let instances = targets.iter().zip(ids).enumerate().map(start).collect();
         let audit_events = events.clone();
         spawn_blocking(move || {
             let index = Box::new(AuditIndex::load(audit.path()));
@@ -123,7 +123,7 @@ impl PlainSession {
         line_input::start(clock, move |input| input_events.send(PlainEvent::Input(input)).is_ok())
             .context("cannot start the thread for the input")?;
         Ok(Self {
-            balancers,
+            instances,
             output: LineOutput::from_stdout(is_ascii),
             signals,
             clock,
@@ -168,19 +168,19 @@ impl PlainSession {
         match event {
             PlainEvent::Polled(index) => self.handle_poll(index),
             PlainEvent::OldProcessesFound(index, found) => {
-                self.balancers[index].instance.finish_old_process_search(*found);
+                self.instances[index].instance.finish_old_process_search(*found);
             }
             PlainEvent::AuditLoaded(audit_index) => {
                 let now = self.clock.now();
-                for balancer in &mut self.balancers {
-                    let address = balancer.operator.reader.address.to_string();
-                    balancer.instance.load_audit_index(&audit_index, &address, now);
+                for watched in &mut self.instances {
+                    let address = watched.operator.reader.address.to_string();
+                    watched.instance.load_audit_index(&audit_index, &address, now);
                 }
             }
             PlainEvent::Input(input) => self.early_input.push_back(input),
         }
         if !self.is_started {
-            if !self.balancers.iter().all(|balancer| balancer.is_polled) {
+            if !self.instances.iter().all(|watched| watched.is_polled) {
                 return None;
             }
             self.is_started = true;
@@ -199,22 +199,22 @@ impl PlainSession {
 
     fn handle_poll(&mut self, index: usize) {
         let now = self.clock.now();
-        let balancer = &mut self.balancers[index];
-        let was_polled = balancer.is_polled;
-        if !balancer.receive() {
+        let watched = &mut self.instances[index];
+        let was_polled = watched.is_polled;
+        if !watched.receive() {
             return;
         }
-        let latest = balancer.instance.latest().map_or(Duration::ZERO, |sample| sample.at.monotonic);
-        let is_lost = !balancer.instance.link().is_up();
+        let latest = watched.instance.latest().map_or(Duration::ZERO, |sample| sample.at.monotonic);
+        let is_lost = !watched.instance.link().is_up();
         self.awaited_sample.take_if(|(awaited, ended_at)| *awaited == index && (is_lost || latest > *ended_at));
         let events = self.events.clone();
-        balancer.search_old_processes(now.monotonic, move |found| {
+        watched.search_old_processes(now.monotonic, move |found| {
             drop(events.send(PlainEvent::OldProcessesFound(index, Box::new(found))));
         });
-        if balancer.instance.latest().is_none() {
-            if let (false, Link::Lost { failure, .. }) = (was_polled, balancer.instance.link()) {
+        if watched.instance.latest().is_none() {
+            if let (false, Link::Lost { failure, .. }) = (was_polled, watched.instance.link()) {
                 let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-                let line = format!("{}: HAProxy does not answer: {}{hint}", balancer.name, failure.reason);
+                let line = format!("{}: HAProxy does not answer: {}{hint}", watched.name, failure.reason);
                 self.output.print(&line);
             }
         } else if self.dialog.is_none() {
@@ -222,26 +222,26 @@ impl PlainSession {
         }
     }
 
-    /// Prints the present state of a balancer the first time, then what changed since the last call.
+    /// Prints the present state of an instance the first time, then what changed since the last call.
     fn print_changes(&mut self, index: usize) {
         let now = self.clock.now();
-        if self.balancers[index].is_described {
-            for announcement in self.balancers[index].announce(now) {
+        if self.instances[index].is_described {
+            for announcement in self.instances[index].announce(now) {
                 let line = format!("{} {}{}", local_clock_time(announcement.at), self.prefix(index), announcement.text);
                 self.output.print(&line);
             }
         } else {
             self.print_status(index);
-            let balancer = &mut self.balancers[index];
-            balancer.is_described = true;
-            balancer.announcer.start(&balancer.instance, now);
+            let watched = &mut self.instances[index];
+            watched.is_described = true;
+            watched.announcer.start(&watched.instance, now);
         }
     }
 
-    /// Prints what changed on all balancers, after a question.
+    /// Prints what changed on all instances, after a question.
     pub(super) fn print_all_changes(&mut self) {
-        for index in 0..self.balancers.len() {
-            if self.balancers[index].instance.latest().is_some() {
+        for index in 0..self.instances.len() {
+            if self.instances[index].instance.latest().is_some() {
                 self.print_changes(index);
             }
         }
@@ -249,7 +249,7 @@ impl PlainSession {
 
     fn print_status(&mut self, index: usize) {
         let now = self.clock.now().monotonic;
-        let Balancer { name, instance, .. } = &self.balancers[index];
+        let WatchedInstance { name, instance, .. } = &self.instances[index];
         let prefix = self.prefix(index);
         self.output.print(&format!("{name}: {}", process_sentence(instance, now)));
         for cause in instance.problems().open_causes() {
@@ -257,9 +257,9 @@ impl PlainSession {
         }
     }
 
-    /// Returns the name of a balancer before its lines; empty for the only one.
+    /// Returns the name of an instance before its lines; empty for the only one.
     pub(super) fn prefix(&self, index: usize) -> String {
-        if self.balancers.len() == 1 { String::new() } else { format!("{}: ", self.balancers[index].name) }
+        if self.instances.len() == 1 { String::new() } else { format!("{}: ", self.instances[index].name) }
     }
 
     async fn handle_input(&mut self, input: LineInput) -> Option<CommandExit> {
@@ -267,7 +267,7 @@ impl PlainSession {
             if self.dialog.is_some() {
                 self.output.print("nothing was sent: the input ended");
             }
-            let is_reached = self.balancers.iter().any(|balancer| balancer.instance.latest().is_some());
+            let is_reached = self.instances.iter().any(|watched| watched.instance.latest().is_some());
             return Some(if is_reached { CommandExit::Done } else { CommandExit::Unreachable });
         };
         if self.dialog.is_some() {
@@ -285,13 +285,13 @@ impl PlainSession {
 
     async fn execute(&mut self, command: PlainCommand) {
         match command {
-            PlainCommand::Status => (0..self.balancers.len()).for_each(|index| self.print_status(index)),
+            PlainCommand::Status => (0..self.instances.len()).for_each(|index| self.print_status(index)),
             PlainCommand::Causes => self.print_causes(),
             PlainCommand::Backends => {
-                self.print_lists("backend", |balancer| row_reports::backend_lines(&balancer.instance));
+                self.print_lists("backend", |watched| row_reports::backend_lines(&watched.instance));
             }
             PlainCommand::Servers(None) => {
-                self.print_lists("server", |balancer| row_reports::server_lines(&balancer.instance, None));
+                self.print_lists("server", |watched| row_reports::server_lines(&watched.instance, None));
             }
             PlainCommand::Servers(Some(name)) => self
                 .print_rows(&name, NamedRows::Backends, |instance, id| row_reports::server_lines(instance, Some(id))),
@@ -308,7 +308,7 @@ impl PlainSession {
                 Err(why) => self.output.print(&why),
             },
             PlainCommand::Change(command, name, words) => self.start_change(command, &name, words).await,
-            PlainCommand::Undo(balancer, words) => self.start_undo(balancer.as_deref(), words).await,
+            PlainCommand::Undo(instance, words) => self.start_undo(instance.as_deref(), words).await,
             PlainCommand::Help => self.output.print_all("", &command_words::help_lines()),
             // Handled by the caller.
             PlainCommand::Quit => {}
@@ -316,20 +316,20 @@ impl PlainSession {
     }
 
     pub(super) fn find_row(&self, name: &str, kinds: NamedRows) -> Result<(usize, RowId), String> {
-        find_row(name, kinds, self.balancers.iter().map(|balancer| (balancer.name.as_str(), &balancer.instance)))
+        find_row(name, kinds, self.instances.iter().map(|watched| (watched.name.as_str(), &watched.instance)))
     }
 
-    /// Prints lines about the row with a name. If rows of several balancers have that name, prints those of each.
+    /// Prints lines about the row with a name. If rows of several instances have that name, prints those of each.
     fn print_rows(&mut self, name: &str, kinds: NamedRows, lines: impl Fn(&Instance, RowId) -> Vec<String>) {
         let found = match self.find_row(name, kinds) {
             Ok(found) => vec![found],
             Err(why) => {
-                let one = |(index, balancer): (usize, &Balancer)| {
+                let one = |(index, watched): (usize, &WatchedInstance)| {
                     let (_, id) =
-                        find_row(name, kinds, std::iter::once((balancer.name.as_str(), &balancer.instance))).ok()?;
+                        find_row(name, kinds, std::iter::once((watched.name.as_str(), &watched.instance))).ok()?;
                     Some((index, id))
                 };
-                let found: Vec<(usize, RowId)> = self.balancers.iter().enumerate().filter_map(one).collect();
+                let found: Vec<(usize, RowId)> = self.instances.iter().enumerate().filter_map(one).collect();
                 if found.is_empty() {
                     return self.output.print(&why);
                 }
@@ -338,34 +338,34 @@ impl PlainSession {
         };
         for (index, id) in found {
             let prefix = self.prefix(index);
-            let lines = lines(&self.balancers[index].instance, id);
+            let lines = lines(&self.instances[index].instance, id);
             self.output.print_all(&prefix, &lines);
         }
     }
 
     fn print_causes(&mut self) {
         let now = self.clock.now().monotonic;
-        for index in 0..self.balancers.len() {
+        for index in 0..self.instances.len() {
             let prefix = self.prefix(index);
-            let instance = &self.balancers[index].instance;
+            let instance = &self.instances[index].instance;
             let none = format!("{}.", causes_sentence(instance));
             let lines = lines_or_none(instance, row_reports::cause_lines(instance, now), &none);
             self.output.print_all(&prefix, &lines);
         }
     }
 
-    fn print_lists(&mut self, noun: &str, lines: impl Fn(&Balancer) -> Vec<String>) {
-        for index in 0..self.balancers.len() {
-            let (prefix, balancer) = (self.prefix(index), &self.balancers[index]);
-            let lines = lines_or_none(&balancer.instance, lines(balancer), &format!("no {noun}"));
+    fn print_lists(&mut self, noun: &str, lines: impl Fn(&WatchedInstance) -> Vec<String>) {
+        for index in 0..self.instances.len() {
+            let (prefix, watched) = (self.prefix(index), &self.instances[index]);
+            let lines = lines_or_none(&watched.instance, lines(watched), &format!("no {noun}"));
             self.output.print_all(&prefix, &lines);
         }
     }
 
     fn print_events(&mut self) {
-        for index in 0..self.balancers.len() {
+        for index in 0..self.instances.len() {
             let prefix = self.prefix(index);
-            let events = self.balancers[index].instance.all_events().newest_first().take(LISTED_EVENTS);
+            let events = self.instances[index].instance.all_events().newest_first().take(LISTED_EVENTS);
             let mut lines: Vec<String> = events
                 .map(|event| format!("{} {prefix}{}", local_clock_time(event.at.wall), listed_event(event)))
                 .collect();
@@ -379,9 +379,9 @@ impl PlainSession {
 
     fn print_watched(&mut self) {
         let mut is_empty = true;
-        for index in 0..self.balancers.len() {
-            let balancer = &self.balancers[index];
-            let rows = balancer.announcer.watched().filter_map(|id| row_reports::view_row(&balancer.instance, id));
+        for index in 0..self.instances.len() {
+            let watched = &self.instances[index];
+            let rows = watched.announcer.watched().filter_map(|id| row_reports::view_row(&watched.instance, id));
             let lines: Vec<String> = rows.map(|row| row_reports::row_line(&row)).collect();
             is_empty &= lines.is_empty();
             let prefix = self.prefix(index);
@@ -393,10 +393,10 @@ impl PlainSession {
     }
 
     fn toggle_watch(&mut self, index: usize, id: RowId) {
-        let balancer = &mut self.balancers[index];
+        let watched = &mut self.instances[index];
         let path =
-            row_reports::view_row(&balancer.instance, id).map_or_else(String::new, |row| row_reports::row_path(&row));
-        if balancer.announcer.toggle_watch(id) {
+            row_reports::view_row(&watched.instance, id).map_or_else(String::new, |row| row_reports::row_path(&row));
+        if watched.announcer.toggle_watch(id) {
             self.output
                 .print(&format!("{path} is watched: its figures are announced when they change, at most every 5 s"));
             self.print_changes(index);

@@ -44,7 +44,7 @@ pub(crate) struct WatchSettings {
 }
 
 /// A watched HAProxy.
-pub(crate) struct Balancer {
+pub(crate) struct WatchedInstance {
     /// Configured name, or the address if it has no name.
     pub(crate) name: String,
     /// Samples, rates, problems and events.
@@ -61,7 +61,7 @@ pub(crate) struct Balancer {
     poll_requests: UnboundedSender<SamplerRequest>,
 }
 
-impl Balancer {
+impl WatchedInstance {
     /// Starts to poll a HAProxy. `wake` is called when a result has arrived. Must be called inside the I/O runtime.
     pub(crate) fn start(
         target: &Target,
