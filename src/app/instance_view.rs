@@ -11,6 +11,7 @@ use crate::app::problem_lines::CauseKey;
 use crate::app::process_summary::ProcessSummary;
 use crate::app::query_state::QueryState;
 use crate::haproxy::stat_table::RowKind;
+use crate::instance::display_name::InstanceNames;
 use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
@@ -100,6 +101,11 @@ impl InstanceView {
     /// Returns the identity of the instance.
     pub fn id(&self) -> InstanceId {
         self.data.id()
+    }
+
+    /// Returns its names.
+    pub(crate) fn names(&self) -> InstanceNames<'_> {
+        InstanceNames::new(&self.name, &self.address, &self.data)
     }
 
     /// Returns the lines of the table shown.

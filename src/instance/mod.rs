@@ -22,6 +22,7 @@ mod comparison_state;
 #[cfg(test)]
 mod comparison_tests;
 pub(crate) mod confirmed_state;
+pub(crate) mod display_name;
 pub mod guard;
 #[cfg(test)]
 mod instance_tests;

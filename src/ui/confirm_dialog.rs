@@ -7,7 +7,6 @@ use crate::actions::intent::{Intent, IntentStep};
 use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::confirmation::Confirmation;
 use crate::app::confirmation_texts::{self, ActionFacts};
-use crate::app::instance_view::InstanceView;
 use crate::app::layers::TypedCommandConfirmation;
 use crate::app::layout::{Area, MIN_QUESTION_SIZE};
 use crate::ask::known_crashes::CrashPolicy;
@@ -44,7 +43,7 @@ pub(crate) fn draw(
     screen: Area,
     confirmation: &Confirmation,
 ) -> Option<ShownRows> {
-    let DrawContext { instance, now, .. } = *context;
+    let now = context.now;
     let (gate, available) = (&confirmation.gate, available_width(screen));
     let mut others = Vec::new();
     others.extend(confirmation.alternative_action().map(|_| ("d", "drain first")));
@@ -57,7 +56,7 @@ pub(crate) fn draw(
     details.extend(detail_lines(context, canvas, confirmation, available));
     let left = confirmation.expires_at().saturating_sub(now).as_secs();
     let dialog = Dialog {
-        title: dialog_title(instance, confirmation),
+        title: dialog_title(context, confirmation),
         time_left: format!(" {left} s "),
         role: if confirmation.danger == Danger::Highest { Role::Bad } else { Role::Focus },
         min_width: 46,
@@ -98,7 +97,7 @@ pub(crate) fn draw_send_confirmation(
         None => yes_no_lines("send", &[], &confirmation.gate, available, context.now),
     };
     let dialog = Dialog {
-        title: format!("Send to {}", text_width::middle(&context.instance.name, 30)),
+        title: format!("Send to {}", text_width::middle(context.display_name(context.instance), 30)),
         time_left: String::new(),
         role: if change.most_dangerous().is_some() { Role::Bad } else { Role::Focus },
         min_width: 80,
@@ -290,10 +289,9 @@ fn is_open(gate: &AnswerGate, now: Duration) -> bool {
     gate.opens_at().is_some_and(|at| at <= now)
 }
 
-fn dialog_title(instance: &InstanceView, confirmation: &Confirmation) -> String {
-    let node = instance.data.latest().and_then(|sample| sample.info.node()).map(ToString::to_string);
-    let node = text_width::middle(&node.unwrap_or_else(|| instance.name.clone()), 24);
-    format!("{} on {node}", text_width::middle(&capitalize(&confirmation.intent.heading()), 84))
+fn dialog_title(context: &DrawContext<'_>, confirmation: &Confirmation) -> String {
+    let name = text_width::middle(context.display_name(context.instance), 24);
+    format!("{} on {name}", text_width::middle(&capitalize(&confirmation.intent.heading()), 84))
 }
 
 /// A line of the dialog.

@@ -32,6 +32,11 @@ impl<'a> DrawContext<'a> {
         self.instance.data.shown().map(AsRef::as_ref)
     }
 
+    /// Returns the name of an instance: the configured one, or that of HAProxy itself, or the address.
+    pub(crate) fn display_name(&self, instance: &'a InstanceView) -> &'a str {
+        instance.names().display_name(self.model.instances.iter().map(InstanceView::names))
+    }
+
     /// Returns the context with another instance, or `None` if there is no such instance.
     pub(crate) fn for_instance(&self, id: InstanceId) -> Option<Self> {
         Some(Self { instance: self.model.instance_by_id(id)?, ..*self })

@@ -63,7 +63,7 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
         None => usize::MAX,
     };
     left.push(styled_text(
-        text_width::middle(&instance_name(instance), max_name_width.min(if wide { 40 } else { 20 })),
+        text_width::middle(context.display_name(instance), max_name_width.min(if wide { 40 } else { 20 })),
         Role::Title,
     ));
     if let Some(sample) = context.sample() {
@@ -127,13 +127,6 @@ fn draw_gauge(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &Proce
 /// Returns the role for a value, graded by the thresholds of a rule.
 fn graded_role(instance: &InstanceView, rule: RuleId, value: f64) -> Role {
     grade_role(instance.data.problems().thresholds().grade(rule, None, Measurement::Value(value)))
-}
-
-fn instance_name(instance: &InstanceView) -> String {
-    match instance.data.shown().and_then(|sample| sample.info.node()) {
-        Some(node) if instance.name == instance.address => node.to_string(),
-        _ => instance.name.clone(),
-    }
 }
 
 /// Returns the badges for the permission level and the link.
