@@ -20,6 +20,8 @@ pub(crate) const EMPTY_SAMPLES: usize = 3;
 const ESTIMATE_WINDOW: Duration = Duration::from_mins(1);
 /// Time over which new sessions are counted.
 const ARRIVAL_WINDOW: Duration = Duration::from_secs(5);
+/// A sample this long after the order shows the drain.
+const MAX_SAMPLE_DELAY: Duration = Duration::from_secs(5);
 /// If no session ends within this time, the remaining sessions count as long.
 const STALL_TIME: Duration = Duration::from_secs(20);
 
@@ -149,7 +151,8 @@ impl DrainTracker {
             |index: usize| matches!(sample.table.rows()[index].state(), RowState::Down | RowState::ComingUp);
         self.drains.retain(|drain| {
             let row = sample.rows.index_of(drain.id);
-            row.is_some_and(|index| drains(index) || drain.ordered_at.is_some() && may_drain(index))
+            let is_ordered = |index| drain.ordered_at.is_some() && may_drain(index) || drain.is_awaited(now);
+            row.is_some_and(|index| drains(index) || is_ordered(index))
         });
         let known: HashSet<RowId> = self.drains.iter().map(|drain| drain.id).collect();
         let servers = sample.rows.backends().iter().flat_map(|backend| &backend.servers);
@@ -157,7 +160,10 @@ impl DrainTracker {
         let free = MAX_DRAINS.saturating_sub(known.len());
         self.drains.extend(draining.filter(|id| !known.contains(id)).take(free).map(|id| TrackedDrain::new(id, now)));
         let deadline = self.deadline;
-        self.drains.iter_mut().filter_map(|drain| drain.update(sample, old, deadline)).collect()
+        let shows_drain =
+            |drain: &&mut TrackedDrain| sample.rows.index_of(drain.id).is_some_and(|row| drains(row) || may_drain(row));
+        let shown = self.drains.iter_mut().filter(shows_drain);
+        shown.filter_map(|drain| drain.update(sample, old, deadline)).collect()
     }
 
     /// Updates the sessions of old processes between two samples.
@@ -220,6 +226,12 @@ impl TrackedDrain {
             is_empty_reported: false,
             is_overdue: false,
         }
+    }
+
+    /// Returns whether no sample has shown a drain that was ordered a moment ago. A poll that began before the command may
+    /// end after it, and reports the state before.
+    fn is_awaited(&self, now: Duration) -> bool {
+        self.samples.is_empty() && self.ordered_at.is_some_and(|at| now.saturating_sub(at) < MAX_SAMPLE_DELAY)
     }
 
     fn old_sessions(&self, sample: &Sample, old: Option<&OldProcesses>) -> Option<OldSessions> {
@@ -350,6 +362,24 @@ mod tests {
         assert!(fixture.left().is_empty && fixture.tracker.emptied().eq([fixture.id.unwrap()]));
         fixture.at(25, "MAINT", 0, 100);
         assert_eq!(fixture.tracker.emptied().count(), 0);
+    }
+
+    #[test]
+    fn drain_tracker_keeps_drain_until_a_sample_shows_it() {
+        let mut fixture = DrainFixture::new();
+        fixture.at(0, "UP", 30, 100);
+        fixture.tracker.start_drain(fixture.id.unwrap(), Duration::from_secs(1));
+        // The poll began before the command.
+        assert_eq!(fixture.at(1, "UP", 30, 100), []);
+        fixture.at(2, "DRAIN", 20, 100);
+        assert_eq!(fixture.left().sessions, 20);
+        for second in 3..5 {
+            assert_eq!(fixture.at(second, "DRAIN", 0, 100), []);
+        }
+        assert_eq!(fixture.at(5, "DRAIN", 0, 100), [DrainEvent::Empty(fixture.id.unwrap())], "an own drain");
+        fixture.tracker.start_drain(fixture.id.unwrap(), Duration::from_secs(6));
+        fixture.at(12, "UP", 30, 100);
+        assert!(fixture.tracker.progress(fixture.id.unwrap()).is_none(), "the drain was undone");
     }
 
     #[test]
