@@ -1,7 +1,8 @@
 //! SIGHUP and the other signals that end a program. A signal is recorded and handled at the next safe point: a command that is being sent
 //! to HAProxy is finished first. Another signal, except for SIGHUP, ends the program at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +15,9 @@ use crate::term::ending_signals::{self, SIGHUP};
 
 /// Minimum time between the first signal and one that counts as the second: `timeout` sends its signal twice at once.
 const MIN_SECOND_DELAY: Duration = Duration::from_millis(300);
+
+/// Maximum time for the report of unfinished commands.
+const MAX_REPORT_TIME: Duration = Duration::from_millis(200);
 
 /// Listener that keeps the first signal received.
 #[derive(Debug)]
@@ -66,9 +70,7 @@ impl Signals {
             if second_signal.wait_for(|received| *received).await.is_err() {
                 return;
             }
-            for command in audit.finish_open_records(SystemTime::now()) {
-                eprintln!("hapulse: {command} was sent, its result is not known yet; see hapulse audit");
-            }
+            report_unfinished(audit.finish_open_records(SystemTime::now()));
             let first = first_signal.borrow().unwrap_or_default();
             std::process::exit(i32::from(CommandExit::Signal(first).code()));
         });
@@ -86,5 +88,20 @@ impl Signals {
             Some(number) => number,
             None => std::future::pending().await,
         }
+    }
+}
+
+/// Reports commands whose result is unknown on standard error, in a limited time: the terminal may accept no output.
+fn report_unfinished(commands: Vec<String>) {
+    let (sender, finished) = mpsc::channel::<()>();
+    let report = move || {
+        for command in commands {
+            eprintln!("hapulse: {command} was sent, its result is not known yet; see hapulse audit");
+        }
+        drop(sender);
+    };
+    // The program ends with or without the report.
+    if thread::Builder::new().spawn(report).is_ok() {
+        let _ = finished.recv_timeout(MAX_REPORT_TIME);
     }
 }
