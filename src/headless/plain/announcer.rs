@@ -111,7 +111,9 @@ impl Announcer {
         let count = usize::try_from(total - self.seen_events).unwrap_or(usize::MAX);
         self.seen_events = total;
         let mut events: Vec<&Event> = instance.all_events().newest_first().take(count).collect();
+        let forgotten = count - events.len();
         events.reverse();
+        let passed = events.iter().filter(|event| self.is_passed_cause(event)).count() as i64;
         let lost: BTreeSet<RowId> = events
             .iter()
             .filter(|event| matches!(event.kind, EventKind::LostByReload(_)))
@@ -152,11 +154,25 @@ impl Announcer {
             }
             announcements.push(Announcement { at: change.at, text: change.sentence });
         }
-        let more = announcements.len().saturating_sub(MAX_LINES);
-        lines.extend(announcements.into_iter().take(MAX_LINES));
-        if more > 0 {
-            let text = format!("and {}; to list them: events", pluralize(more as i64, "more change"));
+        // After a pause, as while the terminal accepts no output, the newest changes count.
+        let skipped = announcements.len().saturating_sub(MAX_LINES);
+        if skipped + forgotten > 0 {
+            let count = pluralize((skipped + forgotten) as i64, "earlier change");
+            lines.push(Announcement { at: now.wall, text: format!("{count} left out; to list them: events") });
+        }
+        lines.extend(announcements.into_iter().skip(skipped));
+        if passed > 0 {
+            let text =
+                format!("{} of problems opened and ended meanwhile; to list them: events", pluralize(passed, "cause"));
             lines.push(Announcement { at: now.wall, text });
+        }
+    }
+
+    /// Returns whether a cause of problems opened that was not announced: it was resolved before the lines about it.
+    fn is_passed_cause(&self, event: &Event) -> bool {
+        match (&event.kind, event.row) {
+            (EventKind::Cause { is_open: true, id, .. }, Some(row)) => !self.causes.is_announced(row, id),
+            _ => false,
         }
     }
 

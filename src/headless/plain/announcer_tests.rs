@@ -159,7 +159,24 @@ fn announce_limits_number_of_lines() {
     site.announcer = Announcer::default();
     let lines = site.announcer.announce(&instance, timestamp_at(2000), |_| None);
     assert_eq!(lines.len(), 13);
-    assert_eq!(lines.last().unwrap().text, "and 28 more changes; to list them: events");
+    assert_eq!(lines[0].text, "28 earlier changes left out; to list them: events");
+    assert!(lines.last().unwrap().text.starts_with("b39/s is in maintenance"), "{lines:?}");
+}
+
+#[test]
+fn announce_counts_what_began_and_ended_since_the_last_call() {
+    let mut site = Site::start(UP);
+    // The link is lost and restored often, a server changes its state, and a cause opens and is resolved meanwhile.
+    let failure = PollFailure { reason: "refused".into(), hint: None, is_denied: false, retry_at: Duration::ZERO };
+    for second in 1..30 {
+        site.instance.record_failure(failure.clone(), timestamp_at(second * 2000));
+        site.add(second * 2000 + 1000, if second % 2 == 0 { UP } else { ["UP", "MAINT", "UP"] });
+    }
+    let lines = site.news(60_000);
+    assert!(lines[0].ends_with(" earlier changes left out; to list them: events"), "{lines:#?}");
+    assert!(lines.last().unwrap().contains("b/s2 is in maintenance") || lines.len() == 13, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains(" changes in ")), "the newest state, with a count: {lines:#?}");
+    assert!(lines.len() <= 14, "{lines:#?}");
 }
 
 #[test]

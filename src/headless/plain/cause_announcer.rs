@@ -87,6 +87,11 @@ impl CauseAnnouncer {
         self.causes.insert(cause.key(), announced);
     }
 
+    /// Returns whether a cause of this kind was announced for this row.
+    pub(crate) fn is_announced(&self, row: RowId, kind: &str) -> bool {
+        self.causes.keys().any(|(known, known_kind)| *known == row && known_kind.as_str() == kind)
+    }
+
     /// Records that a server was announced as up.
     pub(crate) fn record_usable(&mut self, row: RowId) {
         self.causes.values_mut().for_each(|cause| cause.rows.retain(|known| *known != row));
