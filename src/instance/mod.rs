@@ -36,3 +36,4 @@ pub mod state;
 pub(crate) mod state_reader;
 pub(crate) mod time_spans;
 pub mod typed_change;
+pub(crate) mod verdict;

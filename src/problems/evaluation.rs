@@ -56,14 +56,7 @@ impl Evaluation<'_> {
     }
 
     fn count_gap(&mut self, rule: RuleId, measurement: Measurement) {
-        let reason = match measurement {
-            Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests) => Some(GapReason::TooFewEvents),
-            Measurement::NotEvaluated(NotEvaluatedReason::Reload) => Some(GapReason::NewProcess),
-            Measurement::Unknown => self.no_rates,
-            Measurement::Value(_) | Measurement::Fine => None,
-        };
-        let limits = self.thresholds.for_rule(rule);
-        if let Some(reason) = reason.filter(|_| limits.warn.is_some() || limits.crit.is_some()) {
+        if let Some(reason) = gap_reason(self.thresholds, rule, measurement, self.no_rates) {
             self.gaps.add(rule, reason);
         }
     }
@@ -137,4 +130,22 @@ impl Evaluation<'_> {
             self.entries.remove(&key);
         }
     }
+}
+
+/// Returns the reason for which a rule was not evaluated. `no_rates` is the reason for which rates are unknown; `None` if
+/// they are known. A rule that is turned off is never evaluated and has no gap.
+pub(super) fn gap_reason(
+    thresholds: &Thresholds,
+    rule: RuleId,
+    measurement: Measurement,
+    no_rates: Option<GapReason>,
+) -> Option<GapReason> {
+    let reason = match measurement {
+        Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests) => Some(GapReason::TooFewEvents),
+        Measurement::NotEvaluated(NotEvaluatedReason::Reload) => Some(GapReason::NewProcess),
+        Measurement::Unknown => no_rates,
+        Measurement::Value(_) | Measurement::Fine => None,
+    };
+    let limits = thresholds.for_rule(rule);
+    reason.filter(|_| limits.warn.is_some() || limits.crit.is_some())
 }

@@ -17,7 +17,8 @@ use crate::problems::cause::{Cause, ProblemKey};
 use crate::problems::cause_finder::{CauseFinder, OpenProblems};
 use crate::problems::cause_tracker::CauseTracker;
 use crate::problems::check_history::CheckHistory;
-use crate::problems::evaluation::{Evaluation, TrackedRule};
+use crate::problems::evaluation::{Evaluation, TrackedRule, gap_reason};
+use crate::problems::figures;
 use crate::problems::flap::Flap;
 use crate::problems::forecast::Forecasts;
 use crate::problems::found_cause::FoundCause;
@@ -28,7 +29,7 @@ use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::rule::Scope;
 use crate::problems::rule_input::{RuleInput, Snapshot};
-use crate::problems::rule_table::RuleId;
+use crate::problems::rule_table::{self, RuleId};
 use crate::problems::server_rules;
 use crate::problems::thresholds::Thresholds;
 
@@ -202,6 +203,40 @@ impl ProblemTracker {
         &self.not_evaluated
     }
 
+    /// Returns the rules that could not be evaluated in the newest sample of `rates` for one row, or for a backend and its
+    /// servers. With few requests, this includes rules about their times.
+    pub(crate) fn not_evaluated_for(&self, rates: &RateWindow, row: RowId) -> Vec<NotEvaluated> {
+        let Some((sample, index)) = rates.newest().and_then(|sample| Some((sample, sample.rows.index_of(row)?))) else {
+            return Vec::new();
+        };
+        let backend = sample.rows.backend_of(index).filter(|backend| backend.row == index);
+        let is_asked = |id: RowId| {
+            let servers = backend.iter().flat_map(|backend| &backend.servers);
+            id == row || servers.map(|server| sample.rows.ids()[*server]).any(|server| server == id)
+        };
+        let no_rates = no_rates(rates, sample);
+        let previous = rates.samples().rev().nth(1).filter(|previous| previous.epoch == sample.epoch);
+        let snapshot =
+            Snapshot { sample, previous: previous.map(|sample| &**sample), rates, check_history: &self.check_history };
+        let mut gaps = GapCounts::default();
+        let untracked = vec![false; sample.rows.ids().len()];
+        for_each_row(snapshot, &untracked, &mut BackendStats::default(), |scope, input, _| {
+            if !is_asked(input.id) {
+                return;
+            }
+            let is_idle = input.served().is_some_and(|served| served < figures::MIN_EVENTS);
+            let unknown = no_rates.or(is_idle.then_some(GapReason::TooFewEvents));
+            for rule in rule_table::rules_for_scope(scope) {
+                let reason = gap_reason(&self.thresholds, rule.id, rule.evaluate(input), unknown);
+                reason.into_iter().for_each(|reason| gaps.add(rule.id, reason));
+            }
+        });
+        let waiting =
+            self.entries.iter().filter(|((id, _), entry)| is_asked(*id) && entry.is_bad && entry.problem.is_none());
+        waiting.for_each(|((_, rule), _)| gaps.add(*rule, GapReason::TooShort));
+        gaps.list()
+    }
+
     /// Discards the state of problems that are not open yet if too much time has passed since the last sample.
     fn discard_pending_after_gap(&mut self, last: Option<&Sample>, sample: &Sample) {
         let gap = last.map_or(Duration::ZERO, |last| sample.at.elapsed_since(last.at.monotonic));
@@ -230,11 +265,7 @@ impl ProblemTracker {
     ) {
         let Self { thresholds, entries, check_history, tracked_rows, untracked, .. } = self;
         *untracked = 0;
-        let no_rates = match (rates.span(), sample.epoch.number) {
-            (Some(_), _) => None,
-            (None, ..=1) => Some(GapReason::OneSample),
-            (None, _) => Some(GapReason::NewProcess),
-        };
+        let no_rates = no_rates(rates, sample);
         let gaps = GapCounts::default();
         let mut evaluation = Evaluation { thresholds, entries, untracked, changes, gaps, no_rates };
         let snapshot = Snapshot { sample, previous, rates, check_history };
@@ -343,6 +374,15 @@ impl ProblemTracker {
         let open = open.filter(|(problem, _)| !problem.is_silenced);
         let (problems, is_bad) = open.unzip();
         OpenProblems { problems, is_bad }
+    }
+}
+
+/// Returns the reason for which rates are unknown; `None` if they are known.
+fn no_rates(rates: &RateWindow, sample: &Sample) -> Option<GapReason> {
+    match (rates.span(), sample.epoch.number) {
+        (Some(_), _) => None,
+        (None, ..=1) => Some(GapReason::OneSample),
+        (None, _) => Some(GapReason::NewProcess),
     }
 }
 

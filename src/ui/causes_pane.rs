@@ -2,6 +2,7 @@
 
 use crate::app::layout::{Area, Pane};
 use crate::app::ui_commands::UiCommand;
+use crate::instance::verdict::Verdict;
 use crate::observe::severity::Severity;
 use crate::problems::cause::{Cause, CauseTrend};
 use crate::table::cell::{Role, severity_role};
@@ -83,7 +84,11 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let Some(list) = instance.lists.cursor(Pane::Causes) else { return };
     let count = instance.lists.rows(Pane::Causes).len();
     if count == 0 {
-        let end = canvas.draw_text(area, 1, 0, "nothing wrong", Role::Good);
+        let (text, role) = match instance.data.verdict() {
+            Verdict::Reading => ("checking the first samples", Role::Dim),
+            _ => ("nothing wrong", Role::Good),
+        };
+        let end = canvas.draw_text(area, 1, 0, text, role);
         let silenced = instance.data.problems().silenced().count();
         if silenced > 0 {
             let key = model.keymap.key_or_command(UiCommand::ShowView(ViewId::Problems));

@@ -105,7 +105,11 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
         add(problem.severity.label(), now.saturating_sub(problem.since.monotonic), &text, Role::Dim);
     }
     if texts.is_empty() {
-        lines.push(vec![(FIRST_COLUMN, styled_text("nothing wrong", Role::Good))]);
+        let (text, role) = match data.verdict() {
+            verdict if verdict.is_complete() => ("nothing wrong", Role::Good),
+            _ => ("checking the first samples", Role::Dim),
+        };
+        lines.push(vec![(FIRST_COLUMN, styled_text(text, role))]);
     }
     lines.extend(state_line(context, row, &texts));
     lines.push(Vec::new());

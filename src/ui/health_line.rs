@@ -4,6 +4,7 @@
 use crate::app::layout::Area;
 use crate::app::process_summary::ProcessSummary;
 use crate::app::suggested_actions;
+use crate::instance::verdict::Verdict;
 use crate::observe::link::Link;
 use crate::problems::cause::cause_order;
 use crate::table::cell::{Role, severity_role};
@@ -91,7 +92,7 @@ fn draw_worse_instance(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area:
     let Some((instance, cause)) = worst.filter(|(_, cause)| own.is_none_or(|own| cause.severity > own.severity)) else {
         return column;
     };
-    let text = format!("{}: {}", text_width::middle(&instance.name, 20), cause.line());
+    let text = format!("{}: {}", text_width::middle(context.display_name(instance), 20), cause.line());
     let available = usize::from(area.width.saturating_sub(column + 1));
     let available = if own.is_some() { available / 2 } else { available };
     let role = severity_role(cause.severity);
@@ -105,7 +106,8 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     let column = draw_worse_instance(context, canvas, area, column);
     let count = problems.open_causes().count();
     if count == 0 && problems.untracked_count() == 0 {
-        canvas.draw_text(area, column, 0, "no problems", Role::Dim);
+        let text = if data.verdict() == Verdict::Reading { "checking" } else { "no problems" };
+        canvas.draw_text(area, column, 0, text, Role::Dim);
         return;
     }
     let sign = canvas.theme.choose_glyph("▲", "!");

@@ -10,6 +10,7 @@ use crate::app::problem_lines::ProblemLine;
 use crate::app::ui_commands::UiCommand;
 use crate::haproxy::fields::TextField;
 use crate::haproxy::stat_table::RowKind;
+use crate::instance::verdict::Verdict;
 use crate::observe::events::display_name;
 use crate::observe::sample::Sample;
 use crate::problems::cause::{Cause, CauseTrend};
@@ -158,6 +159,8 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         let problems = instance.data.problems();
         if problems.causes().next().is_some() || problems.silenced().next().is_some() {
             canvas.draw_text(area, 1, 0, "no problems match the filter; Esc clears it", Role::Dim);
+        } else if instance.data.verdict() == Verdict::Reading {
+            canvas.draw_text(area, 1, 0, "checking the first samples; ! goes back", Role::Dim);
         } else {
             let key = model.keymap.key_or_command(UiCommand::ShowView(ViewId::Problems));
             canvas.draw_text(area, 1, 0, &format!("no problems; {key} goes back"), Role::Good);

@@ -11,6 +11,7 @@ use crate::instance::state::Instance;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
 use crate::problems::cause::Cause;
+use crate::problems::not_evaluated::not_evaluated_line;
 use crate::problems::problem::Problem;
 use crate::table::columns::interval_time;
 use crate::table::columns::row_view::RowView;
@@ -85,11 +86,14 @@ pub(crate) fn server_lines(instance: &Instance, only: Option<RowId>) -> Vec<Stri
 
 /// Returns the causes, worst first, each with what helps.
 pub(crate) fn cause_lines(instance: &Instance, now: Duration) -> Vec<String> {
-    let line = |cause: &Cause| match cause.remedy() {
+    instance.problems().open_causes().map(|cause| cause_line(cause, now)).collect()
+}
+
+fn cause_line(cause: &Cause, now: Duration) -> String {
+    match cause.remedy() {
         "" => format!("{}.", cause_sentence(cause, now)),
         remedy => format!("{}. What helps: {remedy}.", cause_sentence(cause, now)),
-    };
-    instance.problems().open_causes().map(line).collect()
+    }
 }
 
 /// Returns what is wrong with a row, since when, and how its peers are.
@@ -117,18 +121,21 @@ pub(crate) fn why_lines(row: &RowView<'_>, now: Duration) -> Vec<String> {
     };
     let causes: Vec<&Cause> = instance.problems().open_causes().filter(is_about).collect();
     for cause in &causes {
-        lines.push(format!("{}. What helps: {}.", cause_sentence(cause, now), cause.remedy()));
+        lines.push(cause_line(cause, now));
     }
     let sentence = |problem: &Problem| {
         let age = duration_words(now.saturating_sub(problem.since.monotonic));
         format!("{}: {}, seen for {age}.", severity_word(problem.severity), problem.text)
     };
-    // A sentence often quotes the problem that shows the cause.
-    let is_known = |problem: &&Problem| causes.iter().any(|cause| cause.sentence.contains(&problem.text));
+    // The line about a cause stands for the problems that it explains.
+    let is_known = |problem: &&Problem| causes.iter().any(|cause| cause.problems.contains(&(row.id, problem.rule.id)));
     lines.extend(instance.problems().for_row(row.id).filter(|problem| !is_known(problem)).map(sentence));
+    let gaps = not_evaluated_line(&instance.not_evaluated_for(row.id));
     if causes.is_empty() && instance.problems().for_row(row.id).next().is_none() {
-        lines.push("Nothing is wrong with it.".to_owned());
+        let is_fine = gaps.is_none() && instance.link().is_up();
+        lines.push(if is_fine { "Nothing is wrong with it." } else { "No problem was found." }.to_owned());
     }
+    lines.extend(gaps.map(|gaps| format!("{gaps}.")));
     lines.extend(peers_line(row));
     lines
 }
@@ -177,7 +184,8 @@ mod tests {
     fn why_lines_describe_server_with_peers() {
         let lines = lines("w1");
         assert!(lines[0].starts_with("www/w1: UP, "), "{lines:?}");
-        assert!(lines.iter().any(|line| line == "Nothing is wrong with it."), "{lines:?}");
+        assert!(lines.iter().any(|line| line == "No problem was found."), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("not evaluated: ")), "{lines:?}");
         assert!(lines.last().unwrap().starts_with("Peers: w2 UP, "), "{lines:?}");
     }
 
