@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use support::{Lab, ServerBehavior, Term, wait_for, wait_until};
+use support::{Lab, Relay, ServerBehavior, Term, UnreadTerminal, process, wait_for, wait_until};
 
 /// Time after a question before an answer counts, and a little more.
 const READING_TIME: Duration = Duration::from_millis(700);
@@ -38,7 +38,7 @@ impl PlainTerm {
     }
 
     fn output(&self) -> String {
-        String::from_utf8(self.term.raw()).unwrap().replace('\r', "")
+        String::from_utf8_lossy(&self.term.raw()).replace('\r', "")
     }
 
     /// Waits for a line that contains the text, after the lines that were waited for before, and returns it.
@@ -123,7 +123,8 @@ fn incident_can_be_followed_in_words() {
     let mut session = PlainTerm::start(&[lab.admin()]);
     let start = session.output();
     assert!(start.contains("HAProxy ") && start.contains(" connections, "), "{start}");
-    assert!(start.contains("3 servers up. Nothing is wrong."), "{start}");
+    assert!(start.contains("3 servers up. Reading the first samples."), "{start}");
+    session.wait("Nothing is wrong.");
     lab.set_server_behavior("be1/s2", ServerBehavior::Closed);
     let line = session.wait("be1/s2: down");
     assert!(line.contains(" WARNING: be1/s2: down: L4CON Connection refused"), "{line}");
@@ -199,9 +200,19 @@ fn question_is_answered_only_by_the_word_typed_after_it() {
     session.wait("nothing was sent: the answer was not yes");
     session.term.paste(b"drain s1\nyes\n");
     session.wait("Question: drain of be1/s1");
-    session.wait("discarded: that was typed before the question could be read");
+    session.wait("discarded: that was pasted, or typed before the question could be read. Type yes to send it");
     session.answer_open("no");
     session.wait("nothing was sent: canceled");
+    for pasted in ["drain be1/s1\ny\n", "drain be1/s1\nyes\nyes\nyes\n"] {
+        session.term.paste(pasted.as_bytes());
+        session.wait("Question: drain of be1/s1");
+        session.wait("discarded: that was pasted");
+        // A line that was pasted with others is not an answer either, however long the question has been open.
+        session.answer_open("yes\nstatus");
+        session.wait("discarded: that was pasted");
+        session.answer_open("no");
+        session.wait("nothing was sent: canceled");
+    }
     assert_eq!(admin_state(&lab, "be1/s1"), "0");
     assert!(session.term.audit_records().is_empty());
     session.type_line("weight s1 50%");
@@ -305,11 +316,214 @@ fn several_targets_are_named_in_each_line() {
     session.wait("lb1: be1/s2: no check");
     session.wait("lb2: be1/s2: MAINT");
     session.type_line("ready be1/s2");
-    session.wait("be1/s2 is ambiguous: lb1/be1/s2, lb2/be1/s2");
-    session.type_line("ready lb2/be1/s2");
+    session.wait("be1/s2 exists on lb1 and lb2; add the instance, such as: on lb1");
+    session.type_line("ready be1/s2 on lb3");
+    session.wait("no instance is called lb3; did you mean lb1, lb2?");
+    session.type_line("ready be1/s2 on lb2");
     session.answer("Question: enable of be1/s2 on lb2?", "yes");
     session.wait("lb2: set server be1/s2 state ready: verified");
     assert_eq!((admin_state(&one, "be1/s2"), admin_state(&two, "be1/s2")), ("0".to_owned(), "0".to_owned()));
+    session.type_line("undo on lb1");
+    session.wait("lb1: nothing to undo");
+    session.type_line("backends on lb2");
+    session.wait("lb2: be1: UP");
+    session.quit();
+}
+
+#[test]
+fn instances_have_the_names_of_the_dashboard() {
+    let lab = |node: &str| Lab::builder().servers(2).global(&format!("node {node}")).start();
+    let (one, two) = (lab("east"), lab("west"));
+    let mut session = PlainTerm::start(&[one.admin(), two.admin()]);
+    let output = session.output();
+    assert!(output.contains("east: HAProxy ") && output.contains("west: HAProxy "), "{output}");
+    session.type_line("drain be1/s1 on west");
+    session.answer("Question: drain of be1/s1 on west?", "yes");
+    session.wait("west: set server be1/s1 state drain: verified");
+    assert_eq!((admin_state(&one, "be1/s1"), admin_state(&two, "be1/s1")), ("0".to_owned(), "8".to_owned()));
+    let path = one.admin().display().to_string();
+    assert!(!session.output().contains(&path), "{}", session.output());
+    session.type_line(&format!("status on {path}"));
+    session.wait("east: HAProxy ");
+    session.quit();
+    let mut term = Term::builder().args([one.admin()]).size(120, 30).start();
+    term.wait_for(" east ");
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+    // Two of the same name are called by their addresses.
+    let twin = lab("east");
+    let session = PlainTerm::start(&[one.admin(), twin.admin()]);
+    let output = session.output();
+    for path in [one.admin(), twin.admin()] {
+        assert!(output.contains(&format!("{}: HAProxy ", path.display())), "{output}");
+    }
+    session.quit();
+}
+
+#[test]
+fn first_verdict_comes_after_the_rules_were_evaluated() {
+    let lab = Lab::builder().servers(2).start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    session.wait("Nothing is wrong.");
+    let output = session.output();
+    assert!(output.lines().next().unwrap().ends_with("2 servers up. Reading the first samples."), "{output}");
+    session.type_line("status");
+    session.wait("2 servers up. Nothing is wrong.");
+    session.type_line("causes");
+    session.wait("Nothing is wrong.");
+    assert_eq!(session.count("Reading the first samples"), 1, "{}", session.output());
+    session.quit();
+    // Commands from a pipe wait for the verdict.
+    let text = printed(&run_piped(lab.admin(), &[], "status\n"));
+    let (_, reply) = text.split_once("Type help for the commands.\n").unwrap();
+    assert!(reply.contains("2 servers up. Nothing is wrong."), "{text}");
+    // The header of the dashboard does not claim more either.
+    for (interval, shown, other) in [("60", "checking", "no problems"), ("0.2", "no problems", "checking")] {
+        let mut term = Term::builder().args(["-i", interval]).args([lab.admin()]).size(120, 30).start();
+        term.wait_until(|screen| screen.contains(shown) && !screen.contains(other));
+        term.press("q");
+        assert_eq!(term.exit_code(), 0);
+    }
+}
+
+#[test]
+fn why_names_rules_that_were_not_evaluated() {
+    let lab = Lab::builder().servers(2).start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    session.wait("Nothing is wrong.");
+    session.type_line("why be1/s1");
+    session.wait("No problem was found.");
+    session.wait("not evaluated: ");
+    assert_eq!(session.count("Nothing is wrong with it"), 0);
+    session.quit();
+}
+
+/// Waits until HAProxy was polled three more times.
+fn wait_for_polls(relay: &Relay) {
+    let count = || relay.lines().iter().filter(|line| line.contains("show stat")).count();
+    let start = count();
+    wait_until("three more polls", || count() >= start + 3);
+}
+
+#[test]
+fn stopped_terminal_stops_neither_polls_nor_signals() {
+    let lab = Lab::builder().servers(3).start();
+    let start = |relay: &Relay| {
+        let mut session = PlainTerm::start(&[relay.path()]);
+        session.wait("Nothing is wrong.");
+        session
+    };
+    let relay = Relay::to(lab.admin());
+    let mut session = start(&relay);
+    session.term.set_frozen(true);
+    for state in ["maint", "drain", "ready", "maint"] {
+        lab.send_write_command(&format!("set server be1/s1 state {state}"));
+        wait_for_polls(&relay);
+    }
+    session.term.set_frozen(false);
+    // The newest state is announced, with the number of changes.
+    session.wait("be1/s1 is in maintenance, set by another operator (3 changes in ");
+    session.type_line("ready be1/s1");
+    session.wait("Question: enable of be1/s1");
+    session.answer_open("no");
+    session.wait("nothing was sent: canceled");
+    session.quit();
+    // A question that the terminal did not show accepts no answer.
+    let mut session = start(&relay);
+    session.term.set_frozen(true);
+    session.type_line("drain be1/s2");
+    thread::sleep(READING_TIME);
+    session.type_line("yes");
+    wait_for_polls(&relay);
+    session.term.set_frozen(false);
+    session.wait("discarded: that was pasted, or typed before the question could be read");
+    session.answer_open("yes");
+    session.wait("set server be1/s2 state drain: verified");
+    session.quit();
+    for (end, code) in [("TERM", 143), ("HUP", 129), ("INT", 130), ("Ctrl-C", 130)] {
+        let mut session = start(&relay);
+        session.term.set_frozen(true);
+        lab.send_write_command("set server be1/s3 state maint");
+        wait_for_polls(&relay);
+        lab.send_write_command("set server be1/s3 state ready");
+        wait_for_polls(&relay);
+        if end == "Ctrl-C" {
+            session.term.paste(&[3]);
+        } else {
+            session.term.signal(end);
+        }
+        assert_eq!(session.term.exit_code(), code, "{end}");
+    }
+    assert_eq!(relay.write_commands(), ["set server be1/s2 state drain"]);
+}
+
+#[test]
+fn stopped_reader_of_a_terminal_does_not_keep_the_program() {
+    let lab = Lab::builder().servers(60).start();
+    let relay = Relay::to(lab.admin());
+    let args = ["--plain".as_ref(), "-i".as_ref(), "0.2".as_ref(), relay.path().as_os_str()];
+    for signal in ["TERM", "INT"] {
+        let mut terminal = UnreadTerminal::start(args);
+        // The replies are longer than what a terminal keeps.
+        terminal.keys.write_all(b"\n").unwrap();
+        for _ in 0..60 {
+            terminal.keys.write_all(b"servers\n").unwrap();
+        }
+        wait_for_polls(&relay);
+        process::signal(terminal.child.process_id().unwrap(), signal);
+        wait_until("the end of the session", || terminal.child.try_wait().unwrap().is_some());
+    }
+}
+
+#[test]
+fn stopped_reader_of_a_pipe_gets_every_reply_in_the_end() {
+    let lab = Lab::builder().servers(60).start();
+    let relay = Relay::to(lab.admin());
+    let home = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hapulse"))
+        .args(["--plain", "-i", "0.2"])
+        .arg(relay.path())
+        .env("HOME", home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // More lines than are read ahead, and more replies than a pipe keeps. The rest waits in the pipe for the input.
+    let commands = "servers\n".repeat(100) + "quit\n";
+    input.write_all(commands.as_bytes()).unwrap();
+    wait_for_polls(&relay);
+    assert!(child.try_wait().unwrap().is_none(), "the replies were not read yet");
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text.matches("be1/s60: ").count(), 100, "{}", text.len());
+}
+
+#[test]
+fn strange_lines_get_short_replies() {
+    let lab = Lab::builder().servers(2).start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    session.type_line(&"x".repeat(3000));
+    session.wait(&format!("unknown command {}... (3000 characters)", "x".repeat(60)));
+    session.term.paste(b"\xff\xfe\n");
+    session.wait("unknown command ");
+    session.type_line("");
+    session.type_line(&format!("why {}", "y".repeat(200)));
+    session.wait(&format!("is called {}... (200 characters)", "y".repeat(60)));
+    session.term.resize(20, 5);
+    session.type_line("backends");
+    session.wait("be1: UP, 2 of 2 servers usable");
+    session.quit();
+}
+
+#[test]
+fn socket_without_rights_refuses_actions() {
+    let lab = Lab::builder().servers(2).start();
+    let mut session = PlainTerm::start(&[lab.user()]);
+    session.type_line("drain be1/s1");
+    session.wait("nothing was sent: ");
+    assert_eq!(admin_state(&lab, "be1/s1"), "0");
     session.quit();
 }
 

@@ -1,8 +1,8 @@
 //! The commands of `hapulse --plain`, which are typed as words, and their parser.
 
 use crate::config::suggest;
-use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
+use crate::headless::plain::row_lookup::shown;
 
 /// The meaning of a word.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +96,7 @@ const WORDS: [WordInfo; 16] = [
     WordInfo {
         word: "undo",
         meaning: WordMeaning::Undo,
-        arguments: "[INSTANCE]",
+        arguments: "",
         help: "undo the last action; again: the one before",
     },
     WordInfo { word: "help", meaning: WordMeaning::Help, arguments: "", help: "this list" },
@@ -134,12 +134,21 @@ pub(crate) enum PlainCommand {
     Watch(Option<String>),
     /// Sends a command to a server.
     Change(WriteCommand, String, ActionWords),
-    /// Undoes the last action; on the instance with this name if there are several.
-    Undo(Option<String>, ActionWords),
+    /// Undoes the last action.
+    Undo(ActionWords),
     /// Lists the commands.
     Help,
     /// Ends the program.
     Quit,
+}
+
+/// A typed command, and the instance that it is limited to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlainLine {
+    /// The command.
+    pub(crate) command: PlainCommand,
+    /// Name after `on`, if any.
+    pub(crate) instance: Option<String>,
 }
 
 /// Returns the lines of the help.
@@ -148,7 +157,8 @@ pub(crate) fn help_lines() -> Vec<String> {
     let mut lines: Vec<String> = WORDS.iter().map(|info| format!("{}: {}", usage(info), info.help)).collect();
     lines.push(
         "Commands and names may be shortened as long as they stay unique: dr be_app/app1. A server is BACKEND/SERVER, or \
-         SERVER alone if only one backend has it; of several instances, INSTANCE/BACKEND/SERVER."
+         SERVER alone if only one backend has it. With several HAProxies, every command takes on INSTANCE after its \
+         names: drain be_app/app1 on lb2."
             .to_owned(),
     );
     lines.push(
@@ -164,51 +174,55 @@ pub(crate) fn help_lines() -> Vec<String> {
 ///
 /// # Errors
 /// Returns a message that says what is wrong and what to type.
-pub(crate) fn parse(line: &str) -> Result<Option<PlainCommand>, String> {
+pub(crate) fn parse(line: &str) -> Result<Option<PlainLine>, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let Some((first, arguments)) = words.split_first() else { return Ok(None) };
     let info = find_word(first)?;
-    let no_more = |command: PlainCommand| match arguments {
-        [] => Ok(Some(command)),
-        _ => Err(format!("{} takes no argument", info.word)),
+    let takes_options = matches!(info.meaning, WordMeaning::State(_) | WordMeaning::Weight | WordMeaning::Undo);
+    let (mut names, options) =
+        if takes_options { split_action(arguments)? } else { (arguments.to_vec(), ActionWords::default()) };
+    let instance = match names.as_slice() {
+        [.., "on", name] => Some((*name).to_owned()),
+        [.., "on"] => return Err("on needs the name of an instance".to_owned()),
+        _ => None,
     };
-    let at_most_one = |command: fn(Option<String>) -> PlainCommand| match arguments {
-        [] => Ok(Some(command(None))),
-        [name] => Ok(Some(command(Some((*name).to_owned())))),
+    names.truncate(names.len() - if instance.is_some() { 2 } else { 0 });
+    let command = parse_command(info, &names, options)?;
+    if instance.is_some() && matches!(command, PlainCommand::Help | PlainCommand::Quit) {
+        return Err(format!("{} takes no instance", info.word));
+    }
+    Ok(Some(PlainLine { command, instance }))
+}
+
+fn parse_command(info: &WordInfo, names: &[&str], words: ActionWords) -> Result<PlainCommand, String> {
+    let no_name = |command: PlainCommand| match names {
+        [] => Ok(command),
+        _ => Err(format!("{} takes no name", info.word)),
+    };
+    let at_most_one = |command: fn(Option<String>) -> PlainCommand| match names {
+        [] => Ok(command(None)),
+        [name] => Ok(command(Some((*name).to_owned()))),
         _ => Err(format!("{} takes at most one name", info.word)),
     };
-    match info.meaning {
-        WordMeaning::Status => no_more(PlainCommand::Status),
-        WordMeaning::Causes => no_more(PlainCommand::Causes),
-        WordMeaning::Backends => no_more(PlainCommand::Backends),
-        WordMeaning::Servers => at_most_one(PlainCommand::Servers),
-        WordMeaning::Events => no_more(PlainCommand::Events),
-        WordMeaning::Watch => at_most_one(PlainCommand::Watch),
-        WordMeaning::Why => match arguments {
-            [name] => Ok(Some(PlainCommand::Why((*name).to_owned()))),
-            _ => Err(usage_error(info)),
-        },
-        WordMeaning::State(state) => match split_action(arguments)? {
-            (names, words) if names.len() == 1 => {
-                Ok(Some(PlainCommand::Change(WriteCommand::State(state), names[0].to_owned(), words)))
-            }
-            _ => Err(usage_error(info)),
-        },
-        WordMeaning::Weight => match split_action(arguments)? {
-            (names, words) if names.len() == 2 => {
-                let weight = TargetWeight::parse(names[1]).map_err(|error| error.to_string())?;
-                Ok(Some(PlainCommand::Change(WriteCommand::Weight(weight), names[0].to_owned(), words)))
-            }
-            _ => Err(usage_error(info)),
-        },
-        WordMeaning::Undo => match split_action(arguments)? {
-            (names, words) if names.len() <= 1 => {
-                Ok(Some(PlainCommand::Undo(names.first().map(|name| (*name).to_owned()), words)))
-            }
-            _ => Err("undo takes at most the name of an instance".to_owned()),
-        },
-        WordMeaning::Help => no_more(PlainCommand::Help),
-        WordMeaning::Quit => no_more(PlainCommand::Quit),
+    match (info.meaning, names) {
+        (WordMeaning::Status, _) => no_name(PlainCommand::Status),
+        (WordMeaning::Causes, _) => no_name(PlainCommand::Causes),
+        (WordMeaning::Backends, _) => no_name(PlainCommand::Backends),
+        (WordMeaning::Servers, _) => at_most_one(PlainCommand::Servers),
+        (WordMeaning::Events, _) => no_name(PlainCommand::Events),
+        (WordMeaning::Watch, _) => at_most_one(PlainCommand::Watch),
+        (WordMeaning::Why, [name]) => Ok(PlainCommand::Why((*name).to_owned())),
+        (WordMeaning::State(state), [name]) => {
+            Ok(PlainCommand::Change(WriteCommand::State(state), (*name).to_owned(), words))
+        }
+        (WordMeaning::Weight, [name, weight]) => {
+            let weight = TargetWeight::parse(weight).map_err(|error| error.to_string())?;
+            Ok(PlainCommand::Change(WriteCommand::Weight(weight), (*name).to_owned(), words))
+        }
+        (WordMeaning::Why | WordMeaning::State(_) | WordMeaning::Weight, _) => Err(usage_error(info)),
+        (WordMeaning::Undo, _) => no_name(PlainCommand::Undo(words)),
+        (WordMeaning::Help, _) => no_name(PlainCommand::Help),
+        (WordMeaning::Quit, _) => no_name(PlainCommand::Quit),
     }
 }
 
@@ -229,11 +243,11 @@ fn find_word(text: &str) -> Result<&'static WordInfo, String> {
         [] => {
             let similar = suggest::did_you_mean(&lower, WORDS.iter().map(|info| info.word));
             let hint = if similar.is_empty() { "; type help for the commands".to_owned() } else { similar };
-            Err(format!("unknown command {}{hint}", SafeText::from(text)))
+            Err(format!("unknown command {}{hint}", shown(text)))
         }
         several => {
             let words: Vec<&str> = several.iter().map(|info| info.word).collect();
-            Err(format!("{} is ambiguous: {}", SafeText::from(text), words.join(", ")))
+            Err(format!("{} is ambiguous: {}", shown(text), words.join(", ")))
         }
     }
 }
@@ -255,7 +269,7 @@ fn split_action<'a>(arguments: &[&'a str]) -> Result<(Vec<&'a str>, ActionWords)
             }
             flag if flag.starts_with('-') => {
                 let similar = suggest::did_you_mean(flag, ["--yes", "--force", "--reason"]);
-                return Err(format!("unknown option {}{similar}", SafeText::from(flag)));
+                return Err(format!("unknown option {}{similar}", shown(flag)));
             }
             name => names.push(name),
         }
@@ -267,14 +281,32 @@ fn split_action<'a>(arguments: &[&'a str]) -> Result<(Vec<&'a str>, ActionWords)
 mod tests {
     use super::*;
 
+    fn parsed(command: PlainCommand) -> Result<Option<PlainLine>, String> {
+        Ok(Some(PlainLine { command, instance: None }))
+    }
+
+    #[test]
+    fn parse_reads_instance_after_on() {
+        let line = |command, name: &str| Ok(Some(PlainLine { command, instance: Some(name.to_owned()) }));
+        let drain = |words| PlainCommand::Change(WriteCommand::State(TargetState::Drain), "be/s1".into(), words);
+        assert_eq!(parse("drain be/s1 on lb2"), line(drain(ActionWords::default()), "lb2"));
+        let words = ActionWords { yes: true, ..ActionWords::default() };
+        assert_eq!(parse("drain be/s1 on lb2 --yes"), line(drain(words), "lb2"));
+        assert_eq!(parse("undo on lb2"), line(PlainCommand::Undo(ActionWords::default()), "lb2"));
+        assert_eq!(parse("servers on lb2"), line(PlainCommand::Servers(None), "lb2"));
+        assert_eq!(parse("why on"), Err("on needs the name of an instance".to_owned()));
+        assert_eq!(parse("quit on lb2"), Err("quit takes no instance".to_owned()));
+        assert_eq!(parse("undo lb2"), Err("undo takes no name".to_owned()));
+    }
+
     #[test]
     fn parse_accepts_unique_beginnings_and_any_case() {
-        assert_eq!(parse("stat"), Ok(Some(PlainCommand::Status)));
-        assert_eq!(parse("  CAUSES "), Ok(Some(PlainCommand::Causes)));
-        assert_eq!(parse("problems"), Ok(Some(PlainCommand::Causes)));
-        assert_eq!(parse("q"), Ok(Some(PlainCommand::Quit)));
-        assert_eq!(parse("?"), Ok(Some(PlainCommand::Help)));
-        assert_eq!(parse("servers be"), Ok(Some(PlainCommand::Servers(Some("be".into())))));
+        assert_eq!(parse("stat"), parsed(PlainCommand::Status));
+        assert_eq!(parse("  CAUSES "), parsed(PlainCommand::Causes));
+        assert_eq!(parse("problems"), parsed(PlainCommand::Causes));
+        assert_eq!(parse("q"), parsed(PlainCommand::Quit));
+        assert_eq!(parse("?"), parsed(PlainCommand::Help));
+        assert_eq!(parse("servers be"), parsed(PlainCommand::Servers(Some("be".into()))));
         assert_eq!(parse("   "), Ok(None));
     }
 
@@ -283,7 +315,7 @@ mod tests {
         assert_eq!(parse("s").unwrap_err(), "s is ambiguous: status, servers");
         assert_eq!(parse("darin be/s1").unwrap_err(), "unknown command darin; did you mean drain?");
         assert_eq!(parse("\u{1b}[2J").unwrap_err(), r"unknown command \x1b[2J; type help for the commands");
-        assert_eq!(parse("status now").unwrap_err(), "status takes no argument");
+        assert_eq!(parse("status now").unwrap_err(), "status takes no name");
         assert_eq!(parse("drain").unwrap_err(), "type drain SERVER");
         assert_eq!(parse("weight be/s1").unwrap_err(), "type weight SERVER N");
         assert_eq!(parse("drain be/s1 --yse").unwrap_err(), "unknown option --yse; did you mean --yes?");
@@ -294,12 +326,12 @@ mod tests {
         let words = ActionWords { yes: true, force: true, reason: Some("kernel update".into()) };
         assert_eq!(
             parse("maint be/s1 --yes --force --reason kernel update"),
-            Ok(Some(PlainCommand::Change(WriteCommand::State(TargetState::Maint), "be/s1".into(), words)))
+            parsed(PlainCommand::Change(WriteCommand::State(TargetState::Maint), "be/s1".into(), words))
         );
         let weight = WriteCommand::Weight(TargetWeight::Percent(50));
         assert_eq!(
             parse("weight be/s1 50%"),
-            Ok(Some(PlainCommand::Change(weight, "be/s1".into(), ActionWords::default())))
+            parsed(PlainCommand::Change(weight, "be/s1".into(), ActionWords::default()))
         );
         assert!(parse("weight be/s1 many").is_err());
         assert!(parse("drain be/s1 --reason").is_err());
@@ -308,7 +340,7 @@ mod tests {
     #[test]
     fn help_lists_every_command_that_parses() {
         let lines = help_lines();
-        for start in ["weight SERVER N: ", "undo [INSTANCE]: "] {
+        for start in ["weight SERVER N: ", "undo: "] {
             assert!(lines.iter().any(|line| line.starts_with(start)), "{lines:?}");
         }
         for option in ["--yes", "--force", "--reason TEXT"] {

@@ -1,7 +1,6 @@
 //! Actions of a session: the question, its answer, sending, and the result.
 
 use std::io;
-use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use rustix::termios::{QueueSelector, tcflush};
@@ -9,24 +8,27 @@ use rustix::termios::{QueueSelector, tcflush};
 use crate::actions::action_table::{self, DRAIN, Danger};
 use crate::actions::intent::Intent;
 use crate::actions::outcome::{Outcome, StepResult};
-use crate::config::suggest;
-use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::WriteCommand;
 use crate::headless::plain::command_words::ActionWords;
 use crate::headless::plain::line_input::InputLine;
-use crate::headless::plain::line_question::{AnswerVerdict, LineQuestion, OpenDialog, question_lines};
+use crate::headless::plain::line_question::{AnswerVerdict, DialogSubject, LineDialog, question_lines};
 use crate::headless::plain::row_lookup::NamedRows;
 use crate::headless::plain::session::PlainSession;
 use crate::headless::server::confirmation_prompt::ActionPlan;
 use crate::instance::guard::{self, Authorised, ConfirmationAnswer, name_to_type};
 use crate::instance::refusal::Refusal;
 use crate::observe::timestamp::local_clock_time;
-use crate::term::output_thread::wait_until_sent;
 
 impl PlainSession {
     /// Starts a change of the server with this name.
-    pub(super) async fn start_change(&mut self, command: WriteCommand, name: &str, words: ActionWords) {
-        let (index, id) = match self.find_row(name, NamedRows::Servers) {
+    pub(super) async fn start_change(
+        &mut self,
+        only: Option<usize>,
+        command: WriteCommand,
+        name: &str,
+        words: ActionWords,
+    ) {
+        let (index, id) = match self.find_row(only, name, NamedRows::Servers) {
             Ok(found) => found,
             Err(why) => return self.output.print(&why),
         };
@@ -38,12 +40,9 @@ impl PlainSession {
         self.propose(index, intent, words).await;
     }
 
-    /// Starts to undo the last action, on the instance with this name or on that of the last action.
-    pub(super) async fn start_undo(&mut self, instance: Option<&str>, words: ActionWords) {
-        let index = match instance.map(|name| self.find_instance(name)).transpose() {
-            Ok(index) => index.or(self.last_changed).unwrap_or(0),
-            Err(why) => return self.output.print(&why),
-        };
+    /// Starts to undo the last action, on this instance or on that of the last action.
+    pub(super) async fn start_undo(&mut self, only: Option<usize>, words: ActionWords) {
+        let index = only.or(self.last_changed).unwrap_or(0);
         let (now, instance) = (self.clock.now().monotonic, &self.instances[index].instance);
         let Some(entry) = self.undo.next_undo(instance) else {
             let why = self.undo.explain_nothing(instance, now);
@@ -60,21 +59,9 @@ impl PlainSession {
                 return self.output.print(&format!("{prefix}cannot be undone: {refusal}"));
             }
         };
-        self.output.print_all("", &lines);
+        let prefix = self.prefix(index);
+        self.output.print_all(&prefix, &lines);
         self.propose(index, intent, words).await;
-    }
-
-    fn find_instance(&self, name: &str) -> Result<usize, String> {
-        let names = || self.instances.iter().map(|watched| watched.name.as_str());
-        let exact = names().position(|known| known == name);
-        let mut matching = names().enumerate().filter(|(_, known)| known.starts_with(name));
-        match (exact, matching.next(), matching.next()) {
-            (Some(index), ..) | (None, Some((index, _)), None) => Ok(index),
-            _ => {
-                let similar = suggest::did_you_mean(name, names());
-                Err(format!("no instance is called {}{similar}", SafeText::from(name)))
-            }
-        }
     }
 
     /// Checks an action and asks about it, or sends it with `--yes` if questions cannot be asked.
@@ -94,8 +81,7 @@ impl PlainSession {
             if needs_reason {
                 self.discard_type_ahead();
                 self.output.print("A reason is required for the audit log. Type the reason; an empty line cancels.");
-                self.dialog = Some(OpenDialog::Reason(index, intent, self.sent_at()));
-                return;
+                return self.open_dialog(index, intent, DialogSubject::Reason);
             }
             return self.ask(index, intent, danger);
         };
@@ -127,20 +113,26 @@ impl PlainSession {
         if danger == Danger::Highest && !words.force {
             return Some(format!("{}; add --force to override", plan.danger_reasons(sample)));
         }
-        let warnings = plan.warnings(sample);
-        self.output.print_all("Warning: ", &warnings);
+        let (prefix, warnings) = (self.prefix(index), plan.warnings(sample));
+        self.output.print_all(&format!("{prefix}Warning: "), &warnings);
         None
     }
 
     /// Prints the question.
     fn ask(&mut self, index: usize, intent: Intent, danger: Danger) {
         self.discard_type_ahead();
-        let watched = &self.instances[index];
-        let Some(sample) = watched.instance.latest() else { return };
-        let lines = question_lines(&intent, danger, &watched.name, sample, watched.instance.last_checks());
+        let name = self.name(index);
+        let instance = &self.instances[index].instance;
+        let Some(sample) = instance.latest() else { return };
+        let lines = question_lines(&intent, danger, &name, sample, instance.last_checks());
         self.output.print_all("", &lines);
-        let asked_at = self.sent_at();
-        self.dialog = Some(OpenDialog::Question(LineQuestion { instance: index, intent, danger, asked_at }));
+        self.open_dialog(index, intent, DialogSubject::Confirmation(danger));
+    }
+
+    /// Opens the dialog whose question was printed.
+    fn open_dialog(&mut self, index: usize, intent: Intent, subject: DialogSubject) {
+        let (batch, now) = (self.output.last_batch(), self.clock.now().monotonic);
+        self.dialog = Some(LineDialog::new(index, intent, subject, batch, now));
     }
 
     /// Discards the beginning of a line that was typed before a question. Complete lines are discarded by their time.
@@ -151,45 +143,37 @@ impl PlainSession {
         }
     }
 
-    /// Waits until the terminal has received all lines, and returns the monotonic time.
-    fn sent_at(&self) -> Duration {
-        // Fails only if the terminal is closed.
-        let _ = wait_until_sent(io::stdout().as_fd());
-        self.clock.now().monotonic
+    /// Records that the terminal had received a batch of lines at `at`. If it shows a question now, discards the line that
+    /// was begun before.
+    pub(super) fn record_shown_question(&mut self, batch: u64, at: Duration) {
+        if self.dialog.as_mut().is_some_and(|dialog| dialog.record_written(batch, at)) {
+            self.discard_type_ahead();
+        }
     }
 
     /// Handles a line while a dialog is open.
     pub(super) async fn handle_answer(&mut self, line: &InputLine) {
-        match self.dialog.take() {
-            Some(OpenDialog::Reason(index, mut intent, asked_at)) => {
-                if line.at < asked_at {
-                    self.output.print("discarded: that was typed before the question. Type the reason.");
-                    self.dialog = Some(OpenDialog::Reason(index, intent, asked_at));
-                    return;
+        let Some(mut dialog) = self.dialog.take() else { return };
+        match dialog.judge(line) {
+            AnswerVerdict::Discarded { is_first } => {
+                if is_first {
+                    let request = dialog.request();
+                    let text = "discarded: that was pasted, or typed before the question could be read";
+                    self.output.print(&format!("{text}. {request}"));
+                    dialog.hide_until(self.output.last_batch());
                 }
-                if line.text.is_empty() {
-                    self.cancel("a reason is required");
-                    return;
-                }
-                intent.reason = Some(line.text.clone());
+                self.dialog = Some(dialog);
+            }
+            AnswerVerdict::No => self.cancel(&format!("the answer was not {}", dialog.word())),
+            AnswerVerdict::Canceled if dialog.subject == DialogSubject::Reason => self.cancel("a reason is required"),
+            AnswerVerdict::Canceled => self.cancel("canceled"),
+            AnswerVerdict::Reason(reason) => {
+                let (index, mut intent) = (dialog.instance, dialog.intent);
+                intent.reason = Some(reason);
                 let intent = guard::with_present_targets(intent, &self.instances[index].instance);
                 self.ask_again(index, intent);
             }
-            Some(OpenDialog::Question(question)) => match question.judge(line) {
-                AnswerVerdict::Discarded => {
-                    let word = question.word();
-                    self.output.print(&format!(
-                        "discarded: that was typed before the question could be read. Type {word} to send it; anything \
-                         else cancels."
-                    ));
-                    let asked_at = self.sent_at();
-                    self.dialog = Some(OpenDialog::Question(LineQuestion { asked_at, ..question }));
-                }
-                AnswerVerdict::No => self.cancel(&format!("the answer was not {}", question.word())),
-                AnswerVerdict::Canceled => self.cancel("canceled"),
-                AnswerVerdict::Yes(consent) => self.confirm(question, &consent).await,
-            },
-            None => {}
+            AnswerVerdict::Yes(consent) => self.confirm(dialog, &consent).await,
         }
     }
 
@@ -204,8 +188,8 @@ impl PlainSession {
         self.print_all_changes();
     }
 
-    async fn confirm(&mut self, question: LineQuestion, consent: &ConfirmationAnswer) {
-        let LineQuestion { instance: index, intent, .. } = question;
+    async fn confirm(&mut self, dialog: LineDialog, consent: &ConfirmationAnswer) {
+        let LineDialog { instance: index, intent, .. } = dialog;
         match guard::authorise(intent.clone(), consent, &self.instances[index].instance) {
             Ok(authorised) => self.send(index, authorised).await,
             Err(why @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed)) => {
@@ -233,8 +217,9 @@ impl PlainSession {
             let capacity = done.remaining_capacity().map_or(String::new(), |capacity| format!("; {capacity}"));
             output.print(&format!("{prefix}{}: {}{capacity}", done.command, done.outcome));
             if let Some(warning) = &done.audit_warning {
-                output.print(&format!("Warning: {warning}"));
+                output.print(&format!("{prefix}Warning: {warning}"));
             }
+            output.flush();
             signals.received().is_none()
         };
         let report = self.instances[index].operator.execute_each(&intent, |_| {}, each).await;
@@ -256,7 +241,7 @@ impl PlainSession {
             self.output.print("Type the command again to see the present state.");
         }
         for step in report.unattempted_steps() {
-            self.output.print(&format!("not sent: {}", step.command_text().unwrap_or_default()));
+            self.output.print(&format!("{prefix}not sent: {}", step.command_text().unwrap_or_default()));
         }
         self.print_all_changes();
     }

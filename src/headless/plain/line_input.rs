@@ -17,6 +17,10 @@ use crate::term::terminal_device;
 const MAX_LINE_BYTES: usize = 4096;
 /// Lines that arrive within this time were not typed one after the other.
 const BURST_GAP: Duration = Duration::from_millis(50);
+/// The same time for `poll`.
+const BURST_TIMEOUT: Timespec = Timespec { tv_sec: 0, tv_nsec: BURST_GAP.subsec_nanos() as i64 };
+/// Maximum number of lines that are read before they are handled.
+const MAX_BURST_LINES: usize = 64;
 /// Pause before the next attempt while the program is in the background of its terminal.
 const BACKGROUND_PAUSE: Duration = Duration::from_millis(200);
 
@@ -27,7 +31,7 @@ pub(crate) struct InputLine {
     pub(crate) text: String,
     /// Monotonic time at which the line was read.
     pub(crate) at: Duration,
-    /// True if another line arrived at the same time, as with pasted text.
+    /// True if other input arrived shortly before or after it, as with pasted text.
     pub(crate) is_in_burst: bool,
 }
 
@@ -52,7 +56,7 @@ pub(crate) fn start(clock: Clock, handle: impl Fn(LineInput) -> bool + Send + 's
 fn read_lines(clock: Clock, handle: impl Fn(LineInput) -> bool) {
     let stdin = io::stdin();
     let stdin = stdin.as_fd();
-    let (mut splitter, mut buffer) = (LineSplitter::default(), [0; 4096]);
+    let mut splitter = LineSplitter::default();
     loop {
         // Reading in the background would stop the program.
         if terminal_device::is_in_background_of(stdin) {
@@ -62,23 +66,38 @@ fn read_lines(clock: Clock, handle: impl Fn(LineInput) -> bool) {
         if !has_input(stdin, None) {
             continue;
         }
+        let (lines, has_ended) = read_burst(stdin, clock, &mut splitter);
+        if !lines.into_iter().map(LineInput::Line).all(&handle) {
+            return;
+        }
+        if has_ended {
+            handle(LineInput::End);
+            return;
+        }
+    }
+}
+
+/// Reads until there is a pause, so that a pasted text arrives as a whole. Returns the lines, and whether the input ended.
+fn read_burst(stdin: BorrowedFd<'_>, clock: Clock, splitter: &mut LineSplitter) -> (Vec<InputLine>, bool) {
+    let (mut lines, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
         let count = match rustix::io::read(stdin, &mut buffer) {
             Ok(count) => count,
-            Err(Errno::INTR | Errno::AGAIN) => continue,
+            Err(Errno::INTR | Errno::AGAIN) => return (lines, false),
             // The terminal was closed.
             Err(_) => 0,
         };
         let now = clock.now().monotonic;
         if count == 0 {
-            let rest = splitter.take_rest(now);
-            if rest.is_none_or(|line| handle(LineInput::Line(line))) {
-                handle(LineInput::End);
-            }
-            return;
+            splitter.mark_burst(&mut lines, true);
+            lines.extend(splitter.take_rest(now));
+            return (lines, true);
         }
-        let has_more = has_input(stdin, Some(&Timespec::default()));
-        if !splitter.feed(&buffer[..count], now, has_more).into_iter().map(LineInput::Line).all(&handle) {
-            return;
+        lines.extend(splitter.split(&buffer[..count], now));
+        let has_more = has_input(stdin, Some(&BURST_TIMEOUT));
+        if !has_more || lines.len() >= MAX_BURST_LINES || terminal_device::is_in_background_of(stdin) {
+            splitter.mark_burst(&mut lines, has_more);
+            return (lines, false);
         }
     }
 }
@@ -97,8 +116,8 @@ struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// Returns the lines that these bytes complete. `has_more` is true if further input is already waiting.
-    fn feed(&mut self, bytes: &[u8], now: Duration, has_more: bool) -> Vec<InputLine> {
+    /// Returns the lines that these bytes complete.
+    fn split(&mut self, bytes: &[u8], now: Duration) -> Vec<InputLine> {
         let mut lines = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let room = MAX_LINE_BYTES.saturating_sub(self.rest.len());
@@ -108,11 +127,15 @@ impl LineSplitter {
                 lines.push(self.complete(now));
             }
         }
+        lines
+    }
+
+    /// Marks lines that arrived together, or with the beginning of another one. `has_more` is true if further input follows.
+    fn mark_burst(&self, lines: &mut [InputLine], has_more: bool) {
         let is_burst = has_more || lines.len() > 1 || !self.rest.is_empty();
-        for line in &mut lines {
+        for line in lines {
             line.is_in_burst |= is_burst;
         }
-        lines
     }
 
     /// Returns the last line, which has no line break; `None` without one.
@@ -136,27 +159,34 @@ mod tests {
         lines.iter().map(|line| (line.text.as_str(), line.is_in_burst)).collect()
     }
 
+    fn feed(splitter: &mut LineSplitter, bytes: &[u8], millis: u64, has_more: bool) -> Vec<InputLine> {
+        let mut lines = splitter.split(bytes, Duration::from_millis(millis));
+        splitter.mark_burst(&mut lines, has_more);
+        lines
+    }
+
     #[test]
     fn splitter_joins_parts_and_marks_bursts() {
-        let mut splitter = LineSplitter::default();
-        assert_eq!(splitter.feed(b"sta", Duration::from_secs(1), false), []);
-        assert_eq!(texts(&splitter.feed(b"tus\r\n", Duration::from_secs(1), false)), [("status", false)]);
-        let pasted = splitter.feed(b"drain s1\nyes\n", Duration::from_secs(2), false);
+        let splitter = &mut LineSplitter::default();
+        assert_eq!(feed(splitter, b"sta", 1000, false), []);
+        assert_eq!(texts(&feed(splitter, b"tus\r\n", 1000, false)), [("status", false)]);
+        let pasted = feed(splitter, b"drain s1\nyes\n", 2000, false);
         assert_eq!(texts(&pasted), [("drain s1", true), ("yes", true)]);
-        assert_eq!(texts(&splitter.feed(b"a\n", Duration::from_millis(2010), false)), [("a", true)]);
-        assert_eq!(texts(&splitter.feed(b"yes\n", Duration::from_secs(3), true)), [("yes", true)]);
-        assert_eq!(texts(&splitter.feed(b"yes\n", Duration::from_secs(4), false)), [("yes", false)]);
+        assert_eq!(texts(&feed(splitter, b"a\n", 2010, false)), [("a", true)]);
+        assert_eq!(texts(&feed(splitter, b"yes\n", 3000, true)), [("yes", true)]);
+        assert_eq!(texts(&feed(splitter, b"yes\n", 4000, false)), [("yes", false)]);
+        assert_eq!(texts(&feed(splitter, b"yes\nb", 5000, false)), [("yes", true)], "with the beginning of a line");
     }
 
     #[test]
     fn splitter_limits_line_length_and_returns_last_line() {
-        let mut splitter = LineSplitter::default();
+        let splitter = &mut LineSplitter::default();
         assert_eq!(splitter.take_rest(Duration::ZERO), None);
         for _ in 0..100 {
-            splitter.feed(&[b'x'; 1000], Duration::ZERO, true);
+            feed(splitter, &[b'x'; 1000], 0, true);
         }
         assert_eq!(splitter.take_rest(Duration::ZERO).unwrap().text.len(), MAX_LINE_BYTES);
-        splitter.feed(b"quit", Duration::ZERO, false);
+        feed(splitter, b"quit", 0, false);
         assert_eq!(splitter.take_rest(Duration::ZERO).unwrap().text, "quit");
     }
 }

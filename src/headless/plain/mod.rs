@@ -14,6 +14,7 @@ pub(crate) mod announcer;
 #[cfg(test)]
 mod announcer_tests;
 pub(crate) mod cause_announcer;
+pub(crate) mod command_replies;
 pub(crate) mod command_words;
 pub(crate) mod event_sentences;
 pub(crate) mod line_actions;

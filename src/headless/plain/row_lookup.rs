@@ -1,6 +1,6 @@
 //! Finds the row that a typed name means, in any of the watched HAProxies.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::config::suggest;
 use crate::haproxy::safe_text::SafeText;
@@ -10,6 +10,8 @@ use crate::observe::row_ids::RowId;
 
 /// Maximum number of names that an error lists.
 const MAX_LISTED: usize = 10;
+/// Maximum number of characters of a typed word that a message repeats.
+const MAX_SHOWN_CHARS: usize = 60;
 
 /// The kinds of rows that a name may mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,32 +42,43 @@ impl NamedRows {
     }
 }
 
+/// An instance in which rows are searched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NamedInstance<'a> {
+    /// Index in the session.
+    pub(crate) index: usize,
+    /// Displayed name.
+    pub(crate) name: &'a str,
+    /// The instance.
+    pub(crate) instance: &'a Instance,
+}
+
 /// A row with the names that mean it.
-struct NamedRow {
+struct NamedRow<'a> {
     place: (usize, RowId),
     kind: RowKind,
+    /// Displayed name of the instance.
+    instance: &'a str,
     /// `BACKEND/SERVER`, or the name of a proxy.
     path: String,
-    /// `INSTANCE/` and the path.
-    full: String,
     /// Name of the server or the proxy alone.
     short: String,
 }
 
-/// Finds the row with a name, among HAProxies with their names. The name may be the path, the server alone, the path
-/// after the name of the instance, or the beginning of one of these, as long as it is unique.
+/// Finds the row with a name, in these instances. The name may be the path, the server alone, or the beginning of one of
+/// these, as long as it is unique.
 ///
 /// # Errors
 /// Returns a message that lists the rows that it may mean, or similar names.
 pub(crate) fn find_row<'a>(
     name: &str,
     kinds: NamedRows,
-    instances: impl Iterator<Item = (&'a str, &'a Instance)>,
+    instances: impl Iterator<Item = NamedInstance<'a>>,
 ) -> Result<(usize, RowId), String> {
     let (mut rows, mut count) = (Vec::new(), 0);
-    for (index, (name, instance)) in instances.enumerate() {
+    for searched in instances {
         count += 1;
-        let Some(sample) = instance.latest() else { continue };
+        let Some(sample) = searched.instance.latest() else { continue };
         for (row, id) in sample.table.rows().iter().zip(sample.rows.ids()) {
             if !kinds.includes(row.kind) {
                 continue;
@@ -74,26 +87,25 @@ pub(crate) fn find_row<'a>(
                 RowKind::Server => (format!("{}/{}", row.proxy, row.name), row.name.to_string()),
                 _ => (row.proxy.to_string(), row.proxy.to_string()),
             };
-            rows.push(NamedRow { place: (index, *id), kind: row.kind, full: format!("{name}/{path}"), path, short });
+            rows.push(NamedRow { place: (searched.index, *id), kind: row.kind, instance: searched.name, path, short });
         }
     }
     if rows.is_empty() {
-        return Err(format!("{}: no data from HAProxy yet", SafeText::from(name)));
+        return Err(format!("{}: no data from HAProxy yet", shown(name)));
     }
-    let matches: [fn(&NamedRow, &str) -> bool; 6] = [
-        |row, name| row.full == name,
+    let matches: [fn(&NamedRow<'_>, &str) -> bool; 4] = [
         |row, name| row.path == name,
         |row, name| row.short == name,
         |row, name| row.path.starts_with(name),
         |row, name| row.short.starts_with(name),
-        |row, name| row.full.starts_with(name),
     ];
     for is_match in matches {
-        let mut found: Vec<&NamedRow> = rows.iter().filter(|row| is_match(row, name)).collect();
+        let mut found: Vec<&NamedRow<'_>> = rows.iter().filter(|row| is_match(row, name)).collect();
         // Of a frontend and a backend with the same name, the backend is meant.
-        let is_backend = |row: &&NamedRow| row.kind == RowKind::Backend;
-        let backends: HashSet<&str> = found.iter().copied().filter(is_backend).map(|row| row.full.as_str()).collect();
-        found.retain(|row| row.kind != RowKind::Frontend || !backends.contains(row.full.as_str()));
+        let key = |row: &NamedRow<'_>| (row.place.0, row.path.clone());
+        let is_backend = |row: &&NamedRow<'_>| row.kind == RowKind::Backend;
+        let backends: HashSet<(usize, String)> = found.iter().copied().filter(is_backend).map(key).collect();
+        found.retain(|row| row.kind != RowKind::Frontend || !backends.contains(&key(row)));
         match found.as_slice() {
             [] => {}
             [row] => return Ok(row.place),
@@ -101,19 +113,41 @@ pub(crate) fn find_row<'a>(
         }
     }
     let names = rows.iter().flat_map(|row| [row.path.as_str(), row.short.as_str()]);
-    let similar = suggest::did_you_mean(name, names);
+    let names: BTreeSet<&str> = names.collect();
+    let similar = suggest::did_you_mean(name, names.into_iter());
     let hint = if similar.is_empty() { "; to list them: servers".to_owned() } else { similar };
-    Err(format!("no {} is called {}{hint}", kinds.noun(), SafeText::from(name)))
+    Err(format!("no {} is called {}{hint}", kinds.noun(), shown(name)))
 }
 
-fn ambiguous(name: &str, rows: &[&NamedRow], has_several: bool) -> String {
-    let label = |row: &&NamedRow| if has_several { row.full.clone() } else { row.path.clone() };
+/// Describes why a name means several rows, and how to choose one.
+fn ambiguous(name: &str, rows: &[&NamedRow<'_>], has_several: bool) -> String {
+    let instances: Vec<&str> = rows.iter().map(|row| row.instance).collect();
+    let is_one_per_instance = instances.iter().collect::<HashSet<_>>().len() == rows.len();
+    if rows.iter().all(|row| row.path == rows[0].path) && is_one_per_instance {
+        let path = &rows[0].path;
+        let listed = instances.iter().take(MAX_LISTED).copied().collect::<Vec<_>>().join(" and ");
+        return format!("{path} exists on {listed}; add the instance, such as: on {}", instances[0]);
+    }
+    let label = |row: &&NamedRow<'_>| match has_several {
+        true => format!("{} on {}", row.path, row.instance),
+        false => row.path.clone(),
+    };
     let listed: Vec<String> = rows.iter().take(MAX_LISTED).map(label).collect();
     let more = match rows.len().saturating_sub(MAX_LISTED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("{} is ambiguous: {}{more}", SafeText::from(name), listed.join(", "))
+    format!("{} is ambiguous: {}{more}", shown(name), listed.join(", "))
+}
+
+/// Returns a typed word for a message: without control characters, and shortened, because a screen reader reads all of it.
+pub(crate) fn shown(word: &str) -> String {
+    let text = SafeText::from(word).to_string();
+    if text.chars().count() <= MAX_SHOWN_CHARS {
+        return text;
+    }
+    let start: String = text.chars().take(MAX_SHOWN_CHARS).collect();
+    format!("{start}... ({} characters)", word.chars().count())
 }
 
 #[cfg(test)]
@@ -127,16 +161,20 @@ mod tests {
         instance
     }
 
+    fn one(instance: &Instance) -> impl Iterator<Item = NamedInstance<'_>> {
+        std::iter::once(NamedInstance { index: 0, name: "lb1", instance })
+    }
+
     fn found(name: &str, kinds: NamedRows) -> Result<String, String> {
         let instance = site();
-        let (_, id) = find_row(name, kinds, std::iter::once(("lb1", &instance)))?;
+        let (_, id) = find_row(name, kinds, one(&instance))?;
         let row = instance.latest().unwrap().row(id).unwrap();
         Ok(format!("{}/{}", row.proxy, row.name))
     }
 
     #[test]
     fn find_row_accepts_path_short_name_and_unique_beginning() {
-        for name in ["api/api2", "api2", "lb1/api/api2"] {
+        for name in ["api/api2", "api2"] {
             assert_eq!(found(name, NamedRows::Servers).unwrap(), "api/api2", "{name}");
         }
         assert_eq!(found("legacy/", NamedRows::Servers).unwrap(), "legacy/old1");
@@ -151,7 +189,7 @@ mod tests {
         let text = format!("# pxname,svname,status,type,\n{}", stat.replace('\n', ",\n"));
         let mut instance = Instance::default();
         instance.add_sample(SampleBuilder::default().build_at_millis(0, &text), 0);
-        let find = |name, kinds| find_row(name, kinds, std::iter::once(("lb1", &instance)));
+        let find = |name, kinds| find_row(name, kinds, one(&instance));
         let (_, id) = find("app", NamedRows::All).unwrap();
         assert_eq!(instance.latest().unwrap().row(id).unwrap().kind, RowKind::Backend);
         assert_eq!(find("b/s1", NamedRows::Servers).unwrap_err(), "b/s1 is ambiguous: b/s1, b/s1");
@@ -168,13 +206,21 @@ mod tests {
     }
 
     #[test]
-    fn find_row_needs_instance_if_several_have_the_name() {
+    fn find_row_names_both_instances_that_have_the_row() {
         let (one, two) = (site(), site());
-        let all = || [("lb1", &one), ("lb2", &two)].into_iter();
-        let error = find_row("api/api1", NamedRows::Servers, all()).unwrap_err();
-        assert_eq!(error, "api/api1 is ambiguous: lb1/api/api1, lb2/api/api1");
-        let id = one.latest().unwrap().rows.ids();
-        let (index, row) = find_row("lb2/api/api1", NamedRows::Servers, all()).unwrap();
-        assert_eq!((index, id.contains(&row)), (1, true));
+        let all = || [("lb1", &one), ("lb2", &two)].into_iter().enumerate();
+        let all = || all().map(|(index, (name, instance))| NamedInstance { index, name, instance });
+        let error = find_row("api1", NamedRows::Servers, all()).unwrap_err();
+        assert_eq!(error, "api/api1 exists on lb1 and lb2; add the instance, such as: on lb1");
+        let error = find_row("api/", NamedRows::Servers, all()).unwrap_err();
+        assert!(error.starts_with("api/ is ambiguous: api/api1 on lb1, api/api2 on lb1"), "{error}");
+        let (index, row) = find_row("api/api1", NamedRows::Servers, all().skip(1)).unwrap();
+        assert_eq!((index, two.latest().unwrap().rows.ids().contains(&row)), (1, true));
+    }
+
+    #[test]
+    fn shown_shortens_long_words() {
+        assert_eq!(shown("a\u{7}b"), r"a\x07b");
+        assert_eq!(shown(&"x".repeat(4096)), format!("{}... (4096 characters)", "x".repeat(60)));
     }
 }

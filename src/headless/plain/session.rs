@@ -1,42 +1,45 @@
 //! A session of `hapulse --plain`: describes the HAProxies, announces what changes, and executes typed commands.
 //!
-//! Samples, typed lines and results arrive as events of one channel. While a question is open, nothing is announced, so
-//! that nothing comes between the question and its answer; what changed meanwhile is announced afterward.
+//! Samples and results arrive as events of one channel, typed lines in another. While a question is open, nothing is
+//! announced, so that nothing comes between the question and its answer; what changed meanwhile is announced afterward.
+//! While the terminal does not accept output, nothing is announced and no line is read: the announcement that follows
+//! describes the newest state.
 
-use std::collections::VecDeque;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
 
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::undo::UndoStack;
 use crate::config::target::Target;
 use crate::headless::exit_code::CommandExit;
-use crate::headless::plain::command_words::{self, PlainCommand};
-use crate::headless::plain::event_sentences::listed_event;
+use crate::headless::plain::command_words;
 use crate::headless::plain::line_input::{self, LineInput};
 use crate::headless::plain::line_output::LineOutput;
-use crate::headless::plain::line_question::OpenDialog;
-use crate::headless::plain::row_lookup::{NamedRows, find_row};
-use crate::headless::plain::row_reports;
-use crate::headless::plain::summary_sentences::{cause_sentence, causes_sentence, lines_or_none, process_sentence};
-use crate::headless::plain::watched_instance::{WatchSettings, WatchedInstance};
+use crate::headless::plain::line_question::LineDialog;
+use crate::headless::plain::summary_sentences::{cause_sentence, gaps_line, process_sentence, verdict_sentence};
+use crate::headless::plain::watched_instance::{Introduction, WatchSettings, WatchedInstance};
 use crate::headless::pollers;
 use crate::headless::server::command_output::Console;
 use crate::headless::signals::Signals;
-use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::Link;
 use crate::observe::old_processes::OldProcesses;
-use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::{Clock, local_clock_time};
+use crate::term::output_thread::WrittenFrame;
 
-/// Number of events that `events` lists.
-const LISTED_EVENTS: usize = 20;
+/// Maximum number of lines that are read ahead. Further ones wait in the pipe or terminal.
+const MAX_LINES_AHEAD: usize = 64;
+/// Time for which the first lines wait until all HAProxies were polled, and commands from a pipe for the first verdict.
+const FIRST_VERDICT_TIME: Duration = Duration::from_secs(5);
+/// Time for which the last lines are written after a signal.
+const LAST_LINES_TIME: Duration = Duration::from_millis(200);
 
 /// Options of a session.
 pub(crate) struct PlainOptions {
@@ -60,20 +63,21 @@ enum PlainEvent {
     OldProcessesFound(usize, Box<OldProcesses>),
     /// The audit log was read.
     AuditLoaded(Box<AuditIndex>),
-    /// A line was typed, or the input ended.
-    Input(LineInput),
+    /// Lines were written.
+    Written(WrittenFrame),
 }
 
 /// Runs a session until `quit`, the end of the input, or a signal.
 ///
 /// # Errors
-/// Returns an error if the I/O runtime or the thread for the input cannot start, or if the output fails. A closed pipe
-/// is not an error.
+/// Returns an error if the I/O runtime or a thread for input or output cannot start, or if the output fails. A closed
+/// pipe is not an error.
 pub(crate) fn run(options: PlainOptions) -> anyhow::Result<CommandExit> {
     pollers::start_runtime()?.block_on(async {
-        let (events, inbox) = unbounded_channel();
-        let mut session = PlainSession::start(options, &events)?;
-        let exit = session.run(inbox).await;
+        let (events, mut inbox) = unbounded_channel();
+        let (mut session, mut input) = PlainSession::start(options, &events)?;
+        let exit = session.run(&mut inbox, &mut input).await;
+        let exit = session.finish_output(exit, &mut inbox).await;
         session.output.into_result().context("cannot print")?;
         Ok(exit)
     })
@@ -92,17 +96,19 @@ pub(crate) struct PlainSession {
     /// The instance of the last action.
     pub(super) last_changed: Option<usize>,
     /// The question that is open.
-    pub(super) dialog: Option<OpenDialog>,
+    pub(super) dialog: Option<LineDialog>,
     /// The instance of an action and the monotonic time at which it ended, until a later sample shows its effect.
     pub(super) awaited_sample: Option<(usize, Duration)>,
-    /// Input that waits for the first polls, or for a sample after an action.
-    early_input: VecDeque<LineInput>,
-    is_started: bool,
+    /// Time at which commands are executed even without a verdict; `None` once they are executed.
+    starts_at: Option<Instant>,
     events: UnboundedSender<PlainEvent>,
 }
 
 impl PlainSession {
-    fn start(options: PlainOptions, events: &UnboundedSender<PlainEvent>) -> anyhow::Result<Self> {
+    fn start(
+        options: PlainOptions,
+        events: &UnboundedSender<PlainEvent>,
+    ) -> anyhow::Result<(Self, Receiver<LineInput>)> {
         let PlainOptions { targets, watch, requires_reason, is_ascii, audit } = options;
         let (audit, clock, signals) = (Arc::new(audit), watch.clock, Signals::listen());
         signals.exit_on_second(Arc::clone(&audit));
@@ -119,12 +125,16 @@ impl PlainSession {
             let index = Box::new(AuditIndex::load(audit.path()));
             drop(audit_events.send(PlainEvent::AuditLoaded(index)));
         });
-        let input_events = events.clone();
-        line_input::start(clock, move |input| input_events.send(PlainEvent::Input(input)).is_ok())
+        let output_events = events.clone();
+        let report_written = move |written| drop(output_events.send(PlainEvent::Written(written)));
+        let output =
+            LineOutput::start(clock, is_ascii, report_written).context("cannot start the thread for the output")?;
+        let (lines, input) = channel(MAX_LINES_AHEAD);
+        line_input::start(clock, move |line| lines.blocking_send(line).is_ok())
             .context("cannot start the thread for the input")?;
-        Ok(Self {
+        let session = Self {
             instances,
-            output: LineOutput::from_stdout(is_ascii),
+            output,
             signals,
             clock,
             prompt_obstacle: Console::from_stdio().prompt_obstacle(),
@@ -133,38 +143,65 @@ impl PlainSession {
             last_changed: None,
             dialog: None,
             awaited_sample: None,
-            early_input: VecDeque::new(),
-            is_started: false,
+            starts_at: Some(Instant::now() + FIRST_VERDICT_TIME),
             events: events.clone(),
-        })
+        };
+        Ok((session, input))
     }
 
-    async fn run(&mut self, mut inbox: UnboundedReceiver<PlainEvent>) -> CommandExit {
+    async fn run(&mut self, inbox: &mut UnboundedReceiver<PlainEvent>, input: &mut Receiver<LineInput>) -> CommandExit {
         loop {
-            let answer_time = self.answer_time();
-            let event = tokio::select! {
+            let (answer_time, starts_at) = (self.answer_time(), self.starts_at);
+            tokio::select! {
                 biased;
                 number = self.signals.wait() => return CommandExit::Signal(number),
                 () = tokio::time::sleep(answer_time.unwrap_or_default()), if answer_time.is_some() => {
                     self.cancel_unanswered();
-                    continue;
                 }
-                event = inbox.recv() => event,
-            };
-            // The session keeps a sender, so the channel is never closed.
-            let Some(event) = event else { return CommandExit::Done };
-            let end = self.handle_event(event).await;
-            if let Some(number) = self.signals.received() {
-                return CommandExit::Signal(number);
+                line = input.recv(), if self.takes_input() => {
+                    let end = self.handle_input(line.unwrap_or(LineInput::End)).await;
+                    if end.is_some() && self.signals.received().is_none() {
+                        return end.unwrap_or(CommandExit::Done);
+                    }
+                }
+                // The session keeps a sender, so the channel is never closed.
+                Some(event) = inbox.recv() => self.handle_event(event),
+                () = sleep_until(starts_at.unwrap_or_else(Instant::now)), if starts_at.is_some() => self.start_commands(),
             }
-            if end.is_some() || self.output.has_failed() {
-                return end.unwrap_or(CommandExit::Done);
+            if self.output.has_failed() {
+                return CommandExit::Done;
             }
+            self.announce();
+            self.output.flush();
         }
     }
 
-    /// Handles an event. Returns the exit if the session ends.
-    async fn handle_event(&mut self, event: PlainEvent) -> Option<CommandExit> {
+    /// Waits until the last lines are written; after a signal, only for a short time.
+    async fn finish_output(&mut self, exit: CommandExit, inbox: &mut UnboundedReceiver<PlainEvent>) -> CommandExit {
+        let (mut exit, mut ends_at) = (exit, Instant::now() + LAST_LINES_TIME);
+        self.output.flush();
+        while !self.output.is_idle() {
+            let is_signal = matches!(exit, CommandExit::Signal(_));
+            tokio::select! {
+                biased;
+                number = self.signals.wait(), if !is_signal => {
+                    (exit, ends_at) = (CommandExit::Signal(number), Instant::now() + LAST_LINES_TIME);
+                }
+                Some(event) = inbox.recv() => if let PlainEvent::Written(written) = event {
+                    self.output.record_written(written);
+                },
+                () = sleep_until(ends_at), if is_signal => break,
+            }
+        }
+        exit
+    }
+
+    /// Returns whether a typed line can be handled: the reply to the one before was written, and its effect is known.
+    fn takes_input(&self) -> bool {
+        self.starts_at.is_none() && self.awaited_sample.is_none() && self.output.is_idle()
+    }
+
+    fn handle_event(&mut self, event: PlainEvent) {
         match event {
             PlainEvent::Polled(index) => self.handle_poll(index),
             PlainEvent::OldProcessesFound(index, found) => {
@@ -177,24 +214,11 @@ impl PlainSession {
                     watched.instance.load_audit_index(&audit_index, &address, now);
                 }
             }
-            PlainEvent::Input(input) => self.early_input.push_back(input),
-        }
-        if !self.is_started {
-            if !self.instances.iter().all(|watched| watched.is_polled) {
-                return None;
-            }
-            self.is_started = true;
-            self.output.print("Type help for the commands.");
-        }
-        while self.awaited_sample.is_none()
-            && let Some(input) = self.early_input.pop_front()
-        {
-            let end = self.handle_input(input).await;
-            if end.is_some() || self.signals.received().is_some() {
-                return end;
+            PlainEvent::Written(written) => {
+                self.record_shown_question(written.number, written.at);
+                self.output.record_written(written);
             }
         }
-        None
     }
 
     fn handle_poll(&mut self, index: usize) {
@@ -211,55 +235,103 @@ impl PlainSession {
         watched.search_old_processes(now.monotonic, move |found| {
             drop(events.send(PlainEvent::OldProcessesFound(index, Box::new(found))));
         });
-        if watched.instance.latest().is_none() {
-            if let (false, Link::Lost { failure, .. }) = (was_polled, watched.instance.link()) {
-                let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-                let line = format!("{}: HAProxy does not answer: {}{hint}", watched.name, failure.reason);
-                self.output.print(&line);
-            }
-        } else if self.dialog.is_none() {
-            self.print_changes(index);
+        if watched.instance.latest().is_none()
+            && let (false, Link::Lost { failure, .. }) = (was_polled, watched.instance.link())
+        {
+            let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+            let line = format!("{}: HAProxy does not answer: {}{hint}", watched.name, failure.reason);
+            self.output.print(&line);
         }
+    }
+
+    /// Announces what changed, unless a question is open or the terminal has not received the lines before.
+    fn announce(&mut self) {
+        // The names of all instances are known only after their first polls.
+        let waits_for_names = self.starts_at.is_some() && !self.instances.iter().all(|watched| watched.is_polled);
+        if self.dialog.is_some() || !self.output.is_idle() || waits_for_names {
+            return;
+        }
+        for index in 0..self.instances.len() {
+            let watched = &mut self.instances[index];
+            if watched.instance.latest().is_some() && std::mem::take(&mut watched.has_changes) {
+                self.print_changes(index);
+            }
+        }
+        if self.starts_at.is_some() {
+            let waits_for_verdict = !io::stdin().is_terminal();
+            let is_ready = |watched: &WatchedInstance| match watched.introduction {
+                Introduction::Nothing => watched.instance.latest().is_none(),
+                Introduction::State => !waits_for_verdict || !watched.instance.link().is_up(),
+                Introduction::Verdict => true,
+            };
+            if self.instances.iter().all(is_ready) {
+                self.start_commands();
+            }
+        }
+    }
+
+    /// Starts to execute commands.
+    fn start_commands(&mut self) {
+        self.starts_at = None;
+        self.output.print("Type help for the commands.");
     }
 
     /// Prints the present state of an instance the first time, then what changed since the last call.
     fn print_changes(&mut self, index: usize) {
         let now = self.clock.now();
-        if self.instances[index].is_described {
-            for announcement in self.instances[index].announce(now) {
-                let line = format!("{} {}{}", local_clock_time(announcement.at), self.prefix(index), announcement.text);
-                self.output.print(&line);
-            }
-        } else {
+        if self.instances[index].introduction == Introduction::Nothing {
             self.print_status(index);
             let watched = &mut self.instances[index];
-            watched.is_described = true;
+            watched.introduction = match watched.instance.verdict().is_complete() {
+                true => Introduction::Verdict,
+                false => Introduction::State,
+            };
             watched.announcer.start(&watched.instance, now);
+            return;
         }
-    }
-
-    /// Prints what changed on all instances, after a question.
-    pub(super) fn print_all_changes(&mut self) {
-        for index in 0..self.instances.len() {
-            if self.instances[index].instance.latest().is_some() {
-                self.print_changes(index);
-            }
-        }
-    }
-
-    fn print_status(&mut self, index: usize) {
-        let now = self.clock.now().monotonic;
-        let WatchedInstance { name, instance, .. } = &self.instances[index];
         let prefix = self.prefix(index);
+        let watched = &mut self.instances[index];
+        let mut lines: Vec<String> = watched
+            .announce(now)
+            .into_iter()
+            .map(|announcement| format!("{} {prefix}{}", local_clock_time(announcement.at), announcement.text))
+            .collect();
+        if watched.introduction == Introduction::State && watched.instance.verdict().is_complete() {
+            watched.introduction = Introduction::Verdict;
+            let verdict = verdict_sentence(&watched.instance);
+            lines.push(format!("{} {prefix}{verdict}.", local_clock_time(now.wall)));
+            lines.extend(gaps_line(&watched.instance).map(|line| format!("{prefix}{line}")));
+        }
+        self.output.print_all("", &lines);
+    }
+
+    /// Makes the changes on all instances due, after a question.
+    pub(super) fn print_all_changes(&mut self) {
+        self.instances.iter_mut().for_each(|watched| watched.has_changes = true);
+    }
+
+    pub(super) fn print_status(&mut self, index: usize) {
+        let now = self.clock.now().monotonic;
+        let (name, prefix) = (self.name(index), self.prefix(index));
+        let instance = &self.instances[index].instance;
         self.output.print(&format!("{name}: {}", process_sentence(instance, now)));
         for cause in instance.problems().open_causes() {
             self.output.print(&format!("{prefix}{}", cause_sentence(cause, now)));
         }
+        if let Some(line) = gaps_line(instance) {
+            self.output.print(&format!("{prefix}{line}"));
+        }
+    }
+
+    /// Returns the name of an instance, as on the dashboard.
+    pub(super) fn name(&self, index: usize) -> String {
+        let all = self.instances.iter().map(WatchedInstance::names);
+        self.instances[index].names().display_name(all).to_owned()
     }
 
     /// Returns the name of an instance before its lines; empty for the only one.
     pub(super) fn prefix(&self, index: usize) -> String {
-        if self.instances.len() == 1 { String::new() } else { format!("{}: ", self.instances[index].name) }
+        if self.instances.len() == 1 { String::new() } else { format!("{}: ", self.name(index)) }
     }
 
     async fn handle_input(&mut self, input: LineInput) -> Option<CommandExit> {
@@ -275,133 +347,12 @@ impl PlainSession {
             return None;
         }
         match command_words::parse(&line.text) {
-            Ok(Some(PlainCommand::Quit)) => return Some(CommandExit::Done),
             Ok(Some(command)) => self.execute(command).await,
-            Ok(None) => {}
-            Err(why) => self.output.print(&why),
-        }
-        None
-    }
-
-    async fn execute(&mut self, command: PlainCommand) {
-        match command {
-            PlainCommand::Status => (0..self.instances.len()).for_each(|index| self.print_status(index)),
-            PlainCommand::Causes => self.print_causes(),
-            PlainCommand::Backends => {
-                self.print_lists("backend", |watched| row_reports::backend_lines(&watched.instance));
-            }
-            PlainCommand::Servers(None) => {
-                self.print_lists("server", |watched| row_reports::server_lines(&watched.instance, None));
-            }
-            PlainCommand::Servers(Some(name)) => self
-                .print_rows(&name, NamedRows::Backends, |instance, id| row_reports::server_lines(instance, Some(id))),
-            PlainCommand::Why(name) => {
-                let now = self.clock.now().monotonic;
-                self.print_rows(&name, NamedRows::All, |instance, id| {
-                    row_reports::view_row(instance, id).map_or_else(Vec::new, |row| row_reports::why_lines(&row, now))
-                });
-            }
-            PlainCommand::Events => self.print_events(),
-            PlainCommand::Watch(None) => self.print_watched(),
-            PlainCommand::Watch(Some(name)) => match self.find_row(&name, NamedRows::All) {
-                Ok((index, id)) => self.toggle_watch(index, id),
-                Err(why) => self.output.print(&why),
-            },
-            PlainCommand::Change(command, name, words) => self.start_change(command, &name, words).await,
-            PlainCommand::Undo(instance, words) => self.start_undo(instance.as_deref(), words).await,
-            PlainCommand::Help => self.output.print_all("", &command_words::help_lines()),
-            // Handled by the caller.
-            PlainCommand::Quit => {}
-        }
-    }
-
-    pub(super) fn find_row(&self, name: &str, kinds: NamedRows) -> Result<(usize, RowId), String> {
-        find_row(name, kinds, self.instances.iter().map(|watched| (watched.name.as_str(), &watched.instance)))
-    }
-
-    /// Prints lines about the row with a name. If rows of several instances have that name, prints those of each.
-    fn print_rows(&mut self, name: &str, kinds: NamedRows, lines: impl Fn(&Instance, RowId) -> Vec<String>) {
-        let found = match self.find_row(name, kinds) {
-            Ok(found) => vec![found],
+            Ok(None) => None,
             Err(why) => {
-                let one = |(index, watched): (usize, &WatchedInstance)| {
-                    let (_, id) =
-                        find_row(name, kinds, std::iter::once((watched.name.as_str(), &watched.instance))).ok()?;
-                    Some((index, id))
-                };
-                let found: Vec<(usize, RowId)> = self.instances.iter().enumerate().filter_map(one).collect();
-                if found.is_empty() {
-                    return self.output.print(&why);
-                }
-                found
+                self.output.print(&why);
+                None
             }
-        };
-        for (index, id) in found {
-            let prefix = self.prefix(index);
-            let lines = lines(&self.instances[index].instance, id);
-            self.output.print_all(&prefix, &lines);
-        }
-    }
-
-    fn print_causes(&mut self) {
-        let now = self.clock.now().monotonic;
-        for index in 0..self.instances.len() {
-            let prefix = self.prefix(index);
-            let instance = &self.instances[index].instance;
-            let none = format!("{}.", causes_sentence(instance));
-            let lines = lines_or_none(instance, row_reports::cause_lines(instance, now), &none);
-            self.output.print_all(&prefix, &lines);
-        }
-    }
-
-    fn print_lists(&mut self, noun: &str, lines: impl Fn(&WatchedInstance) -> Vec<String>) {
-        for index in 0..self.instances.len() {
-            let (prefix, watched) = (self.prefix(index), &self.instances[index]);
-            let lines = lines_or_none(&watched.instance, lines(watched), &format!("no {noun}"));
-            self.output.print_all(&prefix, &lines);
-        }
-    }
-
-    fn print_events(&mut self) {
-        for index in 0..self.instances.len() {
-            let prefix = self.prefix(index);
-            let events = self.instances[index].instance.all_events().newest_first().take(LISTED_EVENTS);
-            let mut lines: Vec<String> = events
-                .map(|event| format!("{} {prefix}{}", local_clock_time(event.at.wall), listed_event(event)))
-                .collect();
-            lines.reverse();
-            if lines.is_empty() {
-                lines.push(format!("{prefix}no events yet"));
-            }
-            self.output.print_all("", &lines);
-        }
-    }
-
-    fn print_watched(&mut self) {
-        let mut is_empty = true;
-        for index in 0..self.instances.len() {
-            let watched = &self.instances[index];
-            let rows = watched.announcer.watched().filter_map(|id| row_reports::view_row(&watched.instance, id));
-            let lines: Vec<String> = rows.map(|row| row_reports::row_line(&row)).collect();
-            is_empty &= lines.is_empty();
-            let prefix = self.prefix(index);
-            self.output.print_all(&prefix, &lines);
-        }
-        if is_empty {
-            self.output.print("no row is watched; to start: watch NAME");
-        }
-    }
-
-    fn toggle_watch(&mut self, index: usize, id: RowId) {
-        let watched = &mut self.instances[index];
-        let path =
-            row_reports::view_row(&watched.instance, id).map_or_else(String::new, |row| row_reports::row_path(&row));
-        if watched.announcer.toggle_watch(id) {
-            self.output
-                .print(&format!("{path} is watched: its figures are announced when they change, at most every 5 s"));
-            self.print_changes(index);
-        } else {
-            self.output.print(&format!("{path} is not watched any more"));
         }
     }
 

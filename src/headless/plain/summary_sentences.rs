@@ -5,10 +5,12 @@ use std::time::Duration;
 use crate::app::process_summary::ProcessSummary;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::instance::state::Instance;
+use crate::instance::verdict::Verdict;
 use crate::observe::link::Link;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
 use crate::problems::cause::Cause;
+use crate::problems::not_evaluated::not_evaluated_line;
 use crate::units::{self, duration_words, pluralize};
 
 /// Returns the severity as a word to read: `CRITICAL` or `WARNING`.
@@ -48,7 +50,7 @@ pub(crate) fn process_sentence(instance: &Instance, now: Duration) -> String {
         let silent = duration_words(now.saturating_sub(*since));
         sentences.push(format!("HAProxy has not answered for {silent}: {}; the numbers are old", failure.reason));
     }
-    sentences.push(causes_sentence(instance));
+    sentences.push(verdict_sentence(instance));
     sentences.retain(|sentence| !sentence.is_empty());
     format!("{}.", sentences.join(". "))
 }
@@ -99,14 +101,31 @@ fn servers_sentence(summary: &ProcessSummary) -> String {
     std::iter::once(up).chain(other).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the number of causes. While HAProxy does not answer, whether something is wrong is unknown.
-pub(crate) fn causes_sentence(instance: &Instance) -> String {
-    match instance.problems().open_causes().count() {
-        0 if !instance.link().is_up() => "Nothing was wrong when HAProxy last answered".to_owned(),
-        0 => "Nothing is wrong".to_owned(),
-        1 => "1 cause of problems".to_owned(),
-        count => format!("{count} causes of problems"),
+/// Returns the number of causes, or that nothing is wrong as far as this is known. A rule that was not evaluated does not
+/// count as fine, and while HAProxy does not answer, nothing is known.
+pub(crate) fn verdict_sentence(instance: &Instance) -> String {
+    match instance.verdict() {
+        Verdict::Fine | Verdict::PartlyFine if !instance.link().is_up() => {
+            "Nothing was wrong when HAProxy last answered".to_owned()
+        }
+        Verdict::Fine => "Nothing is wrong".to_owned(),
+        Verdict::PartlyFine => "No problem was found".to_owned(),
+        Verdict::Reading if !instance.link().is_up() => "HAProxy answered too briefly to find problems".to_owned(),
+        Verdict::Reading => "Reading the first samples".to_owned(),
+        Verdict::Causes { count, is_complete } => {
+            let count = match count {
+                1 => "1 cause of problems".to_owned(),
+                count => format!("{count} causes of problems"),
+            };
+            if is_complete { count } else { format!("{count} so far, reading the first samples") }
+        }
     }
+}
+
+/// Returns a line with the rules that were not evaluated; `None` if all were, or if the first samples are still being read.
+pub(crate) fn gaps_line(instance: &Instance) -> Option<String> {
+    let problems = instance.problems();
+    not_evaluated_line(problems.not_evaluated()).filter(|_| instance.verdict().is_complete())
 }
 
 #[cfg(test)]
@@ -127,7 +146,7 @@ mod tests {
         let sentence = process_sentence(&instance, Duration::ZERO);
         assert!(sentence.contains("500 of 2000 connections"), "{sentence}");
         assert!(sentence.contains("3 servers up, 1 down, 2 in maintenance or drain"), "{sentence}");
-        assert!(sentence.ends_with("of problems."), "{sentence}");
+        assert!(sentence.ends_with("of problems so far, reading the first samples."), "{sentence}");
     }
 
     #[test]
@@ -142,12 +161,31 @@ mod tests {
     }
 
     #[test]
-    fn causes_sentence_says_nothing_is_wrong_only_while_haproxy_answers() {
-        let mut instance = Instance::default();
-        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_with_server("b", "s1", 1)), 0);
-        assert_eq!(causes_sentence(&instance), "Nothing is wrong");
+    fn verdict_sentence_says_nothing_is_wrong_only_after_the_rules_were_evaluated() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        instance.add_sample(builder.build_at_millis(0, &stat_with_server("b", "s1", 1)), 0);
+        assert_eq!(verdict_sentence(&instance), "Reading the first samples");
+        assert_eq!(gaps_line(&instance), None);
+        instance.record_failure(failure(), timestamp_at(1000));
+        assert_eq!(verdict_sentence(&instance), "HAProxy answered too briefly to find problems");
+        instance.add_sample(builder.build_at_millis(2000, &stat_with_server("b", "s1", 1)), 0);
+        assert_eq!(verdict_sentence(&instance), "Nothing is wrong");
         instance.record_failure(failure(), timestamp_at(5000));
-        assert_eq!(causes_sentence(&instance), "Nothing was wrong when HAProxy last answered");
+        assert_eq!(verdict_sentence(&instance), "Nothing was wrong when HAProxy last answered");
+    }
+
+    #[test]
+    fn verdict_sentence_and_gaps_line_name_rules_that_were_not_evaluated() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        let stat = |errors: i64| {
+            let head = "# pxname,svname,status,type,req_tot,stot,mode,hrsp_2xx,hrsp_5xx,";
+            format!("{head}\nb,s,UP,2,{errors},9,http,0,{errors},\nb,BACKEND,UP,1,{errors},9,http,0,{errors},\n")
+        };
+        instance.add_sample(builder.build_at_millis(0, &stat(0)), 0);
+        instance.add_sample(builder.build_at_millis(2000, &stat(1)), 0);
+        assert_eq!(verdict_sentence(&instance), "No problem was found");
+        let line = gaps_line(&instance).unwrap();
+        assert!(line.starts_with("not evaluated: ") && line.contains("(too few requests)"), "{line}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::headless::plain::announcer::Announcer;
 use crate::headless::plain::row_reports;
 use crate::history::memory_plan::MemoryPlan;
 use crate::instance::access::Access;
+use crate::instance::display_name::InstanceNames;
 use crate::instance::operator::Operator;
 use crate::instance::state::Instance;
 use crate::instance::state_reader::StateReader;
@@ -43,10 +44,22 @@ pub(crate) struct WatchSettings {
     pub(crate) clock: Clock,
 }
 
+/// What was printed about a HAProxy at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Introduction {
+    /// Nothing yet.
+    Nothing,
+    /// Its present state, while the rules waited for further samples.
+    State,
+    /// Its state and the first verdict.
+    Verdict,
+}
+
 /// A watched HAProxy.
 pub(crate) struct WatchedInstance {
     /// Configured name, or the address if it has no name.
     pub(crate) name: String,
+    address: String,
     /// Samples, rates, problems and events.
     pub(crate) instance: Instance,
     /// The announcements so far.
@@ -55,8 +68,10 @@ pub(crate) struct WatchedInstance {
     pub(crate) operator: Operator,
     /// The first poll succeeded or failed.
     pub(crate) is_polled: bool,
-    /// The present state was printed.
-    pub(crate) is_described: bool,
+    /// Changes wait to be announced.
+    pub(crate) has_changes: bool,
+    /// What was printed about it at the start.
+    pub(crate) introduction: Introduction,
     poll_result: Arc<LatestSlot<PollResult>>,
     poll_requests: UnboundedSender<SamplerRequest>,
 }
@@ -87,9 +102,22 @@ impl WatchedInstance {
         let schedule = PollSchedule::new(interval);
         tokio::spawn(sampler::run(sampler, schedule, Arc::clone(&poll_result), wake, requests));
         let reader = StateReader { address, limits, clock };
+        let address = reader.address.to_string();
         let operator = Operator { instance: name.clone(), reader, audit: Arc::clone(audit) };
         let announcer = Announcer::default();
-        Self { name, instance, announcer, operator, is_polled: false, is_described: false, poll_result, poll_requests }
+        let (is_polled, has_changes, introduction) = (false, false, Introduction::Nothing);
+        Self {
+            name,
+            address,
+            instance,
+            announcer,
+            operator,
+            is_polled,
+            has_changes,
+            introduction,
+            poll_result,
+            poll_requests,
+        }
     }
 
     /// Adds the newest poll result to the instance. Returns whether there was one.
@@ -101,8 +129,13 @@ impl WatchedInstance {
             Some((PollResult::Failed(failure, at), _)) => self.instance.record_failure(failure, at),
             None => return false,
         }
-        self.is_polled = true;
+        (self.is_polled, self.has_changes) = (true, true);
         true
+    }
+
+    /// Returns its names.
+    pub(crate) fn names(&self) -> InstanceNames<'_> {
+        InstanceNames::new(&self.name, &self.address, &self.instance)
     }
 
     /// Polls as soon as the poll schedule allows.
