@@ -1,5 +1,5 @@
-//! `hapulse --plain` on a real HAProxy: an incident followed in lines, typed commands, questions and their answers, and how a
-//! session ends.
+//! `hapulse --plain` on a real HAProxy: an incident followed in lines, typed commands, questions and their answers, stopped
+//! terminals and pipes, and how a session ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -455,6 +455,25 @@ fn stopped_terminal_stops_neither_polls_nor_signals() {
         assert_eq!(session.term.exit_code(), code, "{end}");
     }
     assert_eq!(relay.write_commands(), ["set server be1/s2 state drain"]);
+}
+
+#[test]
+fn stopped_terminal_stops_no_polls_of_a_drain_command() {
+    let lab = Lab::builder().servers(3).cookie().server_behavior("be1/s2", ServerBehavior::Slow(SLOW_REPLY)).start();
+    lab.open_requests(2);
+    let relay = Relay::to(lab.admin());
+    let args = ["drain", "be1/s2", "--yes", "--wait", "5m", "-i", "0.2", "--target"];
+    let mut term = Term::builder().args(args).args([relay.path()]).size(100, 30).start();
+    term.wait_for("2 sessions");
+    term.set_frozen(true);
+    wait_for_polls(&relay);
+    wait_for_polls(&relay);
+    term.set_frozen(false);
+    // The progress is shown again, and signals end the command.
+    lab.send_write_command("shutdown sessions server be1/s2");
+    term.wait_for("no sessions");
+    term.signal("TERM");
+    assert_eq!(term.exit_code(), 143);
 }
 
 #[test]

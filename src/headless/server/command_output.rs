@@ -7,6 +7,7 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::headless::print::terminal_columns_or_default;
@@ -24,6 +25,8 @@ pub(crate) struct Console {
     err: Box<dyn Write>,
     /// Function that returns the number of columns of the terminal; `None` if output is not a terminal.
     columns: Option<fn() -> usize>,
+    /// Function that returns whether standard output accepts data now.
+    accepts_output: fn() -> bool,
     /// Width of the progress line that is on the screen, in cells.
     progress_cells: usize,
     /// Time and change key of the last progress line; used only if output is not a terminal.
@@ -34,12 +37,13 @@ impl Console {
     /// Creates a console for standard output and standard error of this process.
     pub(crate) fn from_stdio() -> Self {
         let columns = io::stdout().is_terminal().then_some(terminal_columns_or_default as fn() -> usize);
-        Self::new(Box::new(WaitingWriter(io::stdout())), Box::new(WaitingWriter(io::stderr())), columns)
+        let console = Self::new(Box::new(WaitingWriter(io::stdout())), Box::new(WaitingWriter(io::stderr())), columns);
+        Self { accepts_output: stdout_accepts_output, ..console }
     }
 
     /// Creates a console. `columns` returns the width of the terminal, and is `None` if `out` is not a terminal.
     pub(crate) fn new(out: Box<dyn Write>, err: Box<dyn Write>, columns: Option<fn() -> usize>) -> Self {
-        Self { out, err, columns, progress_cells: 0, last_progress: None }
+        Self { out, err, columns, accepts_output: || true, progress_cells: 0, last_progress: None }
     }
 
     /// Returns why the console cannot ask questions; `None` if it can: input and output are the same terminal.
@@ -69,8 +73,12 @@ impl Console {
         let _ = self.err.flush();
     }
 
-    /// Shows `line` as the progress line. If output is not a terminal, only a new `change_key` counts as a change.
+    /// Shows `line` as the progress line. If output is not a terminal, only a new `change_key` counts as a change. While the
+    /// terminal or pipe accepts no output, the line is left out, so that polls and deadlines go on.
     pub(crate) fn print_progress(&mut self, change_key: &str, line: &str, now: Duration) {
+        if !(self.accepts_output)() {
+            return;
+        }
         let since = self.last_progress.as_ref().map(|(at, _)| now.saturating_sub(*at));
         match self.columns {
             Some(columns) => self.overwrite_progress(line, columns()),
@@ -110,6 +118,14 @@ impl Console {
             let _ = write!(self.out, "\r");
         }
     }
+}
+
+/// Returns whether a write to standard output would not wait: a stopped terminal (Ctrl-S) or a full pipe makes it wait.
+fn stdout_accepts_output() -> bool {
+    let stdout = io::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
+    // A closed pipe counts as ready: the write then fails at once.
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|count| count > 0)
 }
 
 #[cfg(test)]
@@ -162,6 +178,18 @@ mod tests {
         });
         assert_eq!(out, "\r012345678\r日本語日 \rab      \r  \rdone\n");
         assert_eq!(err, "hapulse: no\n");
+    }
+
+    #[test]
+    fn print_progress_leaves_out_lines_that_would_wait() {
+        let (out, _) = printed(Some(|| 80), |console| {
+            console.print_progress("", "5 left", Duration::ZERO);
+            console.accepts_output = || false;
+            console.print_progress("", "4 left", Duration::from_secs(1));
+            console.accepts_output = || true;
+            console.print_progress("", "3 left", Duration::from_secs(2));
+        });
+        assert_eq!(out, "\r5 left\r3 left");
     }
 
     #[test]
