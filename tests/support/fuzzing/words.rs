@@ -134,7 +134,9 @@ fn check_filter(typed: &str) {
 fn check_palette(typed: &str) {
     let mut settings = TableSettings::new(column_sets::STATUS_VIEW);
     match palette_parser::parse(typed) {
-        Ok(PaletteCommand::Columns(changes)) => palette_parser::change_columns(&mut settings, &changes),
+        Ok(PaletteCommand::Columns(changes)) => {
+            palette_parser::change_columns(&mut settings, &changes);
+        }
         Ok(PaletteCommand::Sort(column)) => settings.sort_by(column),
         Ok(PaletteCommand::Filter(filter)) => settings.set_filter(filter),
         Ok(
