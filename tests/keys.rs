@@ -618,7 +618,11 @@ fn keys_in_the_bottom_line_do_something() {
             let (mut driver, mut unchanged) = (opened(), opened());
             let effects = driver.press_key(key, KEY_INTERVAL_MILLIS);
             unchanged.advance(KEY_INTERVAL_MILLIS);
-            assert!(!effects.is_empty() || screen(&driver) != screen(&unchanged), "{open}: {label} {what}");
+            assert!(
+                !effects.is_empty() || screen(&driver) != screen(&unchanged),
+                "{open}: {label} {what}\n{}",
+                screen(&driver)
+            );
             assert!(!driver.notice().contains("only"), "{open}: {label} {what}: {}", driver.notice());
         }
     }

@@ -30,9 +30,9 @@ impl ChartSettings {
         self.span
     }
 
-    /// Selects a longer or shorter time span.
-    pub(crate) fn change_span(&mut self, by: i32) {
-        self.span = time_spans::next_choice(self.span, by);
+    /// Selects a longer or shorter time span than `shown`, or than the selected one.
+    pub(crate) fn change_span(&mut self, shown: Option<Duration>, by: i32) {
+        self.span = time_spans::next_choice(shown.unwrap_or(self.span).min(self.span), by);
     }
 
     /// Returns the chart to draw for a row: the chosen one if the row has it, or else the one that shows what is wrong and

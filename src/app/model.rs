@@ -14,6 +14,7 @@ use crate::app::layers::{Layer, TextExtent};
 use crate::app::layout::{Layout, LayoutNeeds, MIN_QUESTION_SIZE, Pane, ROW_PREFIX_WIDTH};
 use crate::app::message::MemoryUse;
 use crate::app::mouse_report::MouseState;
+use crate::app::notice::Notice;
 use crate::app::problem_lines::{self, ProblemLine};
 use crate::app::query_state::OpenTable;
 use crate::app::table_layout::{TableAreas, TableNeeds};
@@ -35,17 +36,6 @@ use crate::table::columns::column_use::ColumnUse;
 use crate::table::rows::{FoldedProxies, TableSettings};
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
-
-/// A message in the bottom line, shown for a few seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Message text.
-    pub text: String,
-    /// Meaning, which selects the color.
-    pub(crate) role: Role,
-    /// Time at which the message disappears.
-    pub expires_at: Duration,
-}
 
 /// The state of the dashboard: everything the screen shows.
 #[derive(Debug)]

@@ -13,7 +13,9 @@ use crate::app::prompt::{Prompt, PromptPurpose};
 use crate::app::queries;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::table::cell::Role;
+use crate::table::chart_picture::ChartRange;
 use crate::table::view_table::Content;
+use crate::units;
 
 /// Runs a command, or says in which views it works.
 pub(crate) fn run(model: &mut Model, command: &CommandSpec, now: Duration) {
@@ -57,10 +59,30 @@ pub(crate) fn run(model: &mut Model, command: &CommandSpec, now: Duration) {
         UiCommand::ScrollColumns(by) if is_table => model.view_settings[view].scroll_columns(by),
         UiCommand::ToggleChart if has_rows => model.charts.is_maximized = !model.charts.is_maximized,
         UiCommand::ChangeChartSpan(by) if comparison_view::is_on_top(model) => comparison_view::change_span(model, by),
-        UiCommand::ChangeChartSpan(by) => model.charts.change_span(by),
+        UiCommand::ChangeChartSpan(by) => change_chart_span(model, by, now),
         UiCommand::NextChart if heat_view::is_shown(model) => heat_view::show_next_metric(model, now),
         UiCommand::NextChart => charted_row::select_next_chart(model),
         _ => model.notify(format!("only in views 1 to 4 and 6: {}", command.help), Role::Dim, now),
+    }
+}
+
+/// Chooses a longer or shorter span of time for charts and heat map than the one that they show.
+fn change_chart_span(model: &mut Model, by: i32, now: Duration) {
+    let shown = |model: &Model| {
+        let range = ChartRange::new(&model.instance()?.data, model.charts.span())?;
+        Some(range.span)
+    };
+    let before = shown(model);
+    // While the history is short, all of it is shown.
+    model.charts.change_span(before.filter(|_| by < 0), by);
+    if before.is_some() && shown(model) == before {
+        let chosen = units::duration(model.charts.span());
+        let history = model.instance().map(|instance| instance.data.history().span()).unwrap_or_default();
+        model.notify(
+            format!("charts of {chosen}; the history has {} so far", units::duration(history)),
+            Role::Dim,
+            now,
+        );
     }
 }
 

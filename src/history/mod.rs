@@ -44,3 +44,5 @@ pub(crate) mod text_log;
 pub(crate) mod time_trend;
 pub mod trend;
 pub(crate) mod window_figures;
+#[cfg(test)]
+pub(crate) mod window_figures_tests;

@@ -20,7 +20,7 @@ impl<'a> InstanceNames<'a> {
         Self { label, address, node }
     }
 
-    /// Returns the configured name, or HAProxy's own name if there is none, or else the address.
+    /// Returns the configured name, or else HAProxy's own name, or else the address.
     fn preferred(&self) -> &'a str {
         self.node.filter(|_| self.label == self.address).unwrap_or(self.label)
     }

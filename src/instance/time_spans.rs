@@ -78,12 +78,17 @@ pub(crate) fn with_use(wanted: SpanUse) -> impl DoubleEndedIterator<Item = Durat
     SPANS.iter().filter(move |span| span.uses.contains(&wanted)).map(|span| Duration::from_secs(span.seconds))
 }
 
-/// Returns the chosen span that is `by` places after `span`; the last or the first one if there are not as many.
+/// Returns the span to choose that is `by` places after `span`, which need not be one of them; the last or the first one if
+/// there are not as many.
 pub(crate) fn next_choice(span: Duration, by: i32) -> Duration {
     let choices: Vec<Duration> = with_use(Choice).collect();
-    let place = choices.iter().position(|known| *known == span).unwrap_or_default();
-    let next = place.saturating_add_signed(by as isize).min(choices.len().saturating_sub(1));
-    choices.get(next).copied().unwrap_or(span)
+    let (shorter, count) = (choices.partition_point(|known| *known < span), by.unsigned_abs() as usize);
+    let next = match choices.get(shorter) {
+        _ if by < 0 => shorter.saturating_sub(count),
+        Some(known) if *known > span => shorter + count.saturating_sub(1),
+        _ => shorter + count,
+    };
+    choices.get(next).or(choices.last()).copied().unwrap_or(span)
 }
 
 impl ComparedSpan {
@@ -115,6 +120,11 @@ mod tests {
         let minutes = |minutes: u64| Duration::from_mins(minutes);
         assert_eq!((next_choice(minutes(10), 1), next_choice(minutes(10), -1)), (minutes(30), minutes(3)));
         assert_eq!((next_choice(minutes(180), 1), next_choice(minutes(1), -1)), (minutes(180), minutes(1)));
+        assert_eq!(
+            (next_choice(minutes(7), 1), next_choice(minutes(7), -1)),
+            (minutes(10), minutes(3)),
+            "not a choice"
+        );
     }
 
     #[test]

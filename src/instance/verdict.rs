@@ -9,7 +9,7 @@ use crate::problems::not_evaluated::{GapReason, NotEvaluated};
 /// A rule past its threshold may wait for its hold time this long after the first sample before the first verdict.
 const FIRST_HOLD_TIME: Duration = Duration::from_secs(10);
 
-/// What the rules have found about an instance. A rule that was not evaluated never counts as fine.
+/// Result of the rules for an instance. A rule that was not evaluated never counts as fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The rules wait for further samples of the process; nothing was found so far.

@@ -74,7 +74,7 @@ struct WrappedLine<'a> {
     /// Index in the list.
     index: usize,
     text: Vec<String>,
-    /// What helps, or the last check, in the column of remedies or below the text.
+    /// The remedy, or the last check, in the column of remedies or below the text.
     remedy: Vec<String>,
     height: u16,
 }

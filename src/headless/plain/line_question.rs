@@ -15,7 +15,7 @@ use crate::observe::sample::Sample;
 /// Time after which an unanswered question counts as No, so that announcements do not wait longer.
 const ANSWER_TIME: Duration = Duration::from_mins(1);
 
-/// What a dialog asks for.
+/// The answer that a dialog asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DialogSubject {
     /// The reason for the action.
@@ -31,7 +31,7 @@ pub(crate) struct LineDialog {
     pub(crate) instance: usize,
     /// The action.
     pub(crate) intent: Intent,
-    /// What is asked for.
+    /// The answer that is asked for.
     pub(crate) subject: DialogSubject,
     /// Number of the batch of lines that ends with the question.
     batch: u64,

@@ -44,14 +44,14 @@ pub(crate) struct WatchSettings {
     pub(crate) clock: Clock,
 }
 
-/// What was printed about a HAProxy at the start.
+/// Lines about a HAProxy that were printed at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Introduction {
     /// Nothing yet.
     Nothing,
-    /// Its present state, while the rules waited for further samples.
+    /// The present state, while the rules waited for further samples.
     State,
-    /// Its state and the first verdict.
+    /// The state and the first verdict.
     Verdict,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct WatchedInstance {
     pub(crate) is_polled: bool,
     /// Changes wait to be announced.
     pub(crate) has_changes: bool,
-    /// What was printed about it at the start.
+    /// Lines about it that were printed at the start.
     pub(crate) introduction: Introduction,
     poll_result: Arc<LatestSlot<PollResult>>,
     poll_requests: UnboundedSender<SamplerRequest>,
