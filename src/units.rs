@@ -42,6 +42,16 @@ pub(crate) fn pluralize(count: i64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Formats a part of a whole with the noun of the whole: `1 of 1 session`, `3 of 8 sessions`.
+pub(crate) fn part_of(part: i64, whole: i64, noun: &str) -> String {
+    format!("{part} of {}", pluralize(whole, noun))
+}
+
+/// Returns `one` for a count of 1, otherwise `many`.
+pub(crate) fn choose_number<'a>(count: i64, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
 /// Formats bytes, or bytes per second, in multiples of 1,000, as is usual for networks.
 pub(crate) fn bytes(value: f64) -> String {
     if value < 999.5 { format!("{value:.0}B") } else { format_scaled(value, 1000.0, "") }

@@ -68,7 +68,9 @@ impl fmt::Display for Outcome {
                 f.write_str("accepted, but its effect could not be read back")
             }
             Self::NotVerified { now, samples: 1 } => write!(f, "accepted, but still {now}"),
-            Self::NotVerified { now, samples } => write!(f, "accepted, but still {now} after {samples} samples"),
+            Self::NotVerified { now, samples } => {
+                write!(f, "accepted, but still {now} after {}", pluralize(*samples as i64, "sample"))
+            }
             Self::Refused(text) => write!(f, "refused by HAProxy: {text}"),
             Self::NotSent(reason) => write!(f, "not sent: {reason}"),
             Self::Changed(differences) => write!(f, "not sent: {differences}"),

@@ -202,7 +202,7 @@ fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, misse
         model.notify(text, Role::Good, now);
     }
     if let Some(are_reset) = are_reset {
-        let lost = if lost > 0 { format!("; {lost} runtime states and weights were lost") } else { String::new() };
+        let lost = lost_states_text(lost);
         let back = if is_past && !was_up { "connection restored; " } else { "" };
         let reset = events::reset_text(are_reset);
         let text = format!("{name}: {back}new HAProxy process, pid {pid}{reset}{lost}");
@@ -210,4 +210,26 @@ fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, misse
     }
     action_flow::confirm_again(model, instance, now);
     if empty > 0 { vec![Effect::RingBell] } else { Vec::new() }
+}
+
+/// Returns the end of a message about a new process: `; 1 runtime state or weight was lost`; empty without losses.
+fn lost_states_text(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => "; 1 runtime state or weight was lost".to_owned(),
+        count => format!("; {count} runtime states and weights were lost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_states_are_counted_in_singular_and_plural() {
+        assert_eq!(
+            [0, 1, 2].map(lost_states_text),
+            ["", "; 1 runtime state or weight was lost", "; 2 runtime states and weights were lost"]
+        );
+    }
 }

@@ -54,10 +54,11 @@ pub(super) fn usable_weight_share(input: &RuleInput<'_>) -> Measurement {
 pub(super) fn describe_usable_weight(input: &RuleInput<'_>, value: f64) -> String {
     let stats = input.backend_stats;
     let unknown = unknown_status(input);
+    let of_servers = |count: usize| units::part_of(count as i64, stats.servers as i64, "server");
     let missing = match (stats.down, stats.unknown) {
-        (down, 0) => format!("{down} of {} servers down", stats.servers),
-        (0, count) => format!("{count} of {} servers {unknown}", stats.servers),
-        (down, count) => format!("{down} of {} servers down, {count} {unknown}", stats.servers),
+        (down, 0) => format!("{} down", of_servers(down)),
+        (0, count) => format!("{} {unknown}", of_servers(count)),
+        (down, count) => format!("{} down, {count} {unknown}", of_servers(down)),
     };
     format!("{missing}, {} of the weight available", units::percent(value))
 }
@@ -153,7 +154,8 @@ pub(super) fn own_5xx(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_own_5xx(input: &RuleInput<'_>, value: f64) -> String {
-    format!("HAProxy itself sent {value:.0} errors (5xx) in {}", input.growth_time(Field::Hrsp5xx))
+    let errors = units::pluralize(value.round_ties_even() as i64, "error");
+    format!("HAProxy itself sent {errors} (5xx) in {}", input.growth_time(Field::Hrsp5xx))
 }
 
 /// Measures the share of connection attempts of a backend or server that failed. The number of attempts is `connect`,
@@ -192,7 +194,14 @@ pub(super) fn retries(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_retries(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} retries per 100 requests", units::ratio(value * 100.0))
+    per_100_requests(value, "retry", "retries")
+}
+
+/// Describes a share of the requests: `1 retry per 100 requests`.
+fn per_100_requests(share: f64, one: &str, many: &str) -> String {
+    let count = units::ratio(share * 100.0);
+    let noun = if count == "1" { one } else { many };
+    format!("{count} {noun} per 100 requests")
 }
 
 pub(super) fn redispatches(input: &RuleInput<'_>) -> Measurement {
@@ -200,7 +209,7 @@ pub(super) fn redispatches(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_redispatches(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} redispatches per 100 requests", units::ratio(value * 100.0))
+    per_100_requests(value, "redispatch", "redispatches")
 }
 
 /// Measures the share of the requests to a backend or server that clients aborted. Fine in TCP mode, in which a client

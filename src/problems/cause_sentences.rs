@@ -165,7 +165,8 @@ pub(super) fn servers_down(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Str
     let reasons: Vec<(&str, String)> =
         shown_by.iter().map(|problem| (problem.subject.short_name(), down_reason(problem))).collect();
     let (down, all) = (shown_by.len(), input.backend.backend_stats.servers);
-    format!("{down} of {all} servers down ({}){}", join_reasons(&reasons), weight_left(input))
+    let of_servers = units::part_of(down as i64, all as i64, "server");
+    format!("{of_servers} down ({}){}", join_reasons(&reasons), weight_left(input))
 }
 
 /// `connection problem: 6.7% of the connections failed (40 in 4 s)`.
@@ -219,7 +220,7 @@ pub(super) fn at_maxconn(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Strin
     let since = shown_by.iter().map(|problem| problem.since.monotonic).min().unwrap_or_default();
     let time = units::duration_words(backend.sample.at.elapsed_since(since));
     let sessions = match figures::limited_sessions(backend.sample, backend.backend) {
-        Some((sessions, limit)) => format!("{sessions} of {limit} sessions, "),
+        Some((sessions, limit)) => format!("{}, ", units::part_of(sessions, limit, "session")),
         None => String::new(),
     };
     let waiting = match backend.backend_stats.queued {
@@ -236,7 +237,7 @@ pub(super) fn at_maxconn(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Strin
     let times = if times.is_empty() { String::new() } else { format!(" ({})", times.join(", ")) };
     let down = match backend.backend_stats.down {
         0 => String::new(),
-        down => format!(", {down} of {} servers down", backend.backend_stats.servers),
+        down => format!(", {} down", units::part_of(down as i64, backend.backend_stats.servers as i64, "server")),
     };
     format!("servers full: {sessions}{waiting}{times}{down}")
 }

@@ -17,8 +17,8 @@ pub(super) fn sessions(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_sessions(input: &RuleInput<'_>, _: f64) -> String {
-    let number = |field| input.number(field).unwrap_or_default();
-    format!("{:.0} of {:.0} sessions", number(Field::Scur), number(Field::Slim))
+    let number = |field| input.number(field).unwrap_or_default() as i64;
+    units::part_of(number(Field::Scur), number(Field::Slim), "session")
 }
 
 pub(super) fn rate(input: &RuleInput<'_>) -> Measurement {
@@ -26,8 +26,8 @@ pub(super) fn rate(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_rate(input: &RuleInput<'_>, value: f64) -> String {
-    let limit = input.number(Field::RateLim).unwrap_or_default();
-    format!("{} of {limit:.0} sessions per second", units::percent(value))
+    let limit = input.number(Field::RateLim).unwrap_or_default() as i64;
+    format!("{} of {} per second", units::percent(value), units::pluralize(limit, "session"))
 }
 
 /// Measures the share of 5xx among the responses of a row of any kind.
@@ -56,7 +56,9 @@ pub(super) fn denied(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_denied(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} requests, connections or sessions denied per second", units::decimal(value))
+    let denied = units::decimal(value);
+    let nouns = if denied == "1.0" { "request, connection or session" } else { "requests, connections or sessions" };
+    format!("{denied} {nouns} denied per second")
 }
 
 /// Measures the bad requests per second. Fine in TCP mode, in which a client that ends its connection before it sends
@@ -69,7 +71,8 @@ pub(super) fn bad_requests(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_bad_requests(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} bad requests per second", units::decimal(value))
+    let bad = units::decimal(value);
+    format!("{bad} bad {} per second", if bad == "1.0" { "request" } else { "requests" })
 }
 
 /// Returns 1 if `is_true`, otherwise 0.

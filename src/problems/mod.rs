@@ -69,3 +69,5 @@ pub(crate) mod test_site;
 pub mod thresholds;
 pub mod tracker;
 pub(crate) mod transitions;
+#[cfg(test)]
+pub(crate) mod wording_tests;

@@ -11,8 +11,13 @@ use crate::units;
 
 /// Describes the used share of a limit: `92% of 2000 connections`.
 fn describe_usage(input: &RuleInput<'_>, value: f64, limit: InfoField, noun: &str) -> String {
-    let limit = input.process_number(limit).unwrap_or_default();
-    format!("{} of {limit:.0} {noun}", units::percent(value))
+    let limit = input.process_number(limit).unwrap_or_default() as i64;
+    format!("{} of {}", units::percent(value), units::pluralize(limit, noun))
+}
+
+/// Describes the used share of a limit per second: `92% of 2000 sessions per second`.
+fn describe_rate(input: &RuleInput<'_>, value: f64, limit: InfoField, noun: &str) -> String {
+    format!("{} per second", describe_usage(input, value, limit, noun))
 }
 
 pub(super) fn connections(input: &RuleInput<'_>) -> Measurement {
@@ -20,7 +25,7 @@ pub(super) fn connections(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_connections(input: &RuleInput<'_>, value: f64) -> String {
-    describe_usage(input, value, InfoField::Maxconn, "connections")
+    describe_usage(input, value, InfoField::Maxconn, "connection")
 }
 
 pub(super) fn session_rate(input: &RuleInput<'_>) -> Measurement {
@@ -28,7 +33,7 @@ pub(super) fn session_rate(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_session_rate(input: &RuleInput<'_>, value: f64) -> String {
-    describe_usage(input, value, InfoField::SessRateLimit, "sessions per second")
+    describe_rate(input, value, InfoField::SessRateLimit, "session")
 }
 
 pub(super) fn connection_rate(input: &RuleInput<'_>) -> Measurement {
@@ -36,7 +41,7 @@ pub(super) fn connection_rate(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_connection_rate(input: &RuleInput<'_>, value: f64) -> String {
-    describe_usage(input, value, InfoField::ConnRateLimit, "connections per second")
+    describe_rate(input, value, InfoField::ConnRateLimit, "connection")
 }
 
 pub(super) fn tls_rate(input: &RuleInput<'_>) -> Measurement {
@@ -44,7 +49,7 @@ pub(super) fn tls_rate(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_tls_rate(input: &RuleInput<'_>, value: f64) -> String {
-    describe_usage(input, value, InfoField::SslRateLimit, "TLS sessions per second")
+    describe_rate(input, value, InfoField::SslRateLimit, "TLS session")
 }
 
 pub(super) fn tls_connections(input: &RuleInput<'_>) -> Measurement {
@@ -52,7 +57,7 @@ pub(super) fn tls_connections(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_tls_connections(input: &RuleInput<'_>, value: f64) -> String {
-    describe_usage(input, value, InfoField::MaxSslConns, "TLS connections")
+    describe_usage(input, value, InfoField::MaxSslConns, "TLS connection")
 }
 
 /// Time after its start in which a process is not judged by its TLS sessions: it does not know those of the process
@@ -87,7 +92,8 @@ pub(super) fn memory(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_memory(input: &RuleInput<'_>, value: f64) -> String {
-    describe_usage(input, value, InfoField::MemmaxMb, "MB of memory")
+    let limit = input.process_number(InfoField::MemmaxMb).unwrap_or_default();
+    format!("{} of {limit:.0} MB of memory", units::percent(value))
 }
 
 pub(super) fn pool_failed(input: &RuleInput<'_>) -> Measurement {
@@ -129,9 +135,10 @@ pub(super) fn maxconn_reached(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_maxconn_reached(input: &RuleInput<'_>, value: f64) -> String {
-    let limit = input.process_number(InfoField::Maxconn).unwrap_or_default();
-    let times = units::pluralize(value.round_ties_even() as i64, "time");
-    format!("limit of {limit:.0} connections reached {times}: clients waited")
+    let limit = input.process_number(InfoField::Maxconn).unwrap_or_default() as i64;
+    let (limit, times) =
+        (units::pluralize(limit, "connection"), units::pluralize(value.round_ties_even() as i64, "time"));
+    format!("limit of {limit} reached {times}: clients waited")
 }
 
 pub(super) fn blocked_traffic(input: &RuleInput<'_>) -> Measurement {
@@ -152,9 +159,11 @@ pub(super) fn missing_descriptors(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_missing_descriptors(input: &RuleInput<'_>, _: f64) -> String {
-    let number = |field| input.process_number(field).unwrap_or_default();
-    let (limit, needed) = (number(InfoField::UlimitN), number(InfoField::Maxsock));
-    format!("only {limit:.0} of {needed:.0} file descriptors that {:.0} connections need", number(InfoField::Maxconn))
+    let number = |field| input.process_number(field).unwrap_or_default() as i64;
+    let connections = number(InfoField::Maxconn);
+    let descriptors = units::part_of(number(InfoField::UlimitN), number(InfoField::Maxsock), "file descriptor");
+    let need = units::choose_number(connections, "needs", "need");
+    format!("only {descriptors} that {} {need}", units::pluralize(connections, "connection"))
 }
 
 pub(super) fn pipes(input: &RuleInput<'_>) -> Measurement {
@@ -162,7 +171,7 @@ pub(super) fn pipes(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_pipes(input: &RuleInput<'_>, value: f64) -> String {
-    describe_usage(input, value, InfoField::Maxpipes, "pipes")
+    describe_usage(input, value, InfoField::Maxpipes, "pipe")
 }
 
 /// Counts the processes that reply in turn on this socket.
@@ -170,9 +179,17 @@ pub(super) fn processes_in_turn(input: &RuleInput<'_>) -> Measurement {
     Measurement::Value(input.sample.details.live_pids.len().max(1) as f64)
 }
 
+/// Formats a number of processes: `1 process`, `2 processes`.
+fn process_count(count: f64) -> String {
+    format!("{count:.0} {}", units::choose_number(count as i64, "process", "processes"))
+}
+
 pub(super) fn describe_processes_in_turn(input: &RuleInput<'_>, value: f64) -> String {
     let pids: Vec<String> = input.sample.details.live_pids.iter().map(ToString::to_string).collect();
-    format!("{value:.0} processes reply in turn on this socket (pids {})", pids.join(", "))
+    let count = pids.len() as i64;
+    let (reply, noun) =
+        (units::choose_number(count, "replies", "reply in turn"), units::choose_number(count, "pid", "pids"));
+    format!("{} {reply} on this socket ({noun} {})", process_count(value), pids.join(", "))
 }
 
 /// Counts the backends with a usable server. Fine if only one backend has servers; the rule `backend-down` covers it.
@@ -250,5 +267,6 @@ pub(super) fn describe_failed_questions(input: &RuleInput<'_>, _: f64) -> String
         Some(span) => format!("in {}", units::seconds_words(span.as_secs_f64())),
         None => "since HAProxy's start".to_owned(),
     };
-    format!("name server {}: {} of {} questions failed {span}", server.name, server.failed, server.sent)
+    let failed = units::part_of(server.failed, server.sent, "question");
+    format!("name server {}: {failed} failed {span}", server.name)
 }

@@ -49,8 +49,9 @@ impl ServerLoss {
     pub(crate) fn describe(&self) -> String {
         let Self { server, fullest, limit } = self;
         let rest = if self.is_held() { "" } else { ": the rest would queue" };
-        let sessions = units::count(fullest.sessions);
-        format!("without {server}, {} would have {sessions} of {} sessions{rest}", fullest.server, units::count(*limit))
+        let (sessions, limit_text) = (units::count(fullest.sessions), units::count(*limit));
+        let noun = units::choose_number(*limit, "session", "sessions");
+        format!("without {server}, {} would have {sessions} of {limit_text} {noun}{rest}", fullest.server)
     }
 }
 

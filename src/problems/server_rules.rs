@@ -64,7 +64,7 @@ pub(super) fn describe_down(input: &RuleInput<'_>, _: f64) -> String {
 fn describe_coming_back(input: &RuleInput<'_>) -> String {
     match (input.number(Field::CheckHealth), input.number(Field::CheckRise)) {
         (Some(passed), Some(rise)) if passed >= 1.0 && passed <= rise => {
-            format!("coming back ({passed:.0} of {rise:.0} checks passed)")
+            format!("coming back ({} passed)", units::part_of(passed as i64, rise as i64, "check"))
         }
         _ => "coming back (last check passed)".to_owned(),
     }
@@ -75,8 +75,9 @@ pub(super) fn queue_limit(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_queue_limit(input: &RuleInput<'_>, _: f64) -> String {
-    let number = |field| input.number(field).unwrap_or_default();
-    format!("queue: {:.0} of {:.0} requests (maxqueue)", number(Field::Qcur), number(Field::Qlimit))
+    let number = |field| input.number(field).unwrap_or_default() as i64;
+    let requests = units::part_of(number(Field::Qcur), number(Field::Qlimit), "request");
+    format!("queue: {requests} (maxqueue)")
 }
 
 /// Measures the response time as a multiple of the median response time of the other servers with traffic. Fine during

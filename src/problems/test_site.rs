@@ -6,15 +6,18 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::haproxy::stat_table::RowKind;
+use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 use crate::observe::slow_facts::{CertificateExpiry, NameServerGrowth, SlowFacts};
 use crate::observe::test_samples::{SampleBuilder, timestamp_at};
+use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::forecast::Forecasts;
 use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
+use crate::problems::rule_input::Snapshot;
+use crate::problems::rule_table::RuleId;
 use crate::problems::tracker::ProblemTracker;
 
 const NUMBERS: &[&str] = &[
@@ -342,6 +345,30 @@ impl TestSite {
     /// Returns the open problems, worst first: `CRIT api queue`, `WARN api/api1 server-down`, `CRIT process idle`.
     pub(crate) fn open_problems(&self) -> Vec<String> {
         self.problems.iter().map(problem_line).collect()
+    }
+
+    /// Describes a value of a rule for a row, such as `api`, `api/api1` or `process`, with the numbers of the newest sample.
+    pub(crate) fn describe(&self, rule: RuleId, name: &str, value: f64) -> String {
+        let sample = self.rates.newest().unwrap();
+        let check_history = self.problems.check_history();
+        let snapshot = Snapshot { sample, previous: None, rates: &self.rates, check_history };
+        let (proxy, server) = name.split_once('/').unwrap_or((name, ""));
+        let is_meant = |row: &StatRow| {
+            let is_proxy = server.is_empty() && matches!(row.kind, RowKind::Frontend | RowKind::Backend);
+            row.proxy.as_str() == proxy && (is_proxy || row.name.as_str() == server)
+        };
+        let index = sample.table.rows().iter().position(is_meant);
+        let mut stats = BackendStats::default();
+        let backend = index.and_then(|index| sample.rows.backend_of(index));
+        if let Some(backend) = backend {
+            stats.recompute(sample, &self.rates, check_history.starts(), backend);
+        }
+        let input = match (index, backend) {
+            (Some(index), Some(backend)) => snapshot.backend_input(backend, &stats).for_row(index),
+            (Some(index), None) => snapshot.process_input(&stats, BackendCounts::default()).for_row(index),
+            (None, _) => snapshot.process_input(&stats, BackendCounts::default()),
+        };
+        (rule.rule().describe)(&input, value)
     }
 
     /// Returns severity, row and kind of each open cause: `CRIT api at-maxconn`.

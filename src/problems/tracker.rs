@@ -127,6 +127,11 @@ impl ProblemTracker {
         tracker
     }
 
+    /// Returns the failed health checks of the last minutes.
+    pub(super) fn check_history(&self) -> &CheckHistory {
+        &self.check_history
+    }
+
     /// Returns the thresholds in use.
     pub(crate) fn thresholds(&self) -> &Thresholds {
         &self.thresholds

@@ -74,7 +74,7 @@ pub(crate) fn lines_or_none(instance: &Instance, lines: Vec<String>, none: &str)
 
 fn traffic_sentence(summary: &ProcessSummary, sample: &Sample) -> String {
     let connections = match (summary.connections, summary.max_connections) {
-        (Some(count), Some(limit)) => Some(format!("{count} of {limit} connections")),
+        (Some(count), Some(limit)) => Some(units::part_of(count, limit, "connection")),
         (Some(count), None) => Some(pluralize(count, "connection")),
         _ => None,
     };
