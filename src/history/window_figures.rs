@@ -70,9 +70,9 @@ const SETTINGS: [Field; 2] = [Field::Weight, Field::Slim];
 const TIMES: [Field; 2] = [Field::Rtime, Field::Qtime];
 
 /// All fields that are read.
-const FIELDS: [Field; 23] = {
+const FIELDS: [Field; 24] = {
     let means = RowMeans::FIELDS;
-    let mut all = [Field::Scur; 23];
+    let mut all = [Field::Scur; 24];
     let (mut place, mut next) = (0, 0);
     while place < means.len() {
         all[place] = means[place];
@@ -89,6 +89,7 @@ const FIELDS: [Field; 23] = {
         Field::Eresp,
         Field::Wretr,
         Field::Chkdown,
+        Field::Chkfail,
     ];
     while next < others.len() {
         all[place + next] = others[next];
@@ -244,6 +245,13 @@ impl RowSample {
                 (Some(before), Some(now)) => Some(now.saturating_sub(before)),
                 _ => None,
             };
+        }
+        // HAProxy also counts the begin of maintenance and a state that a command set: then no check failed.
+        let failed = self.number(Field::Chkfail).zip(before.number(Field::Chkfail));
+        if let Some((now, before)) = failed {
+            let failed = now.saturating_sub(before).max(0);
+            let downs = COUNTERS.iter().position(|counter| *counter == Field::Chkdown)?;
+            grown[downs] = grown[downs].map(|downs| downs.min(failed));
         }
         Some(grown)
     }

@@ -107,6 +107,24 @@ fn read_leaves_out_the_time_without_the_row() {
 }
 
 #[test]
+fn read_counts_servers_that_checks_took_down_and_not_maintenance() {
+    let (mut history, mut builder) = (History::new(1 << 20), SampleBuilder::default());
+    let mut id = None;
+    // Two times in maintenance, then one time down by its checks.
+    for (second, downs, fails, status) in
+        [(0, 2, 9, "UP"), (10, 3, 9, "MAINT"), (20, 4, 9, "MAINT"), (30, 4, 10, "UP"), (40, 5, 13, "DOWN")]
+    {
+        let stat = format!("# pxname,svname,chkdown,chkfail,type,status,\nb,s,{downs},{fails},2,{status},\n");
+        let sample = builder.build_at_millis(second * 1000, &stat);
+        id = Some(sample.rows.ids()[ROW]);
+        history.push(&sample);
+    }
+    let row = MeasuredRow { id: id.unwrap(), is_tcp: false, kind: None };
+    let read = read(&history, row, &[window(0, 20), window(0, 40)]);
+    assert_eq!(read.iter().map(|read| read.growth(Field::Chkdown)).collect::<Vec<_>>(), [Some(0), Some(1)]);
+}
+
+#[test]
 fn read_leaves_out_reloads_and_cleared_counters() {
     let samples = [Some((0, 900, 0, 1)), Some((10, 1000, 0, 1)), None, Some((20, 40, 0, 1)), Some((30, 70, 0, 1))];
     let read = figures(&samples, &[window(0, 30), window(10, 20)]);
