@@ -13,7 +13,7 @@ mod support;
 #[path = "support/watched.rs"]
 mod watched;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -176,6 +176,18 @@ impl Run {
         named
     }
 
+    /// Asserts that the fault had one name in all samples since `before`.
+    fn assert_one_name(&self, before: &WatchedSample, object: &str) {
+        let samples = self.watched.samples();
+        let causes = samples[before.index..].iter().flat_map(WatchedSample::causes);
+        let objects: BTreeSet<String> = causes.map(|cause| cause.object).collect();
+        assert_eq!(
+            objects,
+            BTreeSet::from([object.to_owned()]),
+            "{object} is wrong, and nothing else, until it is over"
+        );
+    }
+
     /// Asserts that the only cause is marked resolved in time after the repair, and removed in time after that.
     fn assert_ends(&self, repaired: &WatchedSample, limit: Duration) {
         let is_over = |sample: &WatchedSample| sample.causes().iter().all(|cause| cause.is_resolved);
@@ -208,6 +220,7 @@ fn queue() {
     let repaired = run.watched.newest();
     clients.stop();
     run.assert_ends(&repaired, RESOLVED);
+    run.assert_one_name(&before, "be_queue");
 }
 
 fn slow_server() {
@@ -218,6 +231,7 @@ fn slow_server() {
     let repaired = run.watched.newest();
     run.incident.app("web3").set_behavior(ServerBehavior::Ok);
     run.assert_ends(&repaired, RESOLVED);
+    run.assert_one_name(&before, "be_web/web3");
 }
 
 fn errors_of_one_server() {
@@ -228,6 +242,7 @@ fn errors_of_one_server() {
     let repaired = run.watched.newest();
     run.incident.app("err2").set_behavior(ServerBehavior::Ok);
     run.assert_ends(&repaired, RESOLVED);
+    run.assert_one_name(&before, "be_errors/err2");
 }
 
 fn flap() {
@@ -282,6 +297,7 @@ fn connection_limit() {
     let repaired = run.watched.newest();
     drop(connections);
     run.assert_ends(&repaired, RESOLVED);
+    run.assert_one_name(&before, "fe_tcp");
 }
 
 fn paused_frontend() {
@@ -293,6 +309,7 @@ fn paused_frontend() {
     let repaired = run.watched.newest();
     run.incident.lab().send_command("enable frontend fe_pause");
     run.assert_ends(&repaired, RESOLVED);
+    run.assert_one_name(&before, "fe_pause");
 }
 
 fn dns_without_address() {
@@ -304,6 +321,7 @@ fn dns_without_address() {
     let repaired = run.watched.newest();
     run.incident.set_resolvable(true);
     run.assert_ends(&repaired, RESOLVED);
+    run.assert_one_name(&before, "be_dns/name1");
 }
 
 fn agent_down() {
@@ -315,4 +333,5 @@ fn agent_down() {
     let repaired = run.watched.newest();
     run.incident.agent().set_reply("up ready");
     run.assert_ends(&repaired, RESOLVED);
+    run.assert_one_name(&before, "be_agent/ag1");
 }

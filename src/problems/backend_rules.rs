@@ -12,7 +12,7 @@ use crate::units;
 
 /// Minimum number of connection attempts for which the share of failed ones is computed. It is low because connections
 /// are reused, so that there are few attempts.
-const MIN_ATTEMPTS: f64 = 5.0;
+pub(super) const MIN_ATTEMPTS: f64 = 5.0;
 
 /// Counts the usable servers. Fine for a backend without servers, such as `peers` or one for statistics or redirects.
 pub(super) fn usable_servers(input: &RuleInput<'_>) -> Measurement {

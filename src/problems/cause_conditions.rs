@@ -2,7 +2,9 @@
 
 use crate::haproxy::fields::Field;
 use crate::observe::state_cause::{self, StateCause};
+use crate::problems::backend_rules;
 use crate::problems::cause_input::CauseInput;
+use crate::problems::measurement::Measurement;
 use crate::problems::outlier_rules::{Deviation, Outlier};
 use crate::problems::problem::Problem;
 use crate::problems::rule_table::RuleId;
@@ -65,9 +67,11 @@ fn has_outlier(input: &CauseInput<'_>, is_meant: impl Fn(&Outlier) -> bool) -> b
     input.outliers.iter().any(is_meant)
 }
 
-/// Returns whether the server is much slower than its peers.
+/// Returns whether the server is much slower than its peers, or was while it had enough requests to say so.
 pub(super) fn is_outlier(input: &CauseInput<'_>, problem: &Problem) -> bool {
+    let is_untimed = || input.for_id(problem.subject.id).row.interval_time(Field::Rtime).is_none();
     has_outlier(input, |outlier| outlier.row == problem.subject.id && matches!(outlier.deviation, Deviation::Slow(..)))
+        || input.known.slow_servers.contains(&problem.subject.id) && is_untimed()
 }
 
 /// Returns whether the server has many more errors than its peers.
@@ -86,14 +90,21 @@ pub(super) fn has_abort_outlier(input: &CauseInput<'_>, _: &Problem) -> bool {
 }
 
 /// Returns whether requests wait because servers are full. A slow application fills its servers, but full servers do not slow
-/// down the application.
+/// down the application: once it is named, it stays the cause of the queue.
 pub(super) fn is_full(input: &CauseInput<'_>, _: &Problem) -> bool {
     let queue = input.worst_of(&QUEUE_RULES);
     let is_queue = queue.is_some() || input.backend.backend_stats.queued > Some(0.0);
-    is_queue && input.worst_of(&[RuleId::ResponseTime]) < queue.max(input.worst_of(&FULL_RULES))
+    let slow = input.worst_of(&[RuleId::ResponseTime]);
+    let is_named_slow = slow.is_some() && input.known.slow_backends.contains(&input.backend.id);
+    is_queue && !is_named_slow && slow < queue.max(input.worst_of(&FULL_RULES))
 }
 
-/// Returns whether at least half of all 5xx responses are HAProxy's own.
+/// Returns whether at least half of all 5xx responses of the backend are HAProxy's own. This does not depend on the hold
+/// times of the rules, which differ.
 pub(super) fn are_own_errors_many(input: &CauseInput<'_>, problem: &Problem) -> bool {
-    problem.value * 2.0 >= input.backend.growth(Field::Hrsp5xx).unwrap_or_default()
+    let total = input.backend.growth(Field::Hrsp5xx).unwrap_or_default();
+    match backend_rules::own_5xx(&input.backend) {
+        Measurement::Value(own) if total > 0.0 => own * 2.0 >= total,
+        _ => problem.rule.id == RuleId::Own5xx && problem.value * 2.0 >= total,
+    }
 }

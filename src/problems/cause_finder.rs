@@ -20,7 +20,9 @@ use crate::problems::cause_table::{CauseGroup, CauseKind, fallback_kind};
 use crate::problems::flap::Flap;
 use crate::problems::forecast::Forecasts;
 use crate::problems::found_cause::FoundCause;
-use crate::problems::outlier_rules;
+use crate::problems::known_causes::KnownCauses;
+use crate::problems::open_problems::OpenProblems;
+use crate::problems::outlier_rules::{self, Deviation};
 use crate::problems::problem::{Problem, ProblemSubject};
 use crate::problems::rule::Direction;
 use crate::problems::rule_input::{RuleInput, Snapshot};
@@ -29,20 +31,12 @@ use crate::problems::rule_table::RuleId;
 /// Finds the causes of one sample.
 #[derive(Debug)]
 pub(crate) struct CauseFinder<'a> {
+    known: &'a KnownCauses,
     flaps: &'a BTreeMap<RowId, Flap>,
     forecasts: &'a Forecasts,
     sample: &'a Sample,
     total: Option<f64>,
     found: Vec<FoundCause>,
-}
-
-/// The open problems of one backend with its servers, or of another row.
-#[derive(Debug)]
-pub(crate) struct OpenProblems<'a> {
-    /// The problems, grouped by row.
-    pub(crate) problems: Vec<&'a Problem>,
-    /// For each problem, true if its rule is past its threshold in this sample.
-    pub(crate) is_bad: Vec<bool>,
 }
 
 /// The problems that are not part of a cause yet.
@@ -77,19 +71,25 @@ impl<'p, 'a> Pool<'p, 'a> {
 }
 
 impl<'a> CauseFinder<'a> {
-    /// Creates a finder for a sample without causes yet.
-    pub(crate) fn new(snapshot: &Snapshot<'a>, flaps: &'a BTreeMap<RowId, Flap>, forecasts: &'a Forecasts) -> Self {
-        Self { flaps, forecasts, sample: snapshot.sample, total: total_traffic(snapshot), found: Vec::new() }
+    /// Creates a finder for a sample without causes yet. `known` are the causes that were open before it.
+    pub(crate) fn new(
+        snapshot: &Snapshot<'a>,
+        known: &'a KnownCauses,
+        flaps: &'a BTreeMap<RowId, Flap>,
+        forecasts: &'a Forecasts,
+    ) -> Self {
+        Self { known, flaps, forecasts, sample: snapshot.sample, total: total_traffic(snapshot), found: Vec::new() }
     }
 
     /// Adds the causes of a backend and its servers.
     pub(crate) fn add_backend(&mut self, backend: RuleInput<'_>, open: &OpenProblems<'_>) {
-        let outliers = outlier_rules::find_outliers(&backend, &open.problems);
+        let outliers = outlier_rules::find_outliers(&backend, open, self.known);
         let input = CauseInput {
             row: backend,
             backend,
             problems: &open.problems,
             outliers: &outliers,
+            known: self.known,
             flaps: self.flaps,
             forecasts: self.forecasts,
             total: self.total,
@@ -103,6 +103,7 @@ impl<'a> CauseFinder<'a> {
                             self.add_kind(*kind, &input.for_id(row), &mut pool);
                         }
                     }
+                    self.add_early(*kind, &input, &mut pool);
                 }
                 CauseGroup::Backend => self.add_kind(*kind, &input, &mut pool),
                 CauseGroup::Row => {}
@@ -113,8 +114,9 @@ impl<'a> CauseFinder<'a> {
 
     /// Adds the causes of a frontend or of the process.
     pub(crate) fn add_row(&mut self, row: RuleInput<'_>, open: &OpenProblems<'_>) {
-        let Self { flaps, forecasts, total, .. } = *self;
-        let input = CauseInput { row, backend: row, problems: &open.problems, outliers: &[], flaps, forecasts, total };
+        let Self { known, flaps, forecasts, total, .. } = *self;
+        let problems = &open.problems;
+        let input = CauseInput { row, backend: row, problems, outliers: &[], known, flaps, forecasts, total };
         self.add_rest(&input, &mut Pool::new(open));
     }
 
@@ -139,6 +141,36 @@ impl<'a> CauseFinder<'a> {
             following.extend(pool.take(pool.range(input.backend.id), follows));
         }
         self.add_cause(kind, input, pool, &shown_by, &following);
+    }
+
+    /// Adds the cause of a server to which a problem of its backend is due, although no problem of the server is open: its
+    /// own rule needs more requests, or is past its threshold a sample later.
+    fn add_early(&mut self, kind: CauseKind, input: &CauseInput<'_>, pool: &mut Pool<'_, '_>) {
+        let rows_of = |is_meant: fn(&Deviation) -> bool| {
+            let outliers = input.outliers.iter().filter(move |outlier| is_meant(&outlier.deviation));
+            outliers.map(|outlier| outlier.row).collect::<Vec<_>>()
+        };
+        let (rules, servers): (&[RuleId], Vec<RowId>) = match kind {
+            CauseKind::ServerUnreachable if input.worst_of(&[RuleId::BackendConnectionErrors]).is_some() => {
+                (&[RuleId::BackendConnectionErrors], outlier_rules::find_unreachable(&input.backend, self.known))
+            }
+            CauseKind::SlowServer => {
+                (&[RuleId::ResponseTime], rows_of(|deviation| matches!(deviation, Deviation::Slow(..))))
+            }
+            CauseKind::ServerErrors => {
+                let rules = &[RuleId::Backend5xx, RuleId::BackendResponseErrors];
+                (rules, rows_of(|deviation| matches!(deviation, Deviation::Errors(..))))
+            }
+            _ => return,
+        };
+        let Some(row) = servers.first() else { return };
+        let is_meant = |problem: &Problem| rules.contains(&problem.rule.id);
+        let shown_by = pool.take(pool.range(input.backend.id), is_meant);
+        if !shown_by.is_empty() {
+            let follows = |problem: &Problem| kind.info().follows.contains(&problem.rule.id);
+            let following = pool.take(pool.range(input.backend.id), follows);
+            self.add_cause(kind, &input.for_id(*row), pool, &shown_by, &following);
+        }
     }
 
     /// Adds the causes of the problems that no other cause explains.
@@ -173,6 +205,8 @@ impl<'a> CauseFinder<'a> {
         let since = first.since;
         let own_row = all().map(|index| &problems[*index].subject).find(|subject| subject.id == input.row.id);
         let subject = own_row.cloned().unwrap_or_else(|| subject_of(&input.row));
+        let is_of_server = input.row.id != input.backend.id;
+        let target = cause_sentences::single_server(input.row.id, &showing).filter(|_| !is_of_server);
         let hurt = (kind.info().hurt)(input);
         let impact = hurt.zip(input.total.filter(|total| *total > 0.0)).map(|(hurt, total)| (hurt / total).min(1.0));
         self.found.push(FoundCause {
@@ -181,7 +215,7 @@ impl<'a> CauseFinder<'a> {
             outlook: cause_sentences::outlook(input, &showing),
             cause: Cause {
                 kind,
-                target: cause_sentences::single_server(input.row.id, &showing).unwrap_or(input.row.id),
+                target: target.unwrap_or(input.row.id),
                 proxy_row: input.backend.id,
                 subject,
                 severity,

@@ -7,6 +7,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::problems::flap::Flap;
 use crate::problems::forecast::Forecasts;
+use crate::problems::known_causes::KnownCauses;
 use crate::problems::outlier_rules::Outlier;
 use crate::problems::problem::Problem;
 use crate::problems::rule_input::{RuleInput, Snapshot};
@@ -23,6 +24,8 @@ pub(crate) struct CauseInput<'a> {
     pub(crate) problems: &'a [&'a Problem],
     /// Servers of the backend that differ strongly from their peers.
     pub(crate) outliers: &'a [Outlier],
+    /// Causes that were named before this sample.
+    pub(crate) known: &'a KnownCauses,
     /// Servers that flap.
     pub(crate) flaps: &'a BTreeMap<RowId, Flap>,
     /// When limits are reached.

@@ -68,7 +68,7 @@ fn fold_frontend_errors(found: Vec<FoundCause>) -> Vec<FoundCause> {
 }
 
 /// Returns whether a problem of a backend or its servers explains 5xx responses counted by a frontend.
-fn explains_5xx(rule: RuleId) -> bool {
+pub(super) fn explains_5xx(rule: RuleId) -> bool {
     matches!(rule, RuleId::Backend5xx | RuleId::Server5xx | RuleId::Own5xx | RuleId::BackendDown)
 }
 

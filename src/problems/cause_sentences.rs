@@ -265,6 +265,14 @@ pub(super) fn slow_application(input: &CauseInput<'_>, shown_by: &[&Problem]) ->
     }
 }
 
+/// `HAProxy itself sent 60 errors (5xx) in 4 s`.
+pub(super) fn own_errors(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    match backend_rules::own_5xx(&input.backend) {
+        Measurement::Value(own) if own > 0.0 => backend_rules::describe_own_5xx(&input.backend, own),
+        _ => problem_text(input, shown_by),
+    }
+}
+
 pub(super) fn application_errors(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
     format!("application errors: {}", problem_text(input, shown_by))
 }

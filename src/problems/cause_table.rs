@@ -137,8 +137,8 @@ causes! {
         [SlowServer ServerSessions QueueLimit Queue QueueGrowing QueueWait ClientAborts Own5xx]
         conditions::always, sentences::slow_application, impact::late, None;
         "application slow: 1.20 s to respond (rtime), 7 waiting" "all servers of the backend respond slowly" "look at what the servers share: a database, a cache, another service"
-    Haproxy5xx "haproxy-5xx" "haproxy" Backend [Own5xx] [Backend5xx]
-        conditions::are_own_errors_many, sentences::problem_text, impact::failed, None;
+    Haproxy5xx "haproxy-5xx" "haproxy" Backend [Own5xx Backend5xx] []
+        conditions::are_own_errors_many, sentences::own_errors, impact::failed, None;
         "HAProxy itself sent 60 errors (5xx) in 4 s" "HAProxy itself sends errors: a rule denies requests, or a timeout expires" "look at the termination state in HAProxy's log"
     Application5xx "application-5xx" "errors" Backend [Backend5xx Server5xx BackendResponseErrors ServerResponseErrors] [Own5xx]
         conditions::always, sentences::application_errors, impact::failed, None;

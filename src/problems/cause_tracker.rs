@@ -8,6 +8,7 @@ use crate::observe::timestamp::Timestamp;
 use crate::problems::cause::{Cause, CauseChange, CauseEvent, CauseTrend, ProblemKey, cause_order};
 use crate::problems::cause_table::CauseKind;
 use crate::problems::found_cause::FoundCause;
+use crate::problems::known_causes::KnownCauses;
 
 /// Time for which a resolved cause is listed.
 pub(crate) const RESOLVED_TIME: Duration = Duration::from_secs(20);
@@ -56,6 +57,7 @@ impl CauseTracker {
     ) -> Vec<CauseEvent> {
         let mut known: BTreeMap<(RowId, CauseKind), TrackedCause> =
             std::mem::take(&mut self.tracked).into_iter().map(|tracked| (tracked.cause.key(), tracked)).collect();
+        keep_recovering(&mut found, &known);
         let continued = found.iter().map(|found| known.remove(&found.cause.key())).collect::<Vec<_>>();
         let is_new: Vec<bool> =
             continued.iter().map(|before| before.as_ref().is_none_or(|before| !before.cause.is_open())).collect();
@@ -216,6 +218,56 @@ impl TrackedCause {
         };
         (Self { cause, sentence, is_current, values, shown_at: now }, change)
     }
+}
+
+/// Returns what was named by these causes, as far as it decides how the next sample is described.
+pub(super) fn known_causes<'a>(causes: impl Iterator<Item = &'a Cause>) -> KnownCauses {
+    let mut known = KnownCauses::default();
+    for cause in causes.filter(|cause| cause.is_open()) {
+        let rows = match cause.kind {
+            CauseKind::ServerErrors => &mut known.failing_servers,
+            CauseKind::ServerUnreachable => &mut known.unreachable_servers,
+            CauseKind::SlowServer => &mut known.slow_servers,
+            CauseKind::SlowApplication => &mut known.slow_backends,
+            _ => continue,
+        };
+        rows.insert(cause.subject.id);
+    }
+    known
+}
+
+/// Replaces the causes that recovering problems alone would form by the open cause to which these problems belonged:
+/// while the numbers of a fault become fine again, one after the other, it keeps its name.
+fn keep_recovering(found: &mut Vec<FoundCause>, known: &BTreeMap<(RowId, CauseKind), TrackedCause>) {
+    let is_open = |key: &(RowId, CauseKind)| known.get(key).is_some_and(|tracked| tracked.cause.is_open());
+    let is_renamed = |found: &FoundCause| !found.is_current && !is_open(&found.cause.key());
+    if !found.iter().any(is_renamed) {
+        return;
+    }
+    let open = || known.values().map(|tracked| &tracked.cause).filter(|cause| cause.is_open());
+    let owner = |found: &FoundCause| {
+        let shown_by = &found.cause.problems[..found.cause.shown_by];
+        open().find(|cause| shown_by.iter().any(|key| cause.problems.contains(key)))
+    };
+    let (renamed, mut others): (Vec<_>, Vec<_>) = found.drain(..).partition(is_renamed);
+    for mut renamed in renamed {
+        let Some(owner) = owner(&renamed) else {
+            others.push(renamed);
+            continue;
+        };
+        match others.iter_mut().find(|other| other.cause.key() == owner.key()) {
+            Some(other) => {
+                other.cause.severity = other.cause.severity.max(renamed.cause.severity);
+                other.cause.problems.extend(renamed.cause.problems);
+            }
+            None => {
+                let Cause { severity, problems, shown_by, .. } = renamed.cause;
+                renamed.cause = Cause { severity, problems, shown_by, ..owner.clone() };
+                others.push(renamed);
+            }
+        }
+    }
+    *found = others;
 }
 
 /// Compares the later half of the values with the earlier half. A value that goes up and down has no trend.

@@ -27,6 +27,8 @@ pub(crate) mod cause_input;
 pub(crate) mod cause_log;
 pub(crate) mod cause_merger;
 pub(crate) mod cause_sentences;
+#[cfg(test)]
+pub(crate) mod cause_stability_tests;
 pub mod cause_table;
 #[cfg(test)]
 pub(crate) mod cause_tests;
@@ -42,10 +44,12 @@ pub(crate) mod forecast_tests;
 pub(crate) mod found_cause;
 pub(crate) mod frontend_rules;
 pub(crate) mod hysteresis;
+pub(crate) mod known_causes;
 pub(crate) mod limit_table;
 pub(crate) mod listener_rules;
 pub(crate) mod measurement;
 pub(crate) mod not_evaluated;
+pub(crate) mod open_problems;
 pub(crate) mod outlier_rules;
 pub(crate) mod problem;
 pub(crate) mod problem_changes;

@@ -4,7 +4,10 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
+use crate::problems::backend_rules::MIN_ATTEMPTS;
 use crate::problems::figures::MIN_EVENTS;
+use crate::problems::known_causes::KnownCauses;
+use crate::problems::open_problems::OpenProblems;
 use crate::problems::problem::Problem;
 use crate::problems::rule_input::RuleInput;
 use crate::problems::rule_table::RuleId;
@@ -14,6 +17,9 @@ use crate::units;
 const OUTLIER_FACTOR: f64 = 4.0;
 /// Minimum number of 5xx responses of an outlier in the rate window; fewer may be chance.
 const MIN_ERRORS: f64 = 5.0;
+/// Number of errors that the other servers would have at an outlier's share, from which it is not by chance that they have
+/// hardly any.
+const MIN_EXPECTED: f64 = 4.0;
 /// Minimum share of client aborts of an outlier; a smaller share is normal.
 const MIN_ABORT_SHARE: f64 = 0.05;
 
@@ -65,48 +71,89 @@ impl Outlier {
 
 /// Returns the outliers among a backend's servers, most severe first.
 ///
-/// If more than half of the usable servers have the same kind of deviation, these servers are not outliers.
-pub(crate) fn find_outliers(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
-    let mut found = find_slow(backend, problems);
-    found.extend(find_failing(backend, problems));
-    found.extend(find_aborted(backend, problems));
+/// If more than half of the usable servers have the same kind of deviation, these servers are not outliers. A server
+/// whose errors were named before this sample (`known`) stays an outlier with fewer errors than a new one needs.
+pub(crate) fn find_outliers(backend: &RuleInput<'_>, open: &OpenProblems<'_>, known: &KnownCauses) -> Vec<Outlier> {
+    let mut found = find_slow(backend, open);
+    found.extend(find_failing(backend, &open.problems, known));
+    found.extend(find_aborted(backend, &open.problems));
     found.sort_by_key(|outlier| std::cmp::Reverse(outlier.severity));
     found
 }
 
-fn find_slow(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
-    let servers = problems.iter().filter(|problem| problem.rule.id == RuleId::SlowServer);
-    let found = servers.filter_map(|problem| {
-        let server = backend.for_row(backend.sample.rows.index_of(problem.subject.id)?);
+fn find_slow(backend: &RuleInput<'_>, open: &OpenProblems<'_>) -> Vec<Outlier> {
+    let servers = open.problems.iter().filter(|problem| problem.rule.id == RuleId::SlowServer);
+    let servers = servers.map(|problem| (problem.subject.id, problem.severity));
+    let pending = open.pending.iter().filter(|(_, rule)| *rule == RuleId::SlowServer);
+    let found = servers.chain(pending.map(|(row, _)| (*row, Severity::Warn))).filter_map(|(row, severity)| {
+        let server = backend.for_row(backend.sample.rows.index_of(row)?);
         let own = server.interval_time(Field::Rtime)?.millis;
         let peers = backend.backend_stats.median_of_peers(own)?;
-        Some(outlier(problem.subject.id, server_name(problem), problem.severity, Deviation::Slow(own, peers)))
+        Some(outlier(row, server.row()?.name.clone(), severity, Deviation::Slow(own, peers)))
     });
     keep_if_few(backend, found.collect())
 }
 
-fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
-    let bad: Vec<_> = problems.iter().filter(|problem| problem.rule.id == RuleId::Server5xx).collect();
-    if bad.is_empty() {
+/// Finds the servers that respond with 5xx much more often than the others. The backend's 5xx problem suffices: the rule
+/// of a server needs more responses, and may be past its threshold a sample later.
+fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem], known: &KnownCauses) -> Vec<Outlier> {
+    let of_row =
+        |row: RowId, rule: RuleId| problems.iter().find(|problem| problem.subject.id == row && problem.rule.id == rule);
+    let whole = of_row(backend.id, RuleId::Backend5xx);
+    if whole.is_none() && !problems.iter().any(|problem| problem.rule.id == RuleId::Server5xx) {
         return Vec::new();
     }
-    let all = Ratio::sum_of_servers(backend, |server| Ratio::new(server.growth(Field::Hrsp5xx), server.responses()));
-    let others =
-        bad.iter().filter_map(|problem| backend.sample.rows.index_of(problem.subject.id)).fold(all, |rest, row| {
-            let server = backend.for_row(row);
-            rest.without(Ratio::new(server.growth(Field::Hrsp5xx), server.responses()))
-        });
-    let Some(peers) = others.share() else { return Vec::new() };
-    let has_many = |problem: &Problem| {
-        let row = backend.sample.rows.index_of(problem.subject.id);
-        row.and_then(|row| backend.for_row(row).growth(Field::Hrsp5xx)).is_some_and(|errors| errors >= MIN_ERRORS)
-    };
-    let far = bad.into_iter().filter(|problem| problem.value >= peers * OUTLIER_FACTOR && has_many(problem));
-    let found = far.map(|problem| {
-        let deviation = Deviation::Errors(problem.value, peers);
-        outlier(problem.subject.id, server_name(problem), problem.severity, deviation)
+    let ratio = |server: &RuleInput<'_>| Ratio::new(server.growth(Field::Hrsp5xx), server.responses());
+    let has_problem = |row: RowId| of_row(row, RuleId::Server5xx).map(|problem| problem.value);
+    let is_known = |row: RowId| known.failing_servers.contains(&row);
+    let found = concentrated_errors(backend, MIN_EVENTS, ratio, has_problem, is_known).into_iter();
+    let found = found.filter_map(|(server, own, peers)| {
+        let severity = of_row(server.id, RuleId::Server5xx).or(whole)?.severity;
+        Some(outlier(server.id, server.row()?.name.clone(), severity, Deviation::Errors(own, peers)))
     });
     keep_if_few(backend, found.collect())
+}
+
+/// Returns the servers to which the failed connections of a backend are due, although their own rule has no problem yet.
+pub(crate) fn find_unreachable(backend: &RuleInput<'_>, known: &KnownCauses) -> Vec<RowId> {
+    let attempts = |server: &RuleInput<'_>| server.growth(Field::Connect).or_else(|| server.growth(Field::Lbtot));
+    let ratio = |server: &RuleInput<'_>| Ratio::new(server.growth(Field::Econ), attempts(server));
+    let is_known = |row: RowId| known.unreachable_servers.contains(&row);
+    let found = concentrated_errors(backend, MIN_ATTEMPTS, ratio, |_| None, is_known);
+    if found.len() * 2 > backend.backend_stats.usable {
+        return Vec::new();
+    }
+    found.into_iter().map(|(server, ..)| server.id).collect()
+}
+
+/// Returns the servers whose share of errors is a multiple of the others' share, each with its own share and that of the
+/// others. `problem_value` returns the share of a server that has a problem; other servers need [`MIN_ERRORS`].
+fn concentrated_errors<'a>(
+    backend: &RuleInput<'a>,
+    min_whole: f64,
+    ratio: impl Fn(&RuleInput<'_>) -> Ratio,
+    problem_value: impl Fn(RowId) -> Option<f64>,
+    is_known: impl Fn(RowId) -> bool,
+) -> Vec<(RuleInput<'a>, f64, f64)> {
+    let rows = backend.backend.iter().flat_map(|rows| &rows.servers).map(|server| backend.for_row(*server));
+    let servers: Vec<(RuleInput<'a>, Ratio)> = rows.map(|server| (server, ratio(&server))).collect();
+    let all = servers.iter().fold(Ratio::default(), |sum, (_, one)| sum.with(*one));
+    let own_share =
+        |server: &RuleInput<'_>, ratio: Ratio| problem_value(server.id).unwrap_or_else(|| ratio.any_share());
+    let is_far = |server: &RuleInput<'_>, ratio: Ratio, rest: Ratio| {
+        let own = own_share(server, ratio);
+        let is_many = ratio.part >= MIN_ERRORS || is_known(server.id);
+        // Few events of the others tell them apart only if they would have had errors too.
+        let is_enough = rest.whole >= min_whole || own * rest.whole >= MIN_EXPECTED || is_known(server.id);
+        is_many && is_enough && own > 0.0 && own >= rest.any_share() * OUTLIER_FACTOR
+    };
+    let is_candidate = |(server, ratio): &&(RuleInput<'a>, Ratio)| {
+        problem_value(server.id).is_some() || is_far(server, *ratio, all.without(*ratio))
+    };
+    let candidates: Vec<&(RuleInput<'a>, Ratio)> = servers.iter().filter(is_candidate).collect();
+    let rest = candidates.iter().fold(all, |rest, (_, ratio)| rest.without(*ratio));
+    let far = candidates.into_iter().filter(|(server, ratio)| is_far(server, *ratio, rest));
+    far.map(|(server, ratio)| (*server, own_share(server, *ratio), rest.any_share())).collect()
 }
 
 fn find_aborted(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
@@ -124,10 +171,6 @@ fn find_aborted(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> 
             .then(|| outlier(server.id, name, problem.severity, Deviation::Aborts(own, peers)))
     });
     keep_if_few(backend, found.collect())
-}
-
-fn server_name(problem: &Problem) -> SafeText {
-    problem.subject.names.as_ref().map(|(_, _, name)| name.clone()).unwrap_or_default()
 }
 
 fn outlier(row: RowId, name: SafeText, severity: Severity, deviation: Deviation) -> Outlier {
@@ -152,13 +195,20 @@ impl Ratio {
 
     fn sum_of_servers(backend: &RuleInput<'_>, ratio: impl Fn(&RuleInput<'_>) -> Self) -> Self {
         let servers = backend.backend.iter().flat_map(|rows| &rows.servers);
-        servers
-            .map(|server| ratio(&backend.for_row(*server)))
-            .fold(Self::default(), |sum, one| Self { part: sum.part + one.part, whole: sum.whole + one.whole })
+        servers.map(|server| ratio(&backend.for_row(*server))).fold(Self::default(), Self::with)
     }
 
     fn without(self, other: Self) -> Self {
         Self { part: self.part - other.part, whole: self.whole - other.whole }
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self { part: self.part + other.part, whole: self.whole + other.whole }
+    }
+
+    /// Returns the part as a share of the whole, from 0 to 1; 0 without events.
+    fn any_share(self) -> f64 {
+        if self.whole > 0.0 { (self.part / self.whole).clamp(0.0, 1.0) } else { 0.0 }
     }
 
     /// Returns the part as a share of the whole, from 0 to 1; `None` if the whole is less than [`MIN_EVENTS`].

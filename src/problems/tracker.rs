@@ -14,8 +14,9 @@ use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::cause::{Cause, ProblemKey};
-use crate::problems::cause_finder::{CauseFinder, OpenProblems};
-use crate::problems::cause_tracker::CauseTracker;
+use crate::problems::cause_finder::CauseFinder;
+use crate::problems::cause_merger;
+use crate::problems::cause_tracker::{CauseTracker, known_causes};
 use crate::problems::check_history::CheckHistory;
 use crate::problems::evaluation::{Evaluation, TrackedRule, gap_reason};
 use crate::problems::figures;
@@ -25,6 +26,7 @@ use crate::problems::found_cause::FoundCause;
 use crate::problems::hysteresis::Hysteresis;
 use crate::problems::measurement::Measurement;
 use crate::problems::not_evaluated::{GapCounts, GapReason, NotEvaluated};
+use crate::problems::open_problems::OpenProblems;
 use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::rule::Scope;
@@ -83,7 +85,7 @@ impl ProblemTracker {
         self.sort_open_problems();
         self.update_tracked_rows(sample);
         self.update_flaps(sample, rates, &stats);
-        let found = self.find_causes(sample, previous.as_deref(), rates, forecasts, &mut stats);
+        let found = self.find_causes(sample, previous.as_deref(), rates, forecasts, &mut stats, self.causes());
         changes.causes = self.causes.update(found, sample.at, |row| sample.rows.index_of(row).is_some());
         self.backend_stats = stats;
         changes
@@ -122,7 +124,8 @@ impl ProblemTracker {
         tracker.sort_open_problems();
         let causes: Vec<Cause> = causes.collect();
         tracker.flaps = causes.iter().filter_map(|cause| Some((cause.subject.id, cause.flap.clone()?))).collect();
-        let found = tracker.find_causes(sample, previous.map(|previous| &**previous), rates, forecasts, &mut stats);
+        let previous = previous.map(|previous| &**previous);
+        let found = tracker.find_causes(sample, previous, rates, forecasts, &mut stats, causes.iter());
         tracker.causes = CauseTracker::restore(causes.into_iter(), found);
         tracker
     }
@@ -342,19 +345,22 @@ impl ProblemTracker {
         self.flaps = flaps;
     }
 
-    fn find_causes(
+    /// `known` are the causes that were listed before this sample.
+    fn find_causes<'a>(
         &self,
         sample: &Arc<Sample>,
         previous: Option<&Sample>,
         rates: &RateWindow,
         forecasts: &Forecasts,
         stats: &mut BackendStats,
+        known: impl Iterator<Item = &'a Cause>,
     ) -> Vec<FoundCause> {
         if self.open_keys.is_empty() {
             return Vec::new();
         }
         let snapshot = Snapshot { sample, previous, rates, check_history: &self.check_history };
-        let mut finder = CauseFinder::new(&snapshot, &self.flaps, forecasts);
+        let known = known_causes(known);
+        let mut finder = CauseFinder::new(&snapshot, &known, &self.flaps, forecasts);
         let ids = sample.rows.ids();
         for backend in sample.rows.backends() {
             if self.tracked_rows[backend.row] || backend.servers.iter().any(|server| self.tracked_rows[*server]) {
@@ -366,19 +372,31 @@ impl ProblemTracker {
         let front_rows = sample.rows.frontends().iter().chain(sample.rows.listeners());
         let no_servers = BackendStats::default();
         let process = snapshot.process_input(&no_servers, BackendCounts::default());
+        let has_pending_5xx = self.has_pending_5xx();
         for row in front_rows.filter(|row| self.tracked_rows[**row]) {
-            finder.add_row(process.for_row(*row), &self.open_problems(std::iter::once(ids[*row])));
+            let mut open = self.open_problems(std::iter::once(ids[*row]));
+            if has_pending_5xx {
+                open.hold_back(RuleId::Frontend5xx, sample.at);
+            }
+            finder.add_row(process.for_row(*row), &open);
         }
         finder.add_row(process, &self.open_problems(std::iter::once(RowId::PROCESS)));
         finder.finish()
     }
 
-    fn open_problems(&self, rows: impl Iterator<Item = RowId>) -> OpenProblems<'_> {
+    /// Returns whether the 5xx responses of a backend or server are past a threshold, but not for the hold time yet.
+    fn has_pending_5xx(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|((_, rule), entry)| entry.is_bad && entry.problem.is_none() && cause_merger::explains_5xx(*rule))
+    }
+
+    fn open_problems(&self, rows: impl Iterator<Item = RowId> + Clone) -> OpenProblems<'_> {
         let entries = rows.flat_map(|row| self.entries.range(keys_of_row(row)));
-        let open = entries.filter_map(|(_, entry)| Some((entry.problem.as_ref()?, entry.is_bad)));
+        let open = entries.clone().filter_map(|(_, entry)| Some((entry.problem.as_ref()?, entry.is_bad)));
         let open = open.filter(|(problem, _)| !problem.is_silenced);
         let (problems, is_bad) = open.unzip();
-        OpenProblems { problems, is_bad }
+        let pending = entries.filter(|(_, entry)| entry.is_bad && entry.problem.is_none()).map(|(key, _)| *key);
+        OpenProblems { problems, is_bad, pending: pending.collect() }
     }
 }
 

@@ -1,0 +1,143 @@
+//! One fault is one cause with one name, from its first sample to its end, however fast HAProxy is sampled.
+
+use crate::problems::cause::CauseChange;
+use crate::problems::test_site::TestSite;
+
+/// Times between two samples, in milliseconds.
+const INTERVALS: [u64; 3] = [500, 1000, 2000];
+
+/// Returns the causes that were listed as open in the samples, without repetitions: `api/api1 server-5xx`.
+fn names_over(site: &mut TestSite, milliseconds: u64, names: &mut Vec<String>) {
+    let end = site.now + milliseconds;
+    while site.now < end {
+        site.step();
+        let causes = site.problems.open_causes().map(|cause| format!("{} {}", cause.name(), cause.kind));
+        for name in causes.collect::<Vec<_>>() {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+}
+
+#[test]
+fn fault_has_one_name_until_it_is_over() {
+    for (name, fault, repair) in [
+        (
+            "api/api1 server-5xx",
+            "api/api1.hrsp_5xx+40 api/BACKEND.hrsp_5xx+40 www-in.hrsp_5xx+40",
+            "api/api1.hrsp_5xx+0 api/BACKEND.hrsp_5xx+0 www-in.hrsp_5xx+0",
+        ),
+        ("api haproxy-5xx", "api/BACKEND.hrsp_5xx+40 www-in.hrsp_5xx+40", "api/BACKEND.hrsp_5xx+0 www-in.hrsp_5xx+0"),
+        (
+            "api application-5xx",
+            "api/api1.hrsp_5xx+30 api/api2.hrsp_5xx+30 api/api3.hrsp_5xx+30 api/BACKEND.hrsp_5xx+90 www-in.hrsp_5xx+90",
+            "api/api1.hrsp_5xx+0 api/api2.hrsp_5xx+0 api/api3.hrsp_5xx+0 api/BACKEND.hrsp_5xx+0 www-in.hrsp_5xx+0",
+        ),
+        (
+            "api/api2 server-unreachable",
+            "api/api2.econ+20 api/BACKEND.econ+20 api/BACKEND.wretr+60",
+            "api/api2.econ+0 api/BACKEND.econ+0 api/BACKEND.wretr+0",
+        ),
+        ("www/w4 slow-server", "www/w4.rtime=3000 www/BACKEND.rtime=800", "www/w4.rtime=50 www/BACKEND.rtime=50"),
+        (
+            "api slow-application",
+            "api/api1.rtime=1200 api/api2.rtime=1200 api/api3.rtime=1200 api/BACKEND.rtime=1200",
+            "api/api1.rtime=50 api/api2.rtime=50 api/api3.rtime=50 api/BACKEND.rtime=50",
+        ),
+        (
+            "api/api3 server-down",
+            "api/api3.status=DOWN api/api3.check_status=L4TOUT api/BACKEND.act=2 api/api3.econ+5 api/BACKEND.econ+5",
+            "api/api3.status=UP api/api3.check_status=L4OK api/BACKEND.act=3 api/api3.econ+0 api/BACKEND.econ+0",
+        ),
+        (
+            "api at-maxconn",
+            "api/api1.scur=50 api/api2.scur=50 api/api3.scur=50 api/BACKEND.qcur=12 api/BACKEND.qtime=700",
+            "api/api1.scur=5 api/api2.scur=5 api/api3.scur=5 api/BACKEND.qcur=0 api/BACKEND.qtime=0",
+        ),
+    ] {
+        for interval in INTERVALS {
+            let mut site = TestSite::healthy();
+            site.interval = interval;
+            site.steps(8);
+            let mut names = Vec::new();
+            site.set(fault);
+            names_over(&mut site, 20_000, &mut names);
+            site.set(repair);
+            names_over(&mut site, 40_000, &mut names);
+            assert_eq!(names, [name], "sampled every {interval} ms: {fault}");
+            assert_eq!(site.causes(), [""; 0], "{fault}");
+        }
+    }
+}
+
+#[test]
+fn errors_of_one_server_are_its_own_before_its_rule_has_enough_responses() {
+    // Few responses: the backend has enough of them for a share, and none of its servers has.
+    let mut site = TestSite::healthy();
+    for row in ["api/api1", "api/api2", "api/api3"] {
+        site.set(&format!("{row}.hrsp_2xx+4 {row}.req_tot+4 {row}.stot+4"));
+    }
+    site.set("api/BACKEND.hrsp_2xx+12 api/BACKEND.req_tot+12 api/BACKEND.stot+12");
+    site.steps(6);
+    site.set("api/api1.hrsp_2xx+0 api/api1.hrsp_5xx+4 api/BACKEND.hrsp_2xx+8 api/BACKEND.hrsp_5xx+4");
+    let mut names = Vec::new();
+    names_over(&mut site, 30_000, &mut names);
+    assert_eq!(names, ["api/api1 server-5xx"], "{:?}", site.open_problems());
+}
+
+#[test]
+fn few_errors_do_not_take_the_name_from_a_known_server() {
+    let mut site = TestSite::after_10_s("api/api1.hrsp_5xx+40 api/BACKEND.hrsp_5xx+40");
+    assert_eq!(site.causes(), ["CRIT api/api1 server-5xx"]);
+    // Two errors in the rate window are too few for a new outlier.
+    site.set("api/api1.hrsp_5xx+1 api/BACKEND.hrsp_5xx+1 api/api1.hrsp_2xx+10 api/BACKEND.hrsp_2xx+80");
+    let mut names = Vec::new();
+    names_over(&mut site, 40_000, &mut names);
+    assert_eq!(names, ["api/api1 server-5xx"], "{:?}", site.open_problems());
+}
+
+#[test]
+fn slow_application_stays_the_cause_of_its_queue() {
+    let slow = "api/BACKEND.rtime=1200 api/BACKEND.qcur=12";
+    let mut site = TestSite::after_10_s(slow);
+    assert_eq!(site.causes(), ["CRIT api slow-application"]);
+    let mut names = Vec::new();
+    for _ in 0..4 {
+        // The response time is sometimes only a warning, the queue is always critical.
+        site.set("api/BACKEND.rtime=700");
+        names_over(&mut site, 14_000, &mut names);
+        site.set(slow);
+        names_over(&mut site, 14_000, &mut names);
+    }
+    assert_eq!(names, ["api slow-application"]);
+}
+
+#[test]
+fn errors_of_a_frontend_are_named_without_a_backend_that_explains_them() {
+    let mut site = TestSite::healthy();
+    site.steps(4);
+    site.set("www-in.hrsp_5xx+90");
+    let changes = site.steps(6).into_iter().flat_map(|changes| changes.causes);
+    let opened = changes.filter(|event| event.change == CauseChange::Opened).map(|event| event.cause.name());
+    assert_eq!(opened.collect::<Vec<_>>(), ["www-in"]);
+}
+
+#[test]
+fn queue_is_judged_alike_in_small_and_large_backends() {
+    let names: Vec<String> = (0..70).map(|number| format!("s{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let causes = |count: usize| {
+        let mut site = TestSite::healthy();
+        site.backend("big", "http", &names[..count]);
+        site.steps(4);
+        // Requests queue at one server, and none at the backend itself.
+        site.set(&format!("big/s{}.qcur=12", count - 1));
+        site.steps(6);
+        let last = format!("/s{} ", count - 1);
+        let problems = site.open_problems().into_iter().map(|problem| problem.replace(&last, "/last "));
+        (site.causes(), problems.collect::<Vec<_>>())
+    };
+    assert_eq!(causes(64), causes(65));
+    assert_eq!(causes(3), causes(70));
+}
