@@ -145,6 +145,16 @@ pub(crate) fn duration_words(value: Duration) -> String {
     }
 }
 
+/// Formats the age of something like [`duration`]: `9s`, or `>9s` if it may be older.
+pub(crate) fn age(value: Duration, is_minimum: bool) -> String {
+    format!("{}{}", if is_minimum { ">" } else { "" }, duration(value))
+}
+
+/// Formats the age of something in words: `9 s`, or `at least 9 s` if it may be older.
+pub(crate) fn age_words(value: Duration, is_minimum: bool) -> String {
+    format!("{}{}", if is_minimum { "at least " } else { "" }, duration_words(value))
+}
+
 /// Formats a duration in its two largest units, rounded up to the next second: `45 s`, `4 min 12 s`, `1 h 5 min`.
 pub(crate) fn exact_duration_words(value: Duration) -> String {
     let seconds = value.as_millis().div_ceil(1000);

@@ -13,6 +13,7 @@ use crate::problems::cause_table::CauseKind;
 use crate::problems::flap::Flap;
 use crate::problems::problem::ProblemSubject;
 use crate::problems::rule_table::RuleId;
+use crate::units;
 
 /// The row and the rule of a problem.
 pub(crate) type ProblemKey = (RowId, RuleId);
@@ -67,6 +68,8 @@ pub struct Cause {
     pub(crate) since: Timestamp,
     /// Time for which HAProxy had reported the state before that sample.
     pub(crate) before: Duration,
+    /// True if the first samples showed the cause already and HAProxy does not report since when: it may be older.
+    pub(crate) may_be_older: bool,
     /// Development of its value.
     pub(crate) trend: CauseTrend,
     /// Problems of the cause: first the `shown_by` problems that show it, then those that follow from it.
@@ -113,6 +116,16 @@ impl Cause {
     pub(crate) fn age(&self, now: Duration) -> Duration {
         let end = self.resolved_at.map_or(now, |resolved_at| resolved_at.monotonic);
         end.saturating_sub(self.since.monotonic) + self.before
+    }
+
+    /// Formats the age for a few cells: `9s`, or `>9s` if the cause may be older than the first sample.
+    pub(crate) fn age_cells(&self, now: Duration) -> String {
+        units::age(self.age(now), self.may_be_older)
+    }
+
+    /// Formats the age in words: `9 s`, or `at least 9 s`.
+    pub(crate) fn age_words(&self, now: Duration) -> String {
+        units::age_words(self.age(now), self.may_be_older)
     }
 
     /// Returns the action that helps, if hapulse has one.

@@ -203,6 +203,7 @@ impl<'a> CauseFinder<'a> {
         let severity = all().map(|index| problems[*index].severity).max().unwrap_or(Severity::Warn);
         let Some(first) = showing.iter().min_by_key(|problem| problem.since.monotonic) else { return };
         let since = first.since;
+        let before = time_before(input, kind, since.monotonic);
         let own_row = all().map(|index| &problems[*index].subject).find(|subject| subject.id == input.row.id);
         let subject = own_row.cloned().unwrap_or_else(|| subject_of(&input.row));
         let is_of_server = input.row.id != input.backend.id;
@@ -222,7 +223,8 @@ impl<'a> CauseFinder<'a> {
                 sentence: (kind.info().sentence)(input, &showing),
                 impact,
                 since,
-                before: time_before(input, kind, since.monotonic),
+                before: before.unwrap_or_default(),
+                may_be_older: first.may_be_older && before.is_none(),
                 trend: CauseTrend::Steady,
                 problems: all().map(|index| key_of(problems[*index])).collect(),
                 shown_by: shown_by.len(),
@@ -258,14 +260,12 @@ fn trend_value(kind: CauseKind, showing: &[&Problem]) -> f64 {
     values.fold(f64::MIN, f64::max)
 }
 
-/// Returns how long HAProxy had reported a state (`lastchg`) before the sample at `since`; zero for causes that are not
-/// a state.
-fn time_before(input: &CauseInput<'_>, kind: CauseKind, since: Duration) -> Duration {
+/// Returns how long HAProxy had reported a state (`lastchg`) before the sample at `since`; `None` if it does not report
+/// this, or the cause is not a state.
+fn time_before(input: &CauseInput<'_>, kind: CauseKind, since: Duration) -> Option<Duration> {
     let shows = kind.info().shows;
     let is_state = matches!(shows, [RuleId::ServerDown | RuleId::BackendDown]);
     let changed = input.row.number(Field::Lastchg).filter(|_| is_state);
-    let Some(lasted) = changed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) else {
-        return Duration::ZERO;
-    };
-    lasted.saturating_sub(input.row.sample.at.elapsed_since(since))
+    let lasted = changed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())?;
+    Some(lasted.saturating_sub(input.row.sample.at.elapsed_since(since)))
 }

@@ -174,6 +174,7 @@ fn one_network(merged: &[FoundCause]) -> Option<FoundCause> {
             impact: merged.iter().map(|found| found.cause.impact).reduce(add_impacts)?,
             since: earliest.since,
             before: earliest.before,
+            may_be_older: earliest.may_be_older,
             trend: CauseTrend::Steady,
             shown_by: shown.clone().count(),
             problems: shown.chain(following).copied().collect(),

@@ -217,8 +217,8 @@ pub(super) fn server_aborts(input: &CauseInput<'_>, shown_by: &[&Problem]) -> St
 /// `servers full: 4 of 4 sessions, 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
 pub(super) fn at_maxconn(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
     let backend = &input.backend;
-    let since = shown_by.iter().map(|problem| problem.since.monotonic).min().unwrap_or_default();
-    let time = units::duration_words(backend.sample.at.elapsed_since(since));
+    let first = shown_by.iter().min_by_key(|problem| problem.since.monotonic);
+    let time = first.map_or(String::new(), |problem| problem.age_words(backend.sample.at.monotonic));
     let sessions = match figures::limited_sessions(backend.sample, backend.backend) {
         Some((sessions, limit)) => format!("{}, ", units::part_of(sessions, limit, "session")),
         None => String::new(),

@@ -89,6 +89,7 @@ impl CauseTracker {
                         let cause = &tracked.cause;
                         if cause.since.monotonic < by.cause.since.monotonic {
                             (by.cause.since, by.cause.before) = (cause.since, cause.before);
+                            by.cause.may_be_older = cause.may_be_older;
                         }
                         push(CauseChange::Removed, cause);
                         continue;
@@ -139,8 +140,8 @@ impl CauseTracker {
                 Some(found) => {
                     let sentence = if found.is_current { found.full_sentence() } else { past.sentence };
                     let impact = if found.is_current { found.cause.impact } else { past.impact };
-                    let Cause { severity, since, before, trend, flap, .. } = past;
-                    Cause { severity, sentence, impact, since, before, trend, flap, ..found.cause }
+                    let Cause { severity, since, before, may_be_older, trend, flap, .. } = past;
+                    Cause { severity, sentence, impact, since, before, may_be_older, trend, flap, ..found.cause }
                 }
                 None => past,
             };
@@ -186,6 +187,7 @@ impl TrackedCause {
         let FoundCause { mut cause, is_current, value, .. } = found;
         if before.since.monotonic <= cause.since.monotonic {
             (cause.since, cause.before) = (before.since, before.before);
+            cause.may_be_older = before.may_be_older;
         }
         let sentence = if is_current {
             std::mem::replace(&mut cause.sentence, full_sentence)

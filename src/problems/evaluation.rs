@@ -1,7 +1,9 @@
 //! The evaluation of one sample: applies the rules to a row and updates the state of each rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use crate::haproxy::fields::Field;
 use crate::observe::severity::Severity;
 use crate::problems::cause::ProblemKey;
 use crate::problems::hysteresis::{Hysteresis, Transition};
@@ -9,7 +11,7 @@ use crate::problems::measurement::{Grade, Measurement, NotEvaluatedReason};
 use crate::problems::not_evaluated::{GapCounts, GapReason};
 use crate::problems::problem::{Problem, ProblemSubject};
 use crate::problems::problem_changes::ProblemChanges;
-use crate::problems::rule::Scope;
+use crate::problems::rule::{RuleUnit, Scope};
 use crate::problems::rule_input::RuleInput;
 use crate::problems::rule_table::{self, RuleId};
 use crate::problems::thresholds::Thresholds;
@@ -28,6 +30,33 @@ pub(super) struct TrackedRule {
     pub(super) problem: Option<Problem>,
     /// True if the rule is past its threshold in the newest sample.
     pub(super) is_bad: bool,
+    /// True if the first samples showed it already.
+    pub(super) may_be_older: bool,
+}
+
+/// The time since which rules are evaluated without a gap. What they show from the start may have begun before it.
+#[derive(Debug, Default)]
+pub(super) struct EvaluationStart {
+    /// Time of the first sample.
+    pub(super) at: Duration,
+    /// Rules that could not be evaluated in the first sample, because they need several.
+    pub(super) late_rules: BTreeSet<RuleId>,
+}
+
+impl EvaluationStart {
+    /// Returns whether a problem that a rule shows first in this sample may have begun before the first sample: the
+    /// samples from which its value is computed reach back to the first one.
+    fn may_be_older(&self, rule: RuleId, input: &RuleInput<'_>) -> bool {
+        let span = match rule.rule().unit {
+            RuleUnit::Millis | RuleUnit::Multiple => {
+                let mut times = [Field::Rtime, Field::Qtime, Field::Ctime].into_iter();
+                times.find_map(|field| input.interval_time(field)).map(|time| time.span)
+            }
+            _ if self.late_rules.contains(&rule) => input.rates.span(),
+            _ => None,
+        };
+        input.sample.at.monotonic.saturating_sub(span.unwrap_or_default()) <= self.at
+    }
 }
 
 /// The parts of the tracker that are used and changed while one sample is evaluated.
@@ -37,6 +66,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) untracked: &'a mut usize,
     pub(super) changes: &'a mut ProblemChanges,
     pub(super) gaps: GapCounts,
+    /// The time since which rules are evaluated.
+    pub(super) start: &'a EvaluationStart,
     /// The reason for which rates are unknown; `None` if they are known.
     pub(super) no_rates: Option<GapReason>,
 }
@@ -93,6 +124,7 @@ impl Evaluation<'_> {
                 hysteresis: Hysteresis::new(now),
                 problem: None,
                 is_bad,
+                may_be_older: self.start.may_be_older(id, input),
             }),
             None => return,
         };
@@ -115,7 +147,8 @@ impl Evaluation<'_> {
                 let severity = entry.hysteresis.severity.unwrap_or(Severity::Warn);
                 let since = entry.hysteresis.since;
                 let (rule, text) = (id.rule(), text(value));
-                *none = Some(Problem { rule, subject, severity, since, value, text, is_silenced });
+                let may_be_older = entry.may_be_older;
+                *none = Some(Problem { rule, subject, severity, since, value, text, is_silenced, may_be_older });
             }
             _ => {}
         }

@@ -21,6 +21,8 @@ pub(crate) mod backend_rules;
 pub(crate) mod backend_stats;
 pub mod cause;
 pub(crate) mod cause_conditions;
+#[cfg(test)]
+pub(crate) mod cause_detail_tests;
 pub(crate) mod cause_finder;
 pub(crate) mod cause_impact;
 pub(crate) mod cause_input;

@@ -18,7 +18,7 @@ use crate::problems::cause_finder::CauseFinder;
 use crate::problems::cause_merger;
 use crate::problems::cause_tracker::{CauseTracker, known_causes};
 use crate::problems::check_history::CheckHistory;
-use crate::problems::evaluation::{Evaluation, TrackedRule, gap_reason};
+use crate::problems::evaluation::{Evaluation, EvaluationStart, TrackedRule, gap_reason};
 use crate::problems::figures;
 use crate::problems::flap::Flap;
 use crate::problems::forecast::Forecasts;
@@ -50,6 +50,7 @@ pub struct ProblemTracker {
     /// Rules that were not evaluated for the newest sample.
     not_evaluated: Vec<NotEvaluated>,
     check_history: CheckHistory,
+    start: EvaluationStart,
     previous: Option<Arc<Sample>>,
     /// Number of rules past their thresholds in the newest sample that are not tracked, because too many are.
     untracked: usize,
@@ -112,10 +113,9 @@ impl ProblemTracker {
             if exists {
                 let mut hysteresis = Hysteresis::new(problem.since);
                 hysteresis.severity = Some(problem.severity);
-                tracker.entries.insert(
-                    (problem.subject.id, problem.rule.id),
-                    TrackedRule { hysteresis, problem: Some(problem), is_bad: false },
-                );
+                let (key, may_be_older) = ((problem.subject.id, problem.rule.id), problem.may_be_older);
+                let entry = TrackedRule { hysteresis, problem: Some(problem), is_bad: false, may_be_older };
+                tracker.entries.insert(key, entry);
             }
         }
         let mut stats = BackendStats::default();
@@ -245,10 +245,16 @@ impl ProblemTracker {
         gaps.list()
     }
 
-    /// Discards the state of problems that are not open yet if too much time has passed since the last sample.
+    /// Discards the state of problems that are not open yet if too much time has passed since the last sample. What the first
+    /// sample after such a gap shows may have begun in it.
     fn discard_pending_after_gap(&mut self, last: Option<&Sample>, sample: &Sample) {
-        let gap = last.map_or(Duration::ZERO, |last| sample.at.elapsed_since(last.at.monotonic));
+        let Some(last) = last else {
+            self.start.at = sample.at.monotonic;
+            return;
+        };
+        let gap = sample.at.elapsed_since(last.at.monotonic);
         if gap > sample.interval.saturating_mul(3) + Duration::from_secs(10) {
+            self.start.at = sample.at.monotonic;
             self.entries.retain(|_, entry| entry.problem.is_some());
         }
     }
@@ -271,11 +277,11 @@ impl ProblemTracker {
         stats: &mut BackendStats,
         changes: &mut ProblemChanges,
     ) {
-        let Self { thresholds, entries, check_history, tracked_rows, untracked, .. } = self;
+        let Self { thresholds, entries, check_history, tracked_rows, untracked, start, .. } = self;
         *untracked = 0;
         let no_rates = no_rates(rates, sample);
         let gaps = GapCounts::default();
-        let mut evaluation = Evaluation { thresholds, entries, untracked, changes, gaps, no_rates };
+        let mut evaluation = Evaluation { thresholds, entries, untracked, changes, gaps, start, no_rates };
         let snapshot = Snapshot { sample, previous, rates, check_history };
         for_each_row(snapshot, tracked_rows, stats, |scope, input, is_tracked| {
             evaluation.apply_rules(scope, input, is_tracked);
@@ -285,6 +291,10 @@ impl ProblemTracker {
             gaps.add(*rule, GapReason::TooShort);
         }
         self.not_evaluated = gaps.list();
+        if self.start.at == sample.at.monotonic {
+            let late = self.not_evaluated.iter().filter(|gap| gap.reason == GapReason::OneSample);
+            self.start.late_rules.extend(late.map(|gap| gap.rule));
+        }
     }
 
     /// Describes the open problems with the numbers of this sample.

@@ -175,8 +175,8 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     let impact = cause.impact.filter(|impact| *impact > 0.0 && !is_resolved).map(units::percent);
     canvas.draw_number(line, columns.impact.clone(), 0, &impact.unwrap_or_default(), role);
     let age = cause.age(now);
-    let is_new = age.as_secs() < NEW_SECONDS && !is_resolved && columns.since.len() > 5;
-    let since = if is_new { format!("{} new", units::duration(age)) } else { units::duration(age) };
+    let is_new = age.as_secs() < NEW_SECONDS && !is_resolved && !cause.may_be_older && columns.since.len() > 5;
+    let since = if is_new { format!("{} new", units::duration(age)) } else { cause.age_cells(now) };
     canvas.draw_number(line, columns.since.clone(), 0, &since, Role::Normal);
     if columns.remedy.is_empty() || is_resolved {
         return;

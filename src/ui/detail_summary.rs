@@ -63,12 +63,12 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
     let now = data.shown_time(context.now);
     let available = usize::from(width.saturating_sub(FIRST_COLUMN + SENTENCE + 2));
     let mut lines: Vec<DetailLine> = Vec::new();
-    let mut add = |label: &'static str, age: Duration, text: &str, role: Role| {
+    let mut add = |label: &'static str, age: &str, text: &str, role: Role| {
         for (index, part) in text_width::wrap_at_blanks(text, available).into_iter().enumerate() {
             let mut line = Vec::new();
             if index == 0 {
                 line.push((FIRST_COLUMN, styled_text(label, role)));
-                line.push((FIRST_COLUMN + 5, styled_text(format!("{:>6}", units::duration(age)), Role::Normal)));
+                line.push((FIRST_COLUMN + 5, styled_text(format!("{age:>6}"), Role::Normal)));
             }
             line.push((FIRST_COLUMN + SENTENCE, styled_text(part, role)));
             lines.push(line);
@@ -88,21 +88,20 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
             id if Some(id) == backend => (format!("its backend: {}", cause.sentence), Role::Normal),
             _ => continue,
         };
-        add(label, cause.age(now), &text, role);
+        add(label, &cause.age_cells(now), &text, role);
         texts.push(text);
         shown.push(cause);
     }
     for problem in data.problems().for_row(row.id) {
         let is_shown = shown.iter().any(|cause| cause.problems.contains(&(row.id, problem.rule.id)));
         if !is_shown {
-            let age = now.saturating_sub(problem.since.monotonic);
-            add(problem.severity.label(), age, &problem.text, severity_role(problem.severity));
+            add(problem.severity.label(), &problem.age_cells(now), &problem.text, severity_role(problem.severity));
             texts.push(problem.text.clone());
         }
     }
     for problem in data.problems().silenced().filter(|problem| problem.subject.id == row.id) {
         let text = format!("silenced: {}", problem.text);
-        add(problem.severity.label(), now.saturating_sub(problem.since.monotonic), &text, Role::Dim);
+        add(problem.severity.label(), &problem.age_cells(now), &text, Role::Dim);
     }
     if texts.is_empty() {
         let (text, role) = match data.verdict() {

@@ -119,7 +119,7 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     let worst = problems.open_causes().next().map_or(Role::Warn, |cause| severity_role(cause.severity));
     let mut column = canvas.draw_text(area, column, 0, &counted, worst);
     for (index, cause) in problems.open_causes().enumerate() {
-        let (name, age) = (cause.name(), units::duration(cause.age(now)));
+        let (name, age) = (cause.name(), cause.age_cells(now));
         let text = format!("{} {}: {} {age}  ", cause.severity.label(), text_width::middle(&name, 24), cause.sentence);
         let available = usize::from(area.width.saturating_sub(column + 1));
         if index > 0 && available < 24 {

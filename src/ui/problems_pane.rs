@@ -247,7 +247,7 @@ fn draw_cause_numbers(
     };
     canvas.draw_text(area, FOLD_COLUMN, 0, fold, Role::Dim);
     canvas.draw_text(area, LABEL_COLUMN, 0, if cause.is_open() { cause.severity.label() } else { "over" }, role);
-    canvas.draw_number(area, SINCE, 0, &units::duration(cause.age(now)), Role::Dim);
+    canvas.draw_number(area, SINCE, 0, &cause.age_cells(now), Role::Dim);
     let impact = cause.impact.filter(|impact| *impact > 0.0 && cause.is_open()).map(units::percent);
     canvas.draw_number(area, IMPACT, 0, &impact.unwrap_or_default(), role);
     let trend = match cause.trend {

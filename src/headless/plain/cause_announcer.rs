@@ -14,7 +14,7 @@ use crate::observe::severity::Severity;
 use crate::observe::timestamp::Timestamp;
 use crate::problems::cause::Cause;
 use crate::problems::cause_table::CauseKind;
-use crate::units::{duration_words, pluralize};
+use crate::units::pluralize;
 
 /// Time between the first two lines about a cause. It doubles with each further line.
 const FIRST_GAP: Duration = Duration::from_secs(10);
@@ -140,7 +140,7 @@ impl CauseAnnouncer {
                 if !before.is_due(before.gap(), now) {
                     return true;
                 }
-                let after = resolved.map(|cause| format!(" after {}", duration_words(cause.age(now.monotonic))));
+                let after = resolved.map(|cause| format!(" after {}", cause.age_words(now.monotonic)));
                 texts.push(format!("Resolved{}: {}", after.unwrap_or_default(), before.text));
                 covered.extend(before.rows.iter().map(|row| (*row, true)));
                 before.lines += 1;

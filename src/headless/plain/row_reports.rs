@@ -124,7 +124,7 @@ pub(crate) fn why_lines(row: &RowView<'_>, now: Duration) -> Vec<String> {
         lines.push(cause_line(cause, now));
     }
     let sentence = |problem: &Problem| {
-        let age = duration_words(now.saturating_sub(problem.since.monotonic));
+        let age = problem.age_words(now);
         format!("{}: {}, seen for {age}.", severity_word(problem.severity), problem.text)
     };
     // The line about a cause stands for the problems that it explains.

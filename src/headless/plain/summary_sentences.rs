@@ -30,7 +30,7 @@ pub(crate) fn cause_sentence(cause: &Cause, now: Duration) -> String {
 pub(crate) fn cause_without_severity(cause: &Cause, now: Duration) -> String {
     let impact = cause.impact.filter(|impact| *impact > 0.0);
     let impact = impact.map_or(String::new(), |impact| format!(", impact {}", units::percent(impact)));
-    format!("{}: {}{impact}, for {}", cause.name(), cause.sentence, duration_words(cause.age(now)))
+    format!("{}: {}{impact}, for {}", cause.name(), cause.sentence, cause.age_words(now))
 }
 
 /// Describes the process: version, connections, rate and servers, and the number of causes. Without a sample, says why.
