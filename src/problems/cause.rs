@@ -4,6 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::time::Duration;
 
 use crate::actions::action_table::Action;
+use crate::haproxy::level::Level;
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
@@ -47,6 +48,36 @@ impl CauseTrend {
     }
 }
 
+/// Obstacle to an action on a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// The server gets no new sessions already.
+    Drained,
+    /// The server is in maintenance.
+    InMaintenance,
+    /// No other server of the backend is usable.
+    LastServer,
+}
+
+impl Obstacle {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Drained => "it is drained already",
+            Self::InMaintenance => "it is in maintenance already",
+            Self::LastServer => "it is the last usable server, so it must stay",
+        }
+    }
+}
+
+/// Advice to the operator about a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Advice {
+    /// The action that helps, if hapulse has one and it is possible.
+    pub(crate) action: Option<&'static Action>,
+    /// Advice in words.
+    pub(crate) text: String,
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone)]
 pub struct Cause {
@@ -70,6 +101,8 @@ pub struct Cause {
     pub(crate) before: Duration,
     /// True if the first samples showed the cause already and HAProxy does not report since when: it may be older.
     pub(crate) may_be_older: bool,
+    /// Obstacle to the action that would help.
+    pub(crate) obstacle: Option<Obstacle>,
     /// Development of its value.
     pub(crate) trend: CauseTrend,
     /// Problems of the cause: first the `shown_by` problems that show it, then those that follow from it.
@@ -128,14 +161,18 @@ impl Cause {
         units::age_words(self.age(now), self.may_be_older)
     }
 
-    /// Returns the action that helps, if hapulse has one.
-    pub(crate) fn action(&self) -> Option<&'static Action> {
-        self.kind.info().action
-    }
-
-    /// Returns what to do, in words.
-    pub(crate) fn remedy(&self) -> &'static str {
-        self.kind.info().remedy
+    /// Returns what helps on a socket of this level; `None` is an unknown level.
+    pub(crate) fn advice(&self, level: Option<Level>) -> Advice {
+        let info = self.kind.info();
+        let Some(action) = info.action else { return Advice { action: None, text: info.remedy.to_owned() } };
+        let reason = match self.obstacle {
+            Some(obstacle) => obstacle.words().to_owned(),
+            None if level.is_some_and(|level| level < action.level) => {
+                format!("{} needs a socket of level {}", action.title, action.level)
+            }
+            None => return Advice { action: Some(action), text: info.remedy.to_owned() },
+        };
+        Advice { action: None, text: format!("{reason}: {}", info.without_action.unwrap_or(info.remedy)) }
     }
 
     fn impact_step(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::haproxy::level::Level;
 use crate::problems::test_site::TestSite;
 
 /// Returns the ages of the causes as the dashboard shows them.
@@ -52,4 +53,39 @@ fn cause_after_a_gap_may_be_older() {
     site.set("www-in.scur=1900");
     site.steps(4);
     assert_eq!(ages(&site), [(">6s".to_owned(), "at least 6 s".to_owned())]);
+}
+
+#[test]
+fn advice_names_no_action_that_is_not_possible() {
+    let advice = |site: &TestSite, level: Option<Level>| {
+        let advice = site.problems.open_causes().next().unwrap().advice(level);
+        (advice.action.map(|action| action.id), advice.text)
+    };
+    let mut site = TestSite::healthy();
+    site.backend("img", "http", &["i1", "i2", "i3"]);
+    site.steps(4);
+    site.set("img/i3.rtime=400");
+    site.steps(6);
+    assert_eq!(site.causes(), ["CRIT img/i3 slow-server"]);
+    for level in [None, Some(Level::Admin)] {
+        let (action, text) = advice(&site, level);
+        assert_eq!(action, Some("server.drain"));
+        assert!(text.starts_with("drain the server, then look at its load"), "{text}");
+    }
+    let (action, text) = advice(&site, Some(Level::Operator));
+    assert_eq!((action, text.split(',').next()), (None, Some("drain needs a socket of level admin: look at its load")));
+    site.set("img/i3.status=DRAIN");
+    site.step();
+    let (action, text) = advice(&site, None);
+    assert_eq!((action, text.split(',').next()), (None, Some("it is drained already: look at its load")));
+    site.set("img/i3.status=MAINT");
+    site.step();
+    assert!(advice(&site, None).1.starts_with("it is in maintenance already: "), "{:?}", advice(&site, None));
+    let mut site = TestSite::healthy();
+    site.steps(4);
+    site.set("db/db2.status=MAINT db/db1.chkfail+1 db/db1.check_status=L7STS db/BACKEND.act=1");
+    site.steps(4);
+    assert_eq!(site.causes(), ["CRIT db/db1 failing-checks"]);
+    let (action, text) = advice(&site, None);
+    assert_eq!((action, text.split(':').next()), (None, Some("it is the last usable server, so it must stay")));
 }

@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::actions::action_table::{self, Action};
+use crate::actions::impact::BackendImpact;
 use crate::haproxy::fields::Field;
+use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
-use crate::problems::cause::{Cause, CauseTrend, ProblemKey};
+use crate::problems::cause::{Cause, CauseTrend, Obstacle, ProblemKey};
 use crate::problems::cause_input::{CauseInput, total_traffic};
 use crate::problems::cause_merger;
 use crate::problems::cause_sentences;
@@ -225,6 +228,7 @@ impl<'a> CauseFinder<'a> {
                 since,
                 before: before.unwrap_or_default(),
                 may_be_older: first.may_be_older && before.is_none(),
+                obstacle: obstacle(input, kind.info().action),
                 trend: CauseTrend::Steady,
                 problems: all().map(|index| key_of(problems[*index])).collect(),
                 shown_by: shown_by.len(),
@@ -258,6 +262,23 @@ fn trend_value(kind: CauseKind, showing: &[&Problem]) -> f64 {
         Direction::Below => -problem.value,
     });
     values.fold(f64::MIN, f64::max)
+}
+
+/// Returns what prevents an action on the server of a cause.
+fn obstacle(input: &CauseInput<'_>, action: Option<&Action>) -> Option<Obstacle> {
+    let (action, server, backend) = (action?, input.row.index?, input.row.backend?);
+    let takes_out = [action_table::DRAIN.id, action_table::MAINT.id].contains(&action.id);
+    if !takes_out || server == backend.row {
+        return None;
+    }
+    match input.row.state {
+        RowState::Maint => Some(Obstacle::InMaintenance),
+        RowState::Drain if action.id == action_table::DRAIN.id => Some(Obstacle::Drained),
+        _ => {
+            let loss = BackendImpact::without_server(input.row.sample, backend, server);
+            loss.removes_last_server().then_some(Obstacle::LastServer)
+        }
+    }
 }
 
 /// Returns how long HAProxy had reported a state (`lastchg`) before the sample at `since`; `None` if it does not report

@@ -175,6 +175,7 @@ fn one_network(merged: &[FoundCause]) -> Option<FoundCause> {
             since: earliest.since,
             before: earliest.before,
             may_be_older: earliest.may_be_older,
+            obstacle: None,
             trend: CauseTrend::Steady,
             shown_by: shown.clone().count(),
             problems: shown.chain(following).copied().collect(),

@@ -53,11 +53,21 @@ pub(crate) struct CauseInfo {
     pub(crate) meaning: &'static str,
     /// Advice to the operator.
     pub(crate) remedy: &'static str,
+    /// Advice if the action is not possible, if it differs.
+    pub(crate) without_action: Option<&'static str>,
+}
+
+/// Returns the only text of a list; `None` if the list is empty.
+const fn first_of(texts: &[&'static str]) -> Option<&'static str> {
+    match texts {
+        [first, ..] => Some(*first),
+        [] => None,
+    }
 }
 
 macro_rules! causes {
     ($($name:ident $id:literal $word:literal $group:ident [$($shows:ident)*] [$($follows:ident)*]
-       $is_shown:path, $sentence:path, $hurt:path, $action:expr; $seen:literal $meaning:literal $remedy:literal)*) => {
+       $is_shown:path, $sentence:path, $hurt:path, $action:expr; $seen:literal $meaning:literal $remedy:literal $(| $without:literal)?)*) => {
         /// The kind of a cause, written in output as a string such as `at-maxconn`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum CauseKind { $(#[doc = concat!("`", $id, "`: ", $meaning, ".")] $name),* }
@@ -73,6 +83,7 @@ macro_rules! causes {
             shows: &[$(RuleId::$shows),*], follows: &[$(RuleId::$follows),*],
             is_shown: $is_shown, sentence: $sentence, hurt: $hurt, action: $action,
             seen: $seen, meaning: $meaning, remedy: $remedy,
+            without_action: first_of(&[$($without)?]),
         }),*];
     };
 }
@@ -86,6 +97,7 @@ causes! {
          BackendConnectionErrors BackendResponseErrors Retries Redispatches ConnectTime]
         conditions::is_flapping, sentences::flapping_server, impact::failed, Some(&action_table::MAINT);
         "flaps every 33 s, down 5 times: L7STS 503" "the server goes down and comes up again and again" "put the server into maintenance, then look at what its health check reports"
+        | "look at what its health check reports"
     NoServer "no-server" "down" Backend [BackendDown]
         [ServerDown BackendWeight FailingChecks ServerConnectionErrors ServerResponseErrors Server5xx Own5xx Backend5xx
          BackendConnectionErrors BackendResponseErrors Retries Redispatches ConnectTime Queue QueueGrowing QueueWait ClientAborts
@@ -108,6 +120,7 @@ causes! {
          BackendConnectionErrors BackendResponseErrors Retries Redispatches ConnectTime]
         conditions::always, sentences::server_down, impact::failed, Some(&action_table::MAINT);
         "down: L4CON Connection refused, 75% of the weight available" "the health checks of the server fail, and the other servers carry its load" "repair the server, or put it into maintenance while you work on it"
+        | "repair the server"
     ServerUnreachable "server-unreachable" "network" Server [ServerConnectionErrors]
         [BackendConnectionErrors Retries Redispatches Own5xx Backend5xx ConnectTime]
         conditions::is_only_unreachable, sentences::server_unreachable, impact::failed, Some(&action_table::DRAIN);
@@ -123,9 +136,11 @@ causes! {
         [ServerSessions QueueLimit ResponseTime Queue QueueGrowing QueueWait ClientAborts]
         conditions::is_outlier, sentences::slow_server, impact::late, Some(&action_table::DRAIN);
         "slow: 1.20 s against 10 ms of its peers" "one server responds much more slowly than the others" "drain the server, then look at its load, its garbage collection and its disks"
+        | "look at its load, its garbage collection and its disks"
     ServerErrors "server-5xx" "outlier" Server [Server5xx ServerResponseErrors] [Backend5xx BackendResponseErrors]
         conditions::is_failing_outlier, sentences::server_errors, impact::failed, Some(&action_table::DRAIN);
         "61% of its responses are 5xx (peers 0%)" "one server responds with errors, the others do not" "drain the server, then look at its logs and its last deployment"
+        | "look at its logs and its last deployment"
     ServerAborts "server-aborts" "outlier" Backend [ClientAborts] []
         conditions::has_abort_outlier, sentences::server_aborts, impact::aborted, None;
         "clients aborted 60% of the requests to s3 (peers 0%)" "clients give up waiting for one server" "look at how long this server takes to respond"
@@ -133,6 +148,7 @@ causes! {
         [Own5xx Backend5xx ClientAborts BackendResponseErrors Redispatches ResponseTime]
         conditions::is_full, sentences::at_maxconn, impact::late, Some(&action_table::SERVER_MAXCONN);
         "servers full: 4 of 4 sessions, 7 waiting for 12 s (qtime 840 ms)" "all servers are at their maxconn, and requests wait for a free place" "add servers, or raise the maxconn of the servers if they can carry more"
+        | "add servers, or raise their maxconn in the configuration"
     SlowApplication "slow-application" "slow" Backend [ResponseTime]
         [SlowServer ServerSessions QueueLimit Queue QueueGrowing QueueWait ClientAborts Own5xx]
         conditions::always, sentences::slow_application, impact::late, None;
@@ -152,6 +168,7 @@ causes! {
     ServerFull "server-full" "sessions" Backend [ServerSessions QueueLimit] []
         conditions::always, sentences::servers_full, impact::nothing, Some(&action_table::SERVER_MAXCONN);
         "s1: 50 of 50 sessions" "servers are at or near their maxconn, and no request waits yet" "raise the maxconn of the servers if they can carry more, or add servers"
+        | "add servers, or raise their maxconn in the configuration"
     WeightLow "weight-low" "degraded" Backend [BackendWeight] []
         conditions::always, sentences::problem_text, impact::failed, None;
         "1 of 4 servers down, 50% of the weight available" "the remaining servers carry the load of those that are missing" "bring the missing servers back"
@@ -164,6 +181,7 @@ causes! {
     FrontendPaused "frontend-paused" "paused" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, Some(&action_table::FRONTEND_ON);
         "disabled: it accepts no connections until it is enabled" "the frontend was disabled at run time and accepts no connections" "enable the frontend, if its maintenance is over"
+        | "enable the frontend with such a socket, if its maintenance is over"
     FrontendStopped "frontend-stopped" "stopped" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, None;
         "stopped: it accepts no connections until HAProxy is reloaded" "the frontend was shut down at run time" "reload HAProxy"
@@ -173,6 +191,7 @@ causes! {
     FrontendFull "frontend-full" "full" Row [] []
         conditions::always, sentences::problem_text, impact::at_limit, Some(&action_table::FRONTEND_MAXCONN);
         "96 of 100 sessions, full in 8 s at +0.5/s" "the frontend is at or near its maxconn, and new clients wait in the kernel" "find out which clients hold the connections, or raise the limit"
+        | "find out which clients hold the connections, or raise the limit in the configuration"
     RateLimited "rate-limited" "rate" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, None;
         "97% of 500 sessions per second" "a rate limit delays new sessions" "find out which clients connect, or raise the limit"

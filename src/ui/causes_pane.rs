@@ -183,7 +183,8 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     }
     // The action comes with its key, because it works right here.
     let mut start = columns.remedy.start + 1;
-    if let Some(action) = cause.action() {
+    let advice = cause.advice(context.instance.data.level());
+    if let Some(action) = advice.action {
         let keymap = &context.model.keymap;
         let mut key = keymap.key_or_command(UiCommand::StartAction(action));
         if key.starts_with(':') && !columns.has_advice {
@@ -198,6 +199,6 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     if !columns.has_advice {
         return;
     }
-    let remedy = text_width::end(cause.remedy(), usize::from(columns.remedy.end.saturating_sub(start)));
+    let remedy = text_width::end(&advice.text, usize::from(columns.remedy.end.saturating_sub(start)));
     canvas.draw_text(line, start, 0, &remedy, Role::Dim);
 }

@@ -85,7 +85,7 @@ impl<'a> WrappedLine<'a> {
             ProblemLine::Cause(cause, is_unfolded) => {
                 // Without a column for what helps, it is shown with the other details.
                 let has_remedy = cause.is_open() && (is_unfolded || !columns.remedy.is_empty());
-                (cause_text(cause), if has_remedy { remedy_text(cause) } else { String::new() })
+                (cause_text(cause), if has_remedy { remedy_text(context, cause) } else { String::new() })
             }
             ProblemLine::Problem(problem) => {
                 let check = context.sample().map(|sample| last_check_text(sample, problem)).unwrap_or_default();
@@ -207,7 +207,7 @@ fn draw_line(
     let text_role = match line.line {
         ProblemLine::Cause(cause, is_unfolded) => draw_cause_numbers(canvas, area, cause, is_unfolded, now),
         ProblemLine::Problem(problem) => {
-            let since = units::duration(now.saturating_sub(problem.since.monotonic));
+            let since = problem.age_cells(now);
             let role = if problem.is_silenced { Role::Dim } else { severity_role(problem.severity) };
             canvas.draw_text(area, LABEL_COLUMN, 0, problem.severity.label(), role);
             canvas.draw_number(area, SINCE, 0, &since, Role::Dim);
@@ -275,10 +275,11 @@ fn cause_text(cause: &Cause) -> String {
 }
 
 /// Returns what helps against a cause: the title of the action, and advice.
-fn remedy_text(cause: &Cause) -> String {
-    match cause.action() {
-        Some(action) => format!("{}; {}", action.title, cause.remedy()),
-        None => cause.remedy().to_owned(),
+fn remedy_text(context: &DrawContext<'_>, cause: &Cause) -> String {
+    let advice = cause.advice(context.instance.data.level());
+    match advice.action {
+        Some(action) => format!("{}; {}", action.title, advice.text),
+        None => advice.text,
     }
 }
 

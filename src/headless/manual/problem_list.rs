@@ -68,9 +68,10 @@ fn cause_section(kind: CauseKind, info: &CauseInfo) -> String {
         names => format!("- follows from it: {names}\n"),
     };
     let action = info.action.map_or(String::new(), |action| format!(" Action: {} (`{}`).", action.title, action.id));
+    let without = info.without_action.map_or(String::new(), |text| format!(" If it is not possible: {text}."));
     let silence = shows.iter().map(|rule| format!("`{rule}=off`")).collect::<Vec<_>>().join(", ");
     format!(
-        "\n### `{kind}`\n\n- seen: \"{}\"; in one word: {}\n- means: {}\n- do: {}.{action}\n- shown by: {}\n{follows}- silence: {silence}\n",
+        "\n### `{kind}`\n\n- seen: \"{}\"; in one word: {}\n- means: {}\n- do: {}.{action}{without}\n- shown by: {}\n{follows}- silence: {silence}\n",
         info.seen,
         info.word,
         info.meaning,

@@ -86,14 +86,13 @@ pub(crate) fn server_lines(instance: &Instance, only: Option<RowId>) -> Vec<Stri
 
 /// Returns the causes, worst first, each with what helps.
 pub(crate) fn cause_lines(instance: &Instance, now: Duration) -> Vec<String> {
-    instance.problems().open_causes().map(|cause| cause_line(cause, now)).collect()
+    let line = |cause: &Cause| cause_line(instance, cause, now);
+    instance.problems().open_causes().map(line).collect()
 }
 
-fn cause_line(cause: &Cause, now: Duration) -> String {
-    match cause.remedy() {
-        "" => format!("{}.", cause_sentence(cause, now)),
-        remedy => format!("{}. What helps: {remedy}.", cause_sentence(cause, now)),
-    }
+fn cause_line(instance: &Instance, cause: &Cause, now: Duration) -> String {
+    let (sentence, advice) = (cause_sentence(cause, now), cause.advice(instance.level()).text);
+    if advice.is_empty() { format!("{sentence}.") } else { format!("{sentence}. What helps: {advice}.") }
 }
 
 /// Returns what is wrong with a row, since when, and how its peers are.
@@ -121,7 +120,7 @@ pub(crate) fn why_lines(row: &RowView<'_>, now: Duration) -> Vec<String> {
     };
     let causes: Vec<&Cause> = instance.problems().open_causes().filter(is_about).collect();
     for cause in &causes {
-        lines.push(cause_line(cause, now));
+        lines.push(cause_line(instance, cause, now));
     }
     let sentence = |problem: &Problem| {
         let age = problem.age_words(now);

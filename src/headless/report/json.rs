@@ -204,8 +204,9 @@ impl Serialize for JsonCause<'_> {
         map.serialize_entry("trend", cause.trend.as_str())?;
         map.serialize_entry("resolved", &!cause.is_open())?;
         map.serialize_entry("text", &cause.sentence)?;
-        map.serialize_entry("remedy", cause.remedy())?;
-        map.serialize_entry("action", &cause.action().map(|action| action.id))?;
+        let advice = cause.advice(self.instance.level());
+        map.serialize_entry("remedy", &advice.text)?;
+        map.serialize_entry("action", &advice.action.map(|action| action.id))?;
         map.serialize_entry("problems", &problems)?;
         map.end()
     }
