@@ -47,7 +47,11 @@ fn row_figures(row: &RowView<'_>) -> String {
         parts.push(usable_servers(row.sample, backend));
     }
     let sessions = row.number(Field::Scur).map(|sessions| match row.number(Field::Slim) {
-        Some(limit) if limit > 0 => format!("{sessions} of {limit} sessions"),
+        // More sessions are allowed: from this number on, the servers get their full maxconn.
+        Some(limit) if limit > 0 && stat.kind == RowKind::Backend => {
+            format!("{} (fullconn {limit} is not a limit)", pluralize(sessions, "session"))
+        }
+        Some(limit) if limit > 0 => units::part_of(sessions, limit, "session"),
         _ => pluralize(sessions, "session"),
     });
     parts.extend(sessions);
@@ -177,6 +181,14 @@ mod tests {
                 row.name.as_str() == name || row.kind == RowKind::Backend && row.proxy.as_str() == name
             });
         why_lines(&RowView::new(&instance, sample, index.unwrap()), Duration::from_secs(1))
+    }
+
+    #[test]
+    fn sessions_above_fullconn_are_no_error() {
+        let line = &lines("www")[0];
+        assert!(line.contains("812 sessions (fullconn 200 is not a limit)"), "{line}");
+        let line = &lines("api1")[0];
+        assert!(line.contains("50 of 50 sessions"), "{line}");
     }
 
     #[test]
