@@ -161,6 +161,29 @@ impl Cause {
         units::age_words(self.age(now), self.may_be_older)
     }
 
+    /// Returns whether the cause has problems of a row.
+    pub(crate) fn affects(&self, row: RowId) -> bool {
+        self.problems.iter().any(|(affected, _)| *affected == row)
+    }
+
+    /// Describes the cause of a backend for a frontend that it affects: `its backend be_app is down: no server …`.
+    pub(crate) fn words_for_frontend(&self) -> String {
+        let whose = match &self.subject.names {
+            None => return self.sentence.clone(),
+            Some((RowKind::Server, ..)) => format!("its server {}", self.name()),
+            Some(_) if self.kind == CauseKind::NoServer => format!("its backend {} is down", self.name()),
+            Some(_) => format!("its backend {}", self.name()),
+        };
+        format!("{whose}: {}", self.sentence)
+    }
+
+    /// Returns one word for the cell of a row: `backend` for a frontend that the cause of a backend affects, because it
+    /// accepts connections whatever the state of its backend is.
+    pub(crate) fn word_for(&self, row: RowId, kind: RowKind) -> &'static str {
+        let is_of_backend = kind == RowKind::Frontend && self.subject.names.is_some() && self.subject.id != row;
+        if is_of_backend { "backend" } else { self.kind.info().word }
+    }
+
     /// Returns what helps on a socket of this level; `None` is an unknown level.
     pub(crate) fn advice(&self, level: Option<Level>) -> Advice {
         let info = self.kind.info();

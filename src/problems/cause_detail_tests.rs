@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::haproxy::level::Level;
+use crate::problems::rule_table::RuleId;
 use crate::problems::test_site::TestSite;
 
 /// Returns the ages of the causes as the dashboard shows them.
@@ -88,4 +89,20 @@ fn advice_names_no_action_that_is_not_possible() {
     assert_eq!(site.causes(), ["CRIT db/db1 failing-checks"]);
     let (action, text) = advice(&site, None);
     assert_eq!((action, text.split(':').next()), (None, Some("it is the last usable server, so it must stay")));
+}
+
+#[test]
+fn cause_of_a_backend_says_so_for_its_frontend() {
+    let mut site = TestSite::healthy();
+    site.steps(4);
+    site.set(
+        "db/BACKEND.act=0 db/db1.status=DOWN db/db1.check_status=L4CON db/db2.status=DOWN db/db2.check_status=L4CON",
+    );
+    site.set("www-in.hrsp_5xx+90");
+    site.steps(6);
+    assert_eq!(site.causes(), ["CRIT db no-server"]);
+    let cause = site.problems.open_causes().next().unwrap();
+    let frontend = site.problems.iter().find(|problem| problem.rule.id == RuleId::Frontend5xx).unwrap().subject.id;
+    assert!(cause.affects(frontend));
+    assert_eq!(cause.words_for_frontend(), "its backend db is down: no server available: db1, db2: L4CON");
 }

@@ -131,6 +131,7 @@ impl ProblemTracker {
     }
 
     /// Returns the failed health checks of the last minutes.
+    #[cfg(test)]
     pub(super) fn check_history(&self) -> &CheckHistory {
         &self.check_history
     }

@@ -7,6 +7,7 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::problems::cause::Cause;
+use crate::problems::not_evaluated::not_evaluated_line;
 use crate::table::cell::{Role, severity_role, state_role};
 use crate::table::columns::column::{self, Align, Column, SortKey};
 use crate::table::columns::column_table::{
@@ -76,6 +77,7 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
     };
     let mut texts: Vec<String> = Vec::new();
     let mut shown: Vec<&Cause> = Vec::new();
+    let is_frontend = row.stat_row().kind == RowKind::Frontend;
     let backend = row.sample.rows.backend_of(row.index).map(|backend| row.sample.rows.ids()[backend.row]);
     for cause in data.problems().causes() {
         let role = if cause.is_open() { severity_role(cause.severity) } else { Role::Good };
@@ -86,6 +88,7 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
             // The page of a server also shows what is wrong with its backend as a whole.
             _ if cause.target == row.id => (cause.sentence.clone(), role),
             id if Some(id) == backend => (format!("its backend: {}", cause.sentence), Role::Normal),
+            _ if is_frontend && cause.is_open() && cause.affects(row.id) => (cause.words_for_frontend(), role),
             _ => continue,
         };
         add(label, &cause.age_cells(now), &text, role);
@@ -104,11 +107,14 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
         add(problem.severity.label(), &problem.age_cells(now), &text, Role::Dim);
     }
     if texts.is_empty() {
-        let (text, role) = match data.verdict() {
-            verdict if verdict.is_complete() => ("nothing wrong", Role::Good),
-            _ => ("checking the first samples", Role::Dim),
-        };
-        lines.push(vec![(FIRST_COLUMN, styled_text(text, role))]);
+        let is_complete = data.verdict().is_complete();
+        let (text, role) =
+            if is_complete { ("nothing wrong", Role::Good) } else { ("checking the first samples", Role::Dim) };
+        let mut line = vec![(FIRST_COLUMN, styled_text(text, role))];
+        // A rule that was not evaluated does not count as fine.
+        let gaps = not_evaluated_line(&data.not_evaluated_for(row.id)).filter(|_| is_complete);
+        line.extend(gaps.map(|gaps| (FIRST_COLUMN + text.len() as u16, styled_text(format!("; {gaps}"), Role::Dim))));
+        lines.push(line);
     }
     lines.extend(state_line(context, row, &texts));
     lines.push(Vec::new());

@@ -99,6 +99,13 @@ fn cause_line(instance: &Instance, cause: &Cause, now: Duration) -> String {
     if advice.is_empty() { format!("{sentence}.") } else { format!("{sentence}. What helps: {advice}.") }
 }
 
+/// Describes a cause of a backend for the report of a frontend that it affects.
+fn frontend_line(instance: &Instance, cause: &Cause, now: Duration) -> String {
+    let (severity, age) = (severity_word(cause.severity), cause.age_words(now));
+    let advice = cause.advice(instance.level());
+    format!("{severity}: {}, for {age}. What helps: {}.", cause.words_for_frontend(), advice.text)
+}
+
 /// Returns what is wrong with a row, since when, and how its peers are.
 pub(crate) fn why_lines(row: &RowView<'_>, now: Duration) -> Vec<String> {
     let (instance, stat) = (row.instance, row.stat_row());
@@ -124,7 +131,9 @@ pub(crate) fn why_lines(row: &RowView<'_>, now: Duration) -> Vec<String> {
     };
     let causes: Vec<&Cause> = instance.problems().open_causes().filter(is_about).collect();
     for cause in &causes {
-        lines.push(cause_line(instance, cause, now));
+        let is_of_backend = stat.kind == RowKind::Frontend && cause.subject.id != row.id;
+        let line = if is_of_backend { frontend_line } else { cause_line };
+        lines.push(line(instance, cause, now));
     }
     let sentence = |problem: &Problem| {
         let age = problem.age_words(now);

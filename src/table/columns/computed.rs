@@ -357,7 +357,7 @@ pub(crate) fn cause_cell(row: &RowView<'_>) -> Cell {
         );
     }
     match (problems.cause_of(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
-        (Some(cause), _) => Cell::new(cause.kind.info().word, severity_role(cause.severity)),
+        (Some(cause), _) => Cell::new(cause.word_for(row.id, row.stat_row().kind), severity_role(cause.severity)),
         (None, Some(problem)) => Cell::new(problem.rule.id.as_str(), severity_role(problem.severity)),
         (None, None) => Cell::plain(""),
     }
@@ -406,6 +406,19 @@ mod tests {
         assert_eq!(roles(&raised), [Role::Normal, Role::Bad, Role::Warn, Role::Bad]);
         let off = ["response-time=off", "queue=off", "server-sessions=off", "backend-down=off"];
         assert_eq!(roles(&off), [Role::Normal, Role::Normal, Role::Normal, Role::Warn]);
+    }
+
+    #[test]
+    fn cause_of_frontend_whose_backend_is_down_is_its_backend() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for step in 0..8 {
+            let numbers = format!(",{},9000,,,,{},", 1 + 50 * step, 8900 + 50 * step);
+            let stat = stat_of_site().replacen(",1,9000,,,,8900,", &numbers, 1);
+            instance.add_sample(builder.build_at_millis(step * 2000, &stat), 0);
+        }
+        let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
+        assert_eq!(cause_cell(&row(0)).text, "backend");
+        assert_eq!(cause_cell(&row(9)).text, "down");
     }
 
     #[test]
