@@ -173,3 +173,33 @@ fn w14_drain_command_names_agent_that_ends_drain() {
     assert!(result.err.contains("be1/s1 was changed by its agent"), "{result:#?}");
     assert!(!result.err.contains("another operator"), "{result:#?}");
 }
+/// A server that is drained and set ready while all clients wait gets no request: HAProxy gives queued requests to a server
+/// when one of its own requests ends, when it comes up, or when its maxconn is set.
+#[test]
+fn server_that_is_not_given_the_queued_requests_is_cause() {
+    let lab = Lab::builder()
+        .servers(2)
+        .checks()
+        .server_option("be1/s1", "maxconn 2")
+        .server_option("be1/s2", "maxconn 2")
+        .server_behavior("be1/s1", ServerBehavior::Slow(std::time::Duration::from_millis(200)))
+        .server_behavior("be1/s2", ServerBehavior::Slow(std::time::Duration::from_millis(200)))
+        .start();
+    for server in ["s1", "s2"] {
+        lab.wait_stat("be1", server, "status", |status| status == "UP");
+    }
+    let _clients = Traffic::to(lab.frontend_addr()).workers(12).start();
+    lab.wait_stat("be1", "BACKEND", "qcur", |queued| queued.parse::<u32>().is_ok_and(|queued| queued > 0));
+    let mut term = Term::builder().args(["-i", "0.5"]).args([lab.admin()]).size(160, 40).start();
+    term.wait_for("live");
+    term.press("!");
+    lab.send_command("set server be1/s2 state drain");
+    lab.wait_stat("be1", "s2", "scur", |sessions| sessions == "0");
+    lab.send_command("set server be1/s2 state ready");
+    let is_idle = |line: &str| line.contains("be1/s2") && line.contains("gets no sessions, while");
+    let screen = term.wait_until(|screen| screen.lines().any(is_idle));
+    assert!(screen.contains("1 cause"), "the queue follows from it: {screen}");
+    lab.send_command("set maxconn server be1/s2 2");
+    lab.wait_stat("be1", "s2", "scur", |sessions| sessions != "0");
+    term.wait_until(|screen| !screen.lines().any(|line| is_idle(line) && !line.contains("resolved")));
+}

@@ -141,7 +141,10 @@ impl<'a> CauseFinder<'a> {
         };
         let mut following = pool.take(own, follows);
         if is_server {
-            following.extend(pool.take(pool.range(input.backend.id), follows));
+            // The other servers are full because the idle one takes nothing.
+            let all = 0..pool.is_taken.len();
+            let reach = if kind == CauseKind::IdleServer { all } else { pool.range(input.backend.id) };
+            following.extend(pool.take(reach, follows));
         }
         self.add_cause(kind, input, pool, &shown_by, &following);
     }

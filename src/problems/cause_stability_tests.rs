@@ -51,6 +51,11 @@ fn fault_has_one_name_until_it_is_over() {
             "api/api3.status=UP api/api3.check_status=L4OK api/BACKEND.act=3 api/api3.econ+0 api/BACKEND.econ+0",
         ),
         (
+            "api/api2 idle-server",
+            "api/api2.scur=0 api/api2.stot+0 api/BACKEND.qcur=9",
+            "api/api2.scur=5 api/api2.stot+100 api/BACKEND.qcur=0",
+        ),
+        (
             "api at-maxconn",
             "api/api1.scur=50 api/api2.scur=50 api/api3.scur=50 api/BACKEND.qcur=12 api/BACKEND.qtime=700",
             "api/api1.scur=5 api/api2.scur=5 api/api3.scur=5 api/BACKEND.qcur=0 api/BACKEND.qtime=0",

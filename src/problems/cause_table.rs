@@ -132,6 +132,11 @@ causes! {
     FailingChecks "failing-checks" "degraded" Server [FailingChecks] []
         conditions::always, sentences::problem_text, impact::failed, Some(&action_table::DRAIN);
         "3 checks failed in the last minute: L7STS 503" "the server is up but may soon go down" "look at what its health check reports"
+    IdleServer "idle-server" "idle" Server [IdleServer]
+        [Queue QueueGrowing QueueWait QueueLimit ServerSessions Own5xx Backend5xx ClientAborts]
+        conditions::always, sentences::problem_text, impact::unknown, Some(&action_table::SERVER_MAXCONN);
+        "gets no sessions, while 10 requests wait for a server" "the server is up and free, but HAProxy does not give it the queued requests, as after a drain that ends while all clients wait" "set its maxconn, even to the same number: HAProxy then gives it the waiting requests"
+        | "set its maxconn with such a socket, even to the same number"
     SlowServer "slow-server" "outlier" Server [SlowServer]
         [ServerSessions QueueLimit ResponseTime Queue QueueGrowing QueueWait ClientAborts]
         conditions::is_outlier, sentences::slow_server, impact::late, Some(&action_table::DRAIN);
@@ -274,6 +279,7 @@ pub(crate) const fn fallback_kind(rule: RuleId) -> CauseKind {
         RuleId::ServerDown => CauseKind::ServerDown,
         RuleId::ServerSessions | RuleId::QueueLimit => CauseKind::ServerFull,
         RuleId::SlowServer => CauseKind::SlowServer,
+        RuleId::IdleServer => CauseKind::IdleServer,
         RuleId::ServerConnectionErrors => CauseKind::ServerUnreachable,
         RuleId::Flapping => CauseKind::FlappingServer,
         RuleId::FailingChecks => CauseKind::FailingChecks,

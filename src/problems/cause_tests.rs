@@ -112,6 +112,11 @@ fn each_kind_has_a_sentence() {
             "no server available in any of the 4 backends",
         ),
         ("img/i3.rtime=400", "CRIT img/i3 slow-server", "8x slower than its peers (399 ms against 50 ms)"),
+        (
+            "api/api2.scur=0 api/api2.stot+0 api/BACKEND.qcur=12 api/api1.scur=50",
+            "CRIT api/api2 idle-server",
+            "gets no sessions, while 12 requests wait for a server",
+        ),
         ("img/i1.status=WORRIED", "WARN img weight-low", "1 of 3 servers WORRIED, 67% of the weight available"),
         ("www-in.scur=1900", "CRIT www-in frontend-full", "1900 of 2000 sessions"),
         ("www-in.rate_lim=60 www-in.rate=58", "CRIT www-in rate-limited", "97% of 60 sessions per second"),

@@ -87,7 +87,9 @@ impl CauseTracker {
                             continue;
                         }
                         let cause = &tracked.cause;
-                        if cause.since.monotonic < by.cause.since.monotonic {
+                        // A server may be idle for a shorter time than others are full.
+                        let is_same_start = by.cause.kind != CauseKind::IdleServer;
+                        if is_same_start && cause.since.monotonic < by.cause.since.monotonic {
                             (by.cause.since, by.cause.before) = (cause.since, cause.before);
                             by.cause.may_be_older = cause.may_be_older;
                         }

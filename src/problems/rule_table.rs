@@ -209,6 +209,8 @@ rules! {
         "qcur / qlimit" "own judgment" "when the queue reaches maxqueue, requests are redispatched to other servers"
     SlowServer "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
         "mean rtime of the last seconds (docs/times.md) / its median over the peers with traffic, with a difference of at least 20 ms; not during slowstart" "own judgment" "one server is slower than the others"
+    IdleServer "idle-server" Server Count AtLeast warn_only(1.0), HOLD_4S, HOLD_4S; server_rules::idle_while_queued, server_rules::describe_idle;
+        "qcur of the backend itself, of a server that is up with scur 0, the same stot as in the sample before and weight > 0; not of backup servers, not during slowstart" "own judgment" "HAProxy does not give the queued requests to a free server, as after the end of a drain without new connections"
     Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "this server responds with errors"
     ServerConnectionErrors "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;

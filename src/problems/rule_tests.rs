@@ -53,6 +53,7 @@ const CASES: &[Case] = &[
     ("server-sessions", "api/api1", "api/api1.scur=39", "api/api1.scur=40", "api/api1.scur=50"),
     ("queue-limit", "api/api1", "api/api1.qcur=9", "api/api1.qcur=10", "api/api1.qcur=18"),
     ("slow-server", "api/api1", "api/api1.rtime=14 api/api2.rtime=5 api/api3.rtime=5", "api/api1.rtime=110", "api/api1.rtime=215"),
+    ("idle-server", "api/api1", "api/BACKEND.qcur=4 api/api1.scur=0", "api/BACKEND.qcur=4 api/api1.scur=0 api/api1.stot+0", ""),
     ("server-5xx", "api/api1", "api/api1.hrsp_4xx+90", "api/api1.hrsp_5xx+3", "api/api1.hrsp_5xx+30"),
     ("server-connection-errors", "api/api1", "api/api1.econ+0", "api/api1.econ+1", "api/api1.econ+5"),
     ("server-response-errors", "api/api1", "api/api1.srv_abrt+9", "api/api1.eresp+2", "api/api1.eresp+70 api/api1.hrsp_2xx+0"),

@@ -106,6 +106,31 @@ pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, value: f64) -> S
     format!("{}x slower than its peers ({own} against {median}, {requests})", units::ratio(value))
 }
 
+/// Counts the requests that wait for any server of the backend, if this server is free and gets none. Requests that wait for
+/// one server, because of a cookie, a stick table or a hash, are in the queue of that server.
+pub(super) fn idle_while_queued(input: &RuleInput<'_>) -> Measurement {
+    let number = |field| input.number(field).unwrap_or_default();
+    let is_chosen = input.state.is_usable() && number(Field::Bck) <= 0.0 && number(Field::Weight) > 0.0;
+    let is_free = input.number(Field::Scur) == Some(0.0) && input.number(Field::Throttle).is_none();
+    let waiting = input.backend.and_then(|backend| input.for_row(backend.row).number(Field::Qcur)).unwrap_or_default();
+    if !is_chosen || !is_free || waiting <= 0.0 {
+        return Measurement::Fine;
+    }
+    // Since the sample before: the rate window is longer than the hold time.
+    let earlier = input.previous.and_then(|before| before.table.number(before.rows.index_of(input.id)?, Field::Stot));
+    match earlier.zip(input.number(Field::Stot)) {
+        None => Measurement::Unknown,
+        Some((before, now)) if now > before as f64 => Measurement::Fine,
+        Some(_) => Measurement::Value(waiting),
+    }
+}
+
+pub(super) fn describe_idle(_: &RuleInput<'_>, value: f64) -> String {
+    let count = value.round_ties_even() as i64;
+    let wait = units::choose_number(count, "waits", "wait");
+    format!("gets no sessions, while {} {wait} for a server", units::pluralize(count, "request"))
+}
+
 /// Counts how often the server went down in the last 5 minutes, because of its checks, after it was up. A server that
 /// went down once and is still down is fine, and so is a backup server that gets no traffic.
 pub(super) fn flapping(input: &RuleInput<'_>) -> Measurement {
