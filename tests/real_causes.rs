@@ -9,7 +9,7 @@ mod support;
 use script::Script;
 use support::actions::{answer_confirmation, start_dashboard};
 use support::builder::LabBuilder;
-use support::{Agent, Lab, ServerBehavior, Term, Traffic, wait_until};
+use support::{Agent, CannedReplies, FakeSocket, Lab, ServerBehavior, Term, Traffic, wait_until};
 
 /// A lab in which `be1/s1` has this agent, asked five times per second.
 fn lab_with_agent(agent: &Agent) -> LabBuilder {
@@ -173,6 +173,44 @@ fn w14_drain_command_names_agent_that_ends_drain() {
     assert!(result.err.contains("be1/s1 was changed by its agent"), "{result:#?}");
     assert!(!result.err.contains("another operator"), "{result:#?}");
 }
+
+/// Lets a counter of `show info` grow by 2, and asserts that this is a cause of the process with this sentence.
+///
+/// Only HAProxy 3.2 and later have these counters, and a blocked thread cannot be caused at will: the replies of a real
+/// HAProxy get the counter.
+#[track_caller]
+fn assert_counter_is_cause(key: &str, sentence: &str) {
+    let lab = Lab::builder().start();
+    let replies = CannedReplies::record(&lab, &["show info", "show stat", "show cli level"]);
+    let info = String::from_utf8(replies.reply_to("show info")).unwrap();
+    let with_count = |count: u32| {
+        let lines = info.split_inclusive('\n').filter(|line| !line.starts_with(key));
+        let other = lines.collect::<String>();
+        replies.clone().on("show info", other.replace("\nPid: ", &format!("\n{key}: {count}\nPid: ")))
+    };
+    let fake = FakeSocket::with_replies(with_count(7));
+    let mut term = Term::builder().args(["-i", "0.2"]).args([fake.path()]).size(160, 40).start();
+    term.wait_for("live");
+    term.press("!");
+    let screen = term.wait_for("no problems");
+    assert!(!screen.contains(sentence), "{screen}");
+    fake.set_behavior(FakeSocket::replying(with_count(9)));
+    let screen = term.wait_for(sentence);
+    assert!(screen.contains("1 cause"), "{screen}");
+    // The counter does not grow any more.
+    term.wait_until(|screen| screen.lines().any(|line| line.contains("resolved: ") && line.contains(sentence)));
+}
+
+#[test]
+fn connection_limit_that_was_reached_between_samples_is_cause() {
+    assert_counter_is_cause("MaxconnReached", "connections reached 2 times: clients waited");
+}
+
+#[test]
+fn blocked_traffic_is_cause() {
+    assert_counter_is_cause("BlockedTrafficWarnings", "traffic stood still: a thread was blocked 2 times");
+}
+
 /// A server that is drained and set ready while all clients wait gets no request: HAProxy gives queued requests to a server
 /// when one of its own requests ends, when it comes up, or when its maxconn is set.
 #[test]
