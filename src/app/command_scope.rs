@@ -30,7 +30,11 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
                 let index = instance.view_cursors[model.view()].index();
                 model.shown_events().nth(index).is_some_and(|event| event.row.is_some())
             }
-            Content::Cli | Content::Problems | Content::Sessions | Content::StickTables => true,
+            Content::Problems => {
+                let index = instance.view_cursors[model.view()].index();
+                model.shown_problem_lines().nth(index).is_some()
+            }
+            Content::Cli | Content::Sessions | Content::StickTables => true,
         },
         UiCommand::Undo => model.undo.next_undo(&instance.data).is_some(),
         UiCommand::AcceptSuggestion | UiCommand::DismissSuggestion => {

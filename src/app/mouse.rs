@@ -32,19 +32,16 @@ pub(crate) fn handle_report(
         MouseButton::WheelDown => WHEEL_ROWS,
     };
     let extent = model.text_extent;
-    match model.layers.last_mut() {
+    if let Some(layer) = model.layers.last_mut() {
         // Menus, prompts and questions need keys.
-        Some(layer) => {
-            if let Some(top) = layer.text_top_mut() {
-                *top = extent.scroll(*top, CursorStep::Rows(rows));
-            }
+        if let Some(top) = layer.text_top_mut() {
+            *top = extent.scroll(*top, CursorStep::Rows(rows));
         }
-        None => {
-            if let Some(MouseTarget::Pane(pane) | MouseTarget::Row(Some(pane), _)) = target {
-                model.focus = pane;
-            }
-            navigation::move_cursor(model, CursorStep::Rows(rows), now);
+    } else {
+        if let Some(MouseTarget::Pane(pane) | MouseTarget::Row(Some(pane), _)) = target {
+            model.focus = pane;
         }
+        navigation::move_cursor(model, CursorStep::Rows(rows), now);
     }
     Vec::new()
 }

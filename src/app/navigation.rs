@@ -104,10 +104,8 @@ pub(crate) fn visible_rows(model: &Model) -> usize {
         Content::Table(_) => usize::from(model.table_areas(&layout).visible_rows()),
         // Two lines are taken by the description and the heading.
         Content::Sessions | Content::StickTables => usize::from(layout.body.height.saturating_sub(2)),
-        // The last line is the input line.
-        Content::Cli => usize::from(layout.body.height.saturating_sub(1)),
-        // The first line is the heading.
-        Content::Problems => usize::from(layout.body.height.saturating_sub(1)),
+        // One line is the input line or the heading.
+        Content::Cli | Content::Problems => usize::from(layout.body.height.saturating_sub(1)),
         Content::Events => usize::from(layout.body.height),
     }
 }

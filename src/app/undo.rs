@@ -300,7 +300,7 @@ mod tests {
         done.results[0].step.target = target;
         let mut undo = UndoStack::default();
         record(&mut undo, &done);
-        let now = Duration::from_secs(60);
+        let now = Duration::from_mins(1);
         let intent = undo.next_undo(&here).unwrap().present_intent(&here, now).unwrap();
         assert_eq!(intent.commands(), ["set server b/s1 state ready"]);
         here.add_sample(builder.build_at_millis(1000, &stat_with_server("b", "s2", 1)), 0);

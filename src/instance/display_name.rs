@@ -1,5 +1,6 @@
 //! The name of an instance for people, the same on the screen and in lines of text.
 
+use crate::haproxy::safe_text::SafeText;
 use crate::instance::state::Instance;
 
 /// The names of an instance.
@@ -16,7 +17,7 @@ pub(crate) struct InstanceNames<'a> {
 impl<'a> InstanceNames<'a> {
     /// Returns the names of an instance with this label and address.
     pub(crate) fn new(label: &'a str, address: &'a str, instance: &'a Instance) -> Self {
-        let node = instance.latest().and_then(|sample| sample.info.node()).map(|node| node.as_str());
+        let node = instance.latest().and_then(|sample| sample.info.node()).map(SafeText::as_str);
         Self { label, address, node }
     }
 

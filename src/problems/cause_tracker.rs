@@ -259,16 +259,13 @@ fn keep_recovering(found: &mut Vec<FoundCause>, known: &BTreeMap<(RowId, CauseKi
             others.push(renamed);
             continue;
         };
-        match others.iter_mut().find(|other| other.cause.key() == owner.key()) {
-            Some(other) => {
-                other.cause.severity = other.cause.severity.max(renamed.cause.severity);
-                other.cause.problems.extend(renamed.cause.problems);
-            }
-            None => {
-                let Cause { severity, problems, shown_by, .. } = renamed.cause;
-                renamed.cause = Cause { severity, problems, shown_by, ..owner.clone() };
-                others.push(renamed);
-            }
+        if let Some(other) = others.iter_mut().find(|other| other.cause.key() == owner.key()) {
+            other.cause.severity = other.cause.severity.max(renamed.cause.severity);
+            other.cause.problems.extend(renamed.cause.problems);
+        } else {
+            let Cause { severity, problems, shown_by, .. } = renamed.cause;
+            renamed.cause = Cause { severity, problems, shown_by, ..owner.clone() };
+            others.push(renamed);
         }
     }
     *found = others;

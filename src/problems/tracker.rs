@@ -236,8 +236,9 @@ impl ProblemTracker {
             let is_idle = input.served().is_some_and(|served| served < figures::MIN_EVENTS);
             let unknown = no_rates.or(is_idle.then_some(GapReason::TooFewEvents));
             for rule in rule_table::rules_for_scope(scope) {
-                let reason = gap_reason(&self.thresholds, rule.id, rule.evaluate(input), unknown);
-                reason.into_iter().for_each(|reason| gaps.add(rule.id, reason));
+                if let Some(reason) = gap_reason(&self.thresholds, rule.id, rule.evaluate(input), unknown) {
+                    gaps.add(rule.id, reason);
+                }
             }
         });
         let waiting =

@@ -70,11 +70,21 @@ pub struct InputParser {
     /// Time at which an ESC byte was taken for the Esc key because nothing followed it in time; `None` once more input
     /// has arrived.
     escaped_at: Option<Duration>,
-    /// Set if input before the next key was incomplete or undecodable, so that this key may be its rest.
-    follows_torn_input: bool,
+    /// The input before the next key.
+    earlier_input: EarlierInput,
     /// Set if the last byte completed an event.
     ends_with_event: bool,
     events: Vec<InputEvent>,
+}
+
+/// The input before a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum EarlierInput {
+    /// Complete.
+    #[default]
+    Whole,
+    /// Incomplete or undecodable, so that the key may be its rest.
+    Torn,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -273,7 +283,7 @@ impl InputParser {
             0xc2..=0xdf => 2,
             0xe0..=0xef => 3,
             0xf0..=0xf4 => 4,
-            0x80.. => return self.follows_torn_input = true,
+            0x80.. => return self.earlier_input = EarlierInput::Torn,
         };
         self.begin(State::Character { length, alt }, now);
         self.buffer.push(byte);
@@ -363,7 +373,10 @@ impl InputParser {
     }
 
     fn push_key(&mut self, key: Key) {
-        let pause = if mem::take(&mut self.follows_torn_input) { Duration::ZERO } else { self.pause };
+        let pause = match mem::take(&mut self.earlier_input) {
+            EarlierInput::Whole => self.pause,
+            EarlierInput::Torn => Duration::ZERO,
+        };
         self.events.push(InputEvent::Key(KeyPress { key, read_at: self.last_byte_at, pause }));
     }
 
@@ -389,7 +402,7 @@ impl InputParser {
     /// Drops an incomplete sequence, whose rest may still arrive.
     fn drop_torn(&mut self) {
         self.reset();
-        self.follows_torn_input = true;
+        self.earlier_input = EarlierInput::Torn;
     }
 
     fn reset(&mut self) {

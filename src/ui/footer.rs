@@ -118,24 +118,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         _ => None,
     };
     if let Some(keys) = hints {
-        let has_actions = matches!(model.layers.last(), Some(Layer::Detail(..)));
-        let is_shown = |spec: &&CommandSpec| {
-            has_actions && !spec.label.is_empty() && matches!(spec.ui_command, UiCommand::StartAction(_))
-        };
-        let actions = COMMANDS.iter().filter(is_shown).filter(|spec| command_scope::works_here(model, spec));
-        let keys = keys.iter().map(|(key, hint)| (Key::parse(key).map(|key| key.label(ascii)), *hint));
-        let actions = actions.map(|spec| (Some(model.keymap.key_label(spec, ascii)), spec.label));
-        let (first, rest) = (keys.clone().take(1), keys.skip(1));
-        let mut column = 1;
-        for (key, hint) in first.chain(actions).chain(rest) {
-            let key = key.unwrap_or_default();
-            if usize::from(column) + text_width::width(&key) + hint.len() + 1 > usize::from(area.width) {
-                break;
-            }
-            let texts = [styled_text(key, Role::Key), styled_text(" ", Role::Normal), styled_text(hint, Role::Normal)];
-            column = canvas.draw_texts(area, column, 0, texts) + 2;
-        }
-        return;
+        return draw_layer_keys(context, canvas, area, keys);
     }
     // Without a line of tabs, the filter is shown here, so that the user can see why rows are missing.
     let filter = if layout.tabs.is_empty() { active_filter(model) } else { String::new() };
@@ -182,6 +165,29 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             styled_text(" ", Role::Normal),
             styled_text(label(model, spec), Role::Normal),
         ];
+        column = canvas.draw_texts(area, column, 0, texts) + 2;
+    }
+}
+
+/// Draws the keys of a layer; those of actions come after the first one.
+fn draw_layer_keys(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, keys: &[KeyHint]) {
+    let DrawContext { model, .. } = *context;
+    let ascii = canvas.theme.is_ascii;
+    let has_actions = matches!(model.layers.last(), Some(Layer::Detail(..)));
+    let is_shown = |spec: &&CommandSpec| {
+        has_actions && !spec.label.is_empty() && matches!(spec.ui_command, UiCommand::StartAction(_))
+    };
+    let actions = COMMANDS.iter().filter(is_shown).filter(|spec| command_scope::works_here(model, spec));
+    let keys = keys.iter().map(|(key, hint)| (Key::parse(key).map(|key| key.label(ascii)), *hint));
+    let actions = actions.map(|spec| (Some(model.keymap.key_label(spec, ascii)), spec.label));
+    let (first, rest) = (keys.clone().take(1), keys.skip(1));
+    let mut column = 1;
+    for (key, hint) in first.chain(actions).chain(rest) {
+        let key = key.unwrap_or_default();
+        if usize::from(column) + text_width::width(&key) + hint.len() + 1 > usize::from(area.width) {
+            break;
+        }
+        let texts = [styled_text(key, Role::Key), styled_text(" ", Role::Normal), styled_text(hint, Role::Normal)];
         column = canvas.draw_texts(area, column, 0, texts) + 2;
     }
 }

@@ -281,8 +281,8 @@ fn split_action<'a>(arguments: &[&'a str]) -> Result<(Vec<&'a str>, ActionWords)
 mod tests {
     use super::*;
 
-    fn parsed(command: PlainCommand) -> Result<Option<PlainLine>, String> {
-        Ok(Some(PlainLine { command, instance: None }))
+    fn plain_line(command: PlainCommand) -> PlainLine {
+        PlainLine { command, instance: None }
     }
 
     #[test]
@@ -301,12 +301,12 @@ mod tests {
 
     #[test]
     fn parse_accepts_unique_beginnings_and_any_case() {
-        assert_eq!(parse("stat"), parsed(PlainCommand::Status));
-        assert_eq!(parse("  CAUSES "), parsed(PlainCommand::Causes));
-        assert_eq!(parse("problems"), parsed(PlainCommand::Causes));
-        assert_eq!(parse("q"), parsed(PlainCommand::Quit));
-        assert_eq!(parse("?"), parsed(PlainCommand::Help));
-        assert_eq!(parse("servers be"), parsed(PlainCommand::Servers(Some("be".into()))));
+        assert_eq!(parse("stat"), Ok(Some(plain_line(PlainCommand::Status))));
+        assert_eq!(parse("  CAUSES "), Ok(Some(plain_line(PlainCommand::Causes))));
+        assert_eq!(parse("problems"), Ok(Some(plain_line(PlainCommand::Causes))));
+        assert_eq!(parse("q"), Ok(Some(plain_line(PlainCommand::Quit))));
+        assert_eq!(parse("?"), Ok(Some(plain_line(PlainCommand::Help))));
+        assert_eq!(parse("servers be"), Ok(Some(plain_line(PlainCommand::Servers(Some("be".into()))))));
         assert_eq!(parse("   "), Ok(None));
     }
 
@@ -326,12 +326,12 @@ mod tests {
         let words = ActionWords { yes: true, force: true, reason: Some("kernel update".into()) };
         assert_eq!(
             parse("maint be/s1 --yes --force --reason kernel update"),
-            parsed(PlainCommand::Change(WriteCommand::State(TargetState::Maint), "be/s1".into(), words))
+            Ok(Some(plain_line(PlainCommand::Change(WriteCommand::State(TargetState::Maint), "be/s1".into(), words))))
         );
         let weight = WriteCommand::Weight(TargetWeight::Percent(50));
         assert_eq!(
             parse("weight be/s1 50%"),
-            parsed(PlainCommand::Change(weight, "be/s1".into(), ActionWords::default()))
+            Ok(Some(plain_line(PlainCommand::Change(weight, "be/s1".into(), ActionWords::default()))))
         );
         assert!(parse("weight be/s1 many").is_err());
         assert!(parse("drain be/s1 --reason").is_err());

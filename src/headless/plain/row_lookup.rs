@@ -114,7 +114,7 @@ pub(crate) fn find_row<'a>(
     }
     let names = rows.iter().flat_map(|row| [row.path.as_str(), row.short.as_str()]);
     let names: BTreeSet<&str> = names.collect();
-    let similar = suggest::did_you_mean(name, names.into_iter());
+    let similar = suggest::did_you_mean(name, names);
     let hint = if similar.is_empty() { "; to list them: servers".to_owned() } else { similar };
     Err(format!("no {} is called {}{hint}", kinds.noun(), shown(name)))
 }
@@ -128,10 +128,8 @@ fn ambiguous(name: &str, rows: &[&NamedRow<'_>], has_several: bool) -> String {
         let listed = instances.iter().take(MAX_LISTED).copied().collect::<Vec<_>>().join(" and ");
         return format!("{path} exists on {listed}; add the instance, such as: on {}", instances[0]);
     }
-    let label = |row: &&NamedRow<'_>| match has_several {
-        true => format!("{} on {}", row.path, row.instance),
-        false => row.path.clone(),
-    };
+    let label =
+        |row: &&NamedRow<'_>| if has_several { format!("{} on {}", row.path, row.instance) } else { row.path.clone() };
     let listed: Vec<String> = rows.iter().take(MAX_LISTED).map(label).collect();
     let more = match rows.len().saturating_sub(MAX_LISTED) {
         0 => String::new(),

@@ -282,10 +282,8 @@ impl PlainSession {
         if self.instances[index].introduction == Introduction::Nothing {
             self.print_status(index);
             let watched = &mut self.instances[index];
-            watched.introduction = match watched.instance.verdict().is_complete() {
-                true => Introduction::Verdict,
-                false => Introduction::State,
-            };
+            let is_complete = watched.instance.verdict().is_complete();
+            watched.introduction = if is_complete { Introduction::Verdict } else { Introduction::State };
             watched.announcer.start(&watched.instance, now);
             return;
         }
