@@ -51,7 +51,7 @@ const EVENT_QUEUE_CAPACITY: usize = 1024;
 /// Minimum time between two frames that are drawn only because of samples.
 const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum time for which the frame of a sample waits for deferred work, so that both are drawn together.
-const DEFERRED_FRAME_WAIT: Duration = Duration::from_millis(150);
+const DEFERRED_FRAME_WAIT: Duration = Duration::from_millis(300);
 /// Maximum time that the first frame waits for the first sample.
 const FIRST_FRAME_WAIT: Duration = Duration::from_millis(30);
 

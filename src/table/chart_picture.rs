@@ -125,6 +125,21 @@ pub(crate) struct ChartPicture {
     pub(crate) cursor: Option<usize>,
 }
 
+impl ChartPicture {
+    /// Returns whether the row has several points, and neither its line nor those of its servers change.
+    pub(crate) fn is_flat(&self) -> bool {
+        self.line.is_constant() && !self.has_change()
+    }
+
+    /// Returns whether the line of the row or those of its servers change.
+    fn has_change(&self) -> bool {
+        let band: Vec<(f64, f64)> = self.band.iter().flat_map(|band| band.points.iter().flatten()).copied().collect();
+        let differs =
+            |pair: &[(f64, f64)]| pair[0].0.total_cmp(&pair[1].0).is_ne() || pair[0].1.total_cmp(&pair[1].1).is_ne();
+        self.line.has_change() || self.outlier.iter().any(ChartLine::has_change) || band.windows(2).any(differs)
+    }
+}
+
 /// Reads charts of rows over one range of time, with a fixed number of points.
 #[derive(Debug)]
 pub(crate) struct ChartBuilder<'a> {
@@ -295,8 +310,11 @@ const COMPARED_POINTS: usize = 60;
 pub(crate) fn default_chart(row: RowView<'_>, selected: Duration) -> Option<&'static Chart> {
     let wrong = chart_table::chart_of_problem(row)?;
     let Some(builder) = ChartBuilder::new(row.instance, selected, COMPARED_POINTS) else { return Some(wrong) };
-    let shows_something = |chart: &&Chart| builder.line(chart, &row).has_change();
-    std::iter::once(wrong).chain(chart_table::charts_of(row)).find(shows_something).or(Some(wrong))
+    let has_change = |chart: &&'static Chart| builder.line(chart, &row).has_change();
+    if has_change(&wrong) || builder.picture(wrong, &row).has_change() {
+        return Some(wrong);
+    }
+    chart_table::charts_of(row).find(has_change).or(Some(wrong))
 }
 
 /// Returns the highest known point, or 0.

@@ -150,7 +150,7 @@ fn chart_title(
     let name = display_name(names.kind, &names.proxy, &names.name);
     let cell = &picture.line.cell;
     let time = picture.range.cursor.map(|_| format!("{} ", (context.format_time)(row.sample.at.wall)));
-    let constant = if picture.line.is_constant() { "constant " } else { "" };
+    let constant = if picture.is_flat() { "constant " } else { "" };
     let parts = |title: &str, span: &str| {
         let mut texts = vec![styled_text(format!("{title} "), Role::Dim)];
         texts.extend(time.clone().map(|time| styled_text(time, Role::Past)));

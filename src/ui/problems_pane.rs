@@ -94,12 +94,8 @@ impl<'a> WrappedLine<'a> {
         };
         let width = if columns.remedy.is_empty() { columns.text.len() } else { columns.remedy.len() };
         // Without other text in the row, the text has the room of both columns.
-        let text = match remedy.as_str() {
-            "" => {
-                text_width::wrap_at_blanks(&text, (columns.text.start..columns.text.end.max(columns.remedy.end)).len())
-            }
-            _ => text_width::wrap_at_blanks(&text, columns.text.len()),
-        };
+        let text_end = if remedy.is_empty() { columns.text.end.max(columns.remedy.end) } else { columns.text.end };
+        let text = text_width::wrap_at_blanks(&text, usize::from(text_end.saturating_sub(columns.text.start)));
         let remedy = if remedy.is_empty() { Vec::new() } else { text_width::wrap_at_blanks(&remedy, width) };
         let rows = if columns.remedy.is_empty() { text.len() + remedy.len() } else { text.len().max(remedy.len()) };
         let height = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(columns.name_rows).max(1);
@@ -253,7 +249,7 @@ fn draw_cause_numbers(
     let trend = match cause.trend {
         CauseTrend::Growing => canvas.theme.choose_glyph("↗", "^"),
         CauseTrend::Falling => canvas.theme.choose_glyph("↘", "v"),
-        CauseTrend::Steady => " ",
+        CauseTrend::Steady => "",
     };
     canvas.draw_text(area, TREND_COLUMN, 0, trend, role);
     role

@@ -38,7 +38,8 @@ pub(crate) fn sentence(text: &str, max: usize) -> String {
         return text.to_owned();
     }
     let without_details = text.strip_suffix(')').and_then(|text| text.rsplit_once(" (")).map(|(first, _)| first);
-    if let Some(first) = without_details.filter(|first| first.width() + 2 <= max) {
+    // Details are cut like the rest where leaving them out would leave much of the room empty.
+    if let Some(first) = without_details.filter(|first| (max * 3 / 4..=max).contains(&(first.width() + 2))) {
         return format!("{first} …");
     }
     let cut = end(text, max);
@@ -115,6 +116,8 @@ mod tests {
         assert_eq!(sentence(text, 80), text);
         assert_eq!(sentence(text, 60), "servers full: 40 of 40 sessions, 34 waiting for 22 s …");
         assert_eq!(sentence(text, 50), "servers full: 40 of 40 sessions, 34 waiting for …");
+        let slow = "104x slower than its peers (1.24 s against 12 ms)";
+        assert_eq!(sentence(slow, 45), "104x slower than its peers (1.24 s against …");
         assert_eq!(sentence("verylongwordwithoutblanks", 10), "verylongw…");
         for max in 0..70 {
             let shown = sentence(text, max);

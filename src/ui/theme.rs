@@ -126,7 +126,7 @@ impl Theme {
             '…' => '~',
             '·' => '|',
             '█' => '#',
-            // The parts of a cell in bars.
+            // Parts of a cell in bars, and shades.
             '▏' | '▎' => ':',
             '▍' | '▌' | '▋' | '▓' => '=',
             '▒' => '+',
