@@ -2,6 +2,7 @@
 
 use crate::app::layout::{Area, Pane};
 use crate::app::ui_commands::UiCommand;
+use crate::haproxy::level::Level;
 use crate::instance::verdict::Verdict;
 use crate::observe::severity::Severity;
 use crate::problems::cause::{Cause, CauseTrend};
@@ -41,13 +42,13 @@ struct CauseColumns {
 
 impl CauseColumns {
     /// Divides `width` cells. Columns without a value in `causes` are omitted, and so are the less important ones on a
-    /// narrow screen.
-    fn new(width: u16, causes: &[&Cause]) -> Self {
+    /// narrow screen. `level` is the level of the socket.
+    fn new(width: u16, causes: &[&Cause], level: Option<Level>) -> Self {
         let has_label = width >= 60;
         let name_start = if has_label { 7 } else { 4 };
         let longest = causes.iter().map(|cause| text_width::width(&cause.name())).max().unwrap_or(0) as u16;
         let name = name_start..name_start + longest.min(width / 4).max(4);
-        let has_remedy = width >= 110;
+        let is_wide = width >= 110;
         let has_impact = width >= 60 && causes.iter().any(|cause| cause.impact.is_some_and(|impact| impact > 0.0));
         let has_trend = width >= 60 && causes.iter().any(|cause| cause.trend != CauseTrend::Steady);
         // Times far from their sentences are hard to read, so part of a wide screen stays empty.
@@ -55,6 +56,8 @@ impl CauseColumns {
         let without_remedy = name.end + sentences.saturating_add(SINCE_WIDTH + IMPACT_WIDTH + TREND_WIDTH + 8);
         // In little space, only the action is named, so that the sentence is shown whole.
         let has_advice = width >= ADVICE_MIN_WIDTH;
+        let has_action = || causes.iter().any(|cause| cause.is_open() && cause.advice(level).action.is_some());
+        let has_remedy = has_advice || is_wide && has_action();
         let remedies = match (has_remedy, has_advice) {
             (false, _) => 0,
             (true, false) => ACTION_WIDTH,
@@ -70,8 +73,8 @@ impl CauseColumns {
         };
         let remedy = split(has_remedy, remedies.saturating_sub(1));
         // On a narrow screen, the sentences need the room.
-        let since = split(true, if has_remedy { SINCE_WIDTH } else { 5 });
-        let impact = split(has_impact, if has_remedy { IMPACT_WIDTH } else { IMPACT_WIDTH - 1 });
+        let since = split(true, if is_wide { SINCE_WIDTH } else { 5 });
+        let impact = split(has_impact, if is_wide { IMPACT_WIDTH } else { IMPACT_WIDTH - 1 });
         let trend = split(has_trend, TREND_WIDTH);
         let sentence = (name.end + 2).min(end)..end;
         Self { has_label, has_advice, name, sentence, trend, impact, since, remedy }
@@ -101,7 +104,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let lines = area.rows(1, area.height);
     let causes: Vec<&Cause> =
         instance.data.problems().causes().skip(list.top()).take(usize::from(lines.height)).collect();
-    let columns = CauseColumns::new(area.width, &causes);
+    let columns = CauseColumns::new(area.width, &causes, instance.data.level());
     draw_heading(context, canvas, area, &columns, count - causes.len());
     let related = related_cause(context, &causes).filter(|_| !has_focus);
     for (index, (cause, row)) in causes.iter().zip(0_u16..).enumerate() {
