@@ -199,8 +199,8 @@ fn invalid_configuration_is_reported_and_nothing_is_printed() {
         ("[audit]\npath = \"a\"", ":2:8: audit.path: \"a\" is not a path that begins with /"),
         (
             "drain.deadline = \"soo\\u001bn\"",
-            ":1:18: drain.deadline: \"soo\\x1bn\" is not a duration: use a number and s, m or h, \
-             such as 45s, 5m or 1h (maximum 8760h)",
+            ":1:18: drain.deadline: \"soo\\x1bn\" is not a duration: use a number and s, m, h or d, \
+             such as 45s, 5m, 1h or 7d (maximum 365d)",
         ),
         ("read_only = true\nread_only = true", ":2:1: duplicate key"),
     ] {

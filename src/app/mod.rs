@@ -32,7 +32,6 @@ pub(crate) mod heat_view;
 pub(crate) mod initial_view;
 pub(crate) mod input;
 pub mod instance_view;
-pub(crate) mod jump_time;
 pub mod key;
 pub mod keymap;
 pub mod layers;

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::app::jump_time::JumpTime;
 use crate::app::model::Model;
 use crate::app::ui_commands::UiCommand;
+use crate::config::past_time::PastTime;
 use crate::instance::past_moment::PlaybackStep;
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
@@ -115,11 +115,11 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
         let is_today = clock_text(at, &zone, "%Y-%m-%d") == today;
         clock_text(at, &zone, if is_today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" })
     };
-    let parsed = JumpTime::parse(text, Timestamp::try_from(wall_now).unwrap_or_default(), &zone);
+    let parsed = PastTime::parse(text, &Timestamp::try_from(wall_now).unwrap_or_default().to_zoned(zone.clone()));
     let begins = || format!("the history begins at {}: this is its oldest sample", clock(oldest.wall));
     let (target, notice) = match parsed {
         Err(error) => return model.notify(error.to_string(), Role::Warn, now),
-        Ok(JumpTime::Ago(ago)) => {
+        Ok(PastTime::Ago(ago)) => {
             let target = now.saturating_sub(ago);
             // A sign could also mean a step from the moment shown.
             let is_signed = text.trim_start().starts_with('-');
@@ -127,7 +127,7 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
             let is_before = target < oldest.at;
             (target, is_before.then(begins).or_else(|| is_signed.then(counted)))
         }
-        Ok(JumpTime::At(at)) => {
+        Ok(PastTime::At(at)) => {
             let wall = SystemTime::from(at);
             if wall + NEAR < oldest.wall {
                 let covered = format!("{} to {}", clock(oldest.wall), clock(newest));

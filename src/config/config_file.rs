@@ -198,8 +198,8 @@ mod tests {
             ("[audit]\nrequired = 1", "2:12: audit.required: invalid type: integer `1`, expected true or false"),
             (
                 "[drain]\ndeadline = \"soon\"",
-                "2:12: drain.deadline: \"soon\" is not a duration: use a number and s, m or h, \
-                 such as 45s, 5m or 1h (maximum 8760h)",
+                "2:12: drain.deadline: \"soon\" is not a duration: use a number and s, m, h or d, \
+                 such as 45s, 5m, 1h or 7d (maximum 365d)",
             ),
             (
                 "[drain]\ndeadline = true",

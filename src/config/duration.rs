@@ -1,8 +1,8 @@
-//! Durations in configuration files and on the command line: `45s`, `5m`, `1h`.
+//! Durations in configuration files and on the command line: `45s`, `5m`, `1h`, `7d`.
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use thiserror::Error;
 
 use crate::haproxy::safe_text::SafeText;
@@ -34,22 +34,29 @@ pub(crate) fn parse_interval(text: &str) -> Result<Duration, BadInterval> {
 
 /// The error for an invalid duration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("\"{text}\" is not a duration: use a number and s, m or h, such as 45s, 5m or 1h (maximum 8760h)")]
+#[error("\"{text}\" is not a duration: use a number and s, m, h or d, such as 45s, 5m, 1h or 7d (maximum 365d)")]
 pub struct BadDuration {
     text: SafeText,
 }
 
-/// Parses a duration of whole seconds, written with `h`, `m` and `s`, such as `1h30m`. A number without a unit is in
-/// seconds.
+/// Parses a duration of whole seconds, written with `d` (24 hours), `h`, `m` and `s`, such as `1h30m`. A number without a
+/// unit is in seconds.
 ///
 /// # Errors
 /// Returns an error if `text` has another form or the duration exceeds one year.
 pub fn parse(text: &str) -> Result<Duration, BadDuration> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let unit = if is_number { "s" } else { "" };
-    let duration = format!("{text}{unit}").parse().ok().and_then(|time: SignedDuration| Duration::try_from(time).ok());
+    let duration = if is_number { text.parse().ok().map(Duration::from_secs) } else { parse_with_unit(text) };
     let is_allowed = |time: &Duration| *time <= MAX_DURATION && time.subsec_nanos() == 0;
     duration.filter(is_allowed).ok_or_else(|| BadDuration { text: text.into() })
+}
+
+/// Parses a duration whose numbers all have a unit, such as `1h30m` or `7d`. Returns `None` if `text` has another form.
+pub(crate) fn parse_with_unit(text: &str) -> Option<Duration> {
+    let is_complete =
+        text.starts_with(|ch: char| ch.is_ascii_digit()) && text.ends_with(|ch: char| ch.is_ascii_alphabetic());
+    let span = text.parse::<Span>().ok().filter(|_| is_complete)?;
+    Duration::try_from(span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -60,14 +67,26 @@ mod tests {
     #[test]
     fn parse_accepts_number_with_unit() {
         assert_eq!(parse("1h30m"), Ok(Duration::from_mins(90)));
-        for (text, seconds) in [("45s", 45), ("5m", 300), ("1h", 3600), ("300", 300), ("0", 0), ("8760h", 31_536_000)] {
+        for (text, seconds) in [
+            ("45s", 45),
+            ("5m", 300),
+            ("1h", 3600),
+            ("300", 300),
+            ("0", 0),
+            ("8760h", 31_536_000),
+            ("7d", 604_800),
+            ("1d12h", 129_600),
+            ("365d", 31_536_000),
+        ] {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
     }
 
     #[test]
     fn parse_rejects_other_durations_with_examples() {
-        for text in ["", "s", "m5", " 5m", "1.5s", "-1s", "1d", "soon", "8761h", "5µ", "1h30"] {
+        for text in
+            ["", "s", "m5", " 5m", "1.5s", "-1s", "soon", "8761h", "366d", "5µ", "1h30", "5M", "1mo", "1y", "PT5M"]
+        {
             assert!(parse(text).is_err(), "{text:?}");
         }
         assert!(parse("99999999999999999999").is_err() && parse("18446744073709551615h").is_err());
