@@ -19,6 +19,7 @@ pub mod instance;
 pub mod live;
 pub mod observe;
 pub mod problems;
+pub mod recording;
 pub mod table;
 pub mod term;
 pub mod ui;

@@ -22,6 +22,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("problems", 4),
     ("actions", 4),
     ("instance", 5),
+    ("recording", 6),
     ("table", 7),
     ("app", 8),
     ("ui", 9),

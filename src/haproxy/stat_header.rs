@@ -129,6 +129,15 @@ impl StatSchema {
         self.names.iter().enumerate().filter(move |(slot, _)| is_unknown(*slot))
     }
 
+    /// Returns a schema with the same columns, in which `rename` has replaced the names of the columns that are not known
+    /// fields.
+    pub(crate) fn with_unknown_names(&self, mut rename: impl FnMut(&SafeText) -> SafeText) -> Self {
+        let is_known = |slot: usize| self.slots.contains(&Some(slot as u16));
+        let names = self.names.iter().enumerate();
+        let names = names.map(|(slot, name)| if is_known(slot) { name.clone() } else { rename(name) }).collect();
+        Self { columns: self.columns.clone(), slots: self.slots, names, quantity_count: self.quantity_count }
+    }
+
     /// Returns HAProxy's names for the numeric columns, by slot.
     pub(crate) fn names(&self) -> &[SafeText] {
         &self.names

@@ -45,7 +45,7 @@ const MAX_HEADER_BYTES: usize = 64 << 10;
 pub struct StatTable {
     schema: Arc<StatSchema>,
     rows: Arc<Vec<StatRow>>,
-    numbers: NumberRows,
+    numbers: Arc<NumberRows>,
     anomalies: StatAnomalies,
     /// Memory of the rows without their numbers, in bytes.
     row_memory: usize,
@@ -69,9 +69,15 @@ impl StatTable {
         numbers: NumberRows,
         anomalies: StatAnomalies,
     ) -> Self {
-        let above = std::iter::once(None).chain(rows.iter().map(Some));
-        let row_memory = rows.iter().zip(above).map(|(row, above)| row.memory_below(above)).sum();
-        Self { schema, rows, numbers, anomalies, row_memory }
+        let row_memory = memory_of_rows(&rows);
+        Self { schema, rows, numbers: Arc::new(numbers), anomalies, row_memory }
+    }
+
+    /// Returns a table with the same numbers and other names and texts. `schema` must have the slots of this table's
+    /// schema, and `rows` one row for each row of this table.
+    pub(crate) fn with_texts(&self, schema: Arc<StatSchema>, rows: Arc<Vec<StatRow>>) -> Self {
+        let row_memory = memory_of_rows(&rows);
+        Self { schema, rows, numbers: Arc::clone(&self.numbers), anomalies: self.anomalies, row_memory }
     }
 
     /// Returns the rows in HAProxy's order: for each proxy, the frontend, the servers and the backend.
@@ -121,6 +127,12 @@ impl StatTable {
     pub fn anomalies(&self) -> StatAnomalies {
         self.anomalies
     }
+}
+
+/// Returns the memory of rows without their numbers, in bytes.
+fn memory_of_rows(rows: &[StatRow]) -> usize {
+    let above = std::iter::once(None).chain(rows.iter().map(Some));
+    rows.iter().zip(above).map(|(row, above)| row.memory_below(above)).sum()
 }
 
 /// An incremental parser that reads the rows of a reply while the reply arrives. Each byte of complete rows is read only
@@ -196,7 +208,7 @@ impl<'a> StatParser<'a> {
             Some(table) if *table.schema == schema => Arc::clone(&table.schema),
             _ => Arc::new(schema),
         };
-        let before = self.previous.map(|table| (&table.rows, &table.numbers));
+        let before = self.previous.map(|table| (&table.rows, &*table.numbers));
         self.reader = Some(StatReader::new(schema, before, self.limits));
         Ok(())
     }
@@ -223,7 +235,7 @@ impl<'a> StatParser<'a> {
         let no_header = || StatError::NoHeader(SafeText::default());
         let (schema, (rows, row_memory), numbers, anomalies) =
             self.reader.map(StatReader::finish).ok_or_else(no_header)?;
-        Ok(StatTable { schema, rows, numbers, anomalies, row_memory })
+        Ok(StatTable { schema, rows, numbers: Arc::new(numbers), anomalies, row_memory })
     }
 }
 

@@ -120,6 +120,11 @@ impl RowSet {
         (rows[index].kind == RowKind::Frontend && rows[index].proxy.as_str() == proxy).then_some(index)
     }
 
+    /// Returns the set with the same ids for rows of the same kinds and with other names.
+    pub(crate) fn renamed(&self, rows: &[StatRow]) -> Self {
+        Self::new(rows, self.ids.clone(), order_by_name(rows))
+    }
+
     /// Returns the memory used, in bytes.
     pub(crate) fn memory(&self) -> usize {
         let row = size_of::<RowId>() + size_of::<usize>() + size_of::<Option<u32>>() + size_of::<u32>();
@@ -162,6 +167,13 @@ type RowKey<'a> = (&'a str, RowKind, &'a str);
 fn row_key(rows: &[StatRow], index: u32) -> RowKey<'_> {
     let row = &rows[index as usize];
     (row.proxy.as_str(), row.kind, row.name.as_str())
+}
+
+/// Returns the indexes of the rows in the order of their keys.
+fn order_by_name(rows: &[StatRow]) -> Vec<u32> {
+    let mut by_name: Vec<u32> = (0..rows.len() as u32).collect();
+    by_name.sort_by_key(|index| row_key(rows, *index));
+    by_name
 }
 
 /// The key of an absent row, and the number of rows above it with the same key.
@@ -233,8 +245,7 @@ impl RowIds {
             return Arc::clone(&self.current);
         }
         let rows = table.rows();
-        let mut by_name: Vec<u32> = (0..rows.len() as u32).collect();
-        by_name.sort_by_key(|index| row_key(rows, *index));
+        let by_name = order_by_name(rows);
         let mut ids: Vec<Option<RowId>> = vec![None; rows.len()];
         let mut gone: Vec<(AbsentKey, RowId)> = Vec::new();
         let mut gone_count = 0;

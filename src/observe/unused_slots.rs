@@ -78,7 +78,8 @@ fn disabled_at(row: &StatRow) -> Option<&SafeText> {
     row.text(TextField::Addr).filter(|_| row.state() == RowState::Maint && !row.status().contains('('))
 }
 
-fn is_unspecified(address: &SafeText) -> bool {
+/// Returns whether an address with its port names no host: `0.0.0.0:80`.
+pub(crate) fn is_unspecified(address: &SafeText) -> bool {
     let address = address.as_str();
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     matches!(host, "0.0.0.0" | "::" | "[::]")

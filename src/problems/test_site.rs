@@ -10,6 +10,7 @@ use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
+use crate::observe::sample::Sample;
 use crate::observe::slow_facts::{CertificateExpiry, NameServerGrowth, SlowFacts};
 use crate::observe::test_samples::{SampleBuilder, timestamp_at};
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
@@ -85,6 +86,8 @@ pub(crate) struct TestSite {
     pub(crate) problems: ProblemTracker,
     rates: RateWindow,
     history: Option<History>,
+    /// The last sample.
+    pub(crate) sample: Option<Arc<Sample>>,
     /// Time of the next sample, in milliseconds.
     pub(crate) now: u64,
     /// Time between two samples, in milliseconds.
@@ -280,6 +283,7 @@ impl TestSite {
         }
         let sample = self.builder.build_at_millis(self.now, &self.stat());
         self.now += self.interval;
+        self.sample = Some(Arc::clone(&sample));
         self.rates.push(Arc::clone(&sample));
         let history = self.history.get_or_insert_with(|| History::new(4 << 20));
         let forecasts = Forecasts::from_sample(&sample, history);
