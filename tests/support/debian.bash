@@ -23,3 +23,27 @@ clean_debian() {
     }
     touch "$base/complete"
 }
+
+# Runs a command in the Debian in the folder $1.
+in_debian_root() {
+    local root=$1
+    shift
+    as_root chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=xterm "$@"
+}
+
+# Lists all files of the Debian in the folder $1 except those that package managers and logs write, and the contents of the
+# accounts. Backups of the accounts are left out: userdel and useradd write them.
+list_traces() {
+    local root=$1
+    in_debian_root "$root" find / -xdev \( -path /var/lib/dpkg -o -path /var/lib/rpm -o -path /var/log -o -path /var/cache \
+        -o -path '/etc/*-' -o -path /etc/.pwd.lock \) -prune -o -print | sort
+    in_debian_root "$root" grep -H '' /etc/passwd /etc/group
+}
+
+# Fails if the lists of traces $1 and $2 differ.
+same_traces() {
+    diff "$1" "$2" || {
+        hint 'removal deleted files of the system (<) or left files of the package (>)'
+        return 1
+    }
+}
