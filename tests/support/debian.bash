@@ -1,16 +1,22 @@
-# Makes a minimal Debian to test the build and the package in. Sourced by tests/bare, tests/deb and tests/recipes.
+# Makes a minimal Debian to test the build and the packages in. Sourced by tests/bare, tests/deb, tests/packages and
+# tests/recipes.
 # shellcheck disable=SC2034
 
 # The version of cargo-deb that Cargo.toml is written for.
 cargo_deb=3.8.0
-# The oldest supported Debian.
+# The version of cargo-generate-rpm that Cargo.toml is written for.
+cargo_generate_rpm=0.21.1
+# The oldest Debian on which the Debian package is supported.
 suite=bookworm
+# The oldest Debian on the mirrors, for the static binary.
+old_suite=bullseye
 # Packages that the package tests need in it: for the manual page and the completions.
 extra=man-db,bash-completion
 
-# Makes the Debian once, in the folder $1, with the packages $2. debootstrap verifies the mirror's signature.
+# Makes the Debian once, in the folder $1, with the packages $2, of the release $3. debootstrap verifies the mirror's
+# signature.
 clean_debian() {
-    local base=$1 include=${2-$extra} from
+    local base=$1 include=${2-$extra} suite=${3-$suite} from
     [ -e "$base/complete" ] && return 0
     from=$(mirror)
     as_root rm -rf "$base"
