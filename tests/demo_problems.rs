@@ -60,14 +60,14 @@ fn causes_name_each_fault_of_demo_scenario() {
         assert!(second.is_some_and(|second| (from..=to).contains(&second)), "{head} {text}: {second:?}\n{causes:#?}");
     };
     assert_first_seen("CRIT legacy no-server", "no server available: ", 0, 4);
-    assert_first_seen("CRIT api at-maxconn", " waiting ", 8, 20);
+    assert_first_seen("CRIT api slow-application", " waiting", 8, 20);
     assert_first_seen("WARN www/www3 slow-server", "x slower than its peers", 64, 82);
     assert_first_seen("WARN static/static2 failing-checks", "", 116, 120);
     assert_first_seen("WARN static/static2 server-down", "down: L4TOUT, 67% of the weight available", 120, 134);
     assert_first_seen("CRIT auth application-5xx", "of the responses are 5xx", 168, 180);
     let critical: BTreeSet<&str> =
         causes.iter().map(|(_, head, _)| head.as_str()).filter(|head| head.starts_with("CRIT")).collect();
-    let expected = ["legacy no-server", "api at-maxconn", "auth application-5xx", "static/static2 server-down"];
+    let expected = ["legacy no-server", "api slow-application", "auth application-5xx", "static/static2 server-down"];
     for head in critical {
         assert!(expected.iter().any(|cause| head.ends_with(cause)), "{head}\n{causes:#?}");
     }

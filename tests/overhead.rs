@@ -105,6 +105,8 @@ fn overhead_page_counts_failed_polls_per_instance() {
 #[test]
 fn memory_is_measured_only_while_overhead_page_is_open() {
     let mut driver = ModelDriver::new();
+    // The page does not fit.
+    driver.model.terminal_size = (80, 10);
     assert_eq!(driver.press("$"), [Effect::MeasureMemory]);
     driver.update(Message::MemoryMeasured(MemoryUse { current: 3 << 20, peak: 4 << 20 }));
     assert_eq!(driver.model.memory.map(|memory| memory.peak), Some(4 << 20));

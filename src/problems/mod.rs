@@ -62,6 +62,7 @@ pub(crate) mod proptests;
 pub mod row_pattern;
 pub(crate) mod rule;
 pub(crate) mod rule_input;
+pub(crate) mod rule_rows;
 pub(crate) mod rule_table;
 #[cfg(test)]
 pub(crate) mod rule_tests;

@@ -29,8 +29,8 @@ use crate::problems::not_evaluated::{GapCounts, GapReason, NotEvaluated};
 use crate::problems::open_problems::OpenProblems;
 use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
-use crate::problems::rule::Scope;
-use crate::problems::rule_input::{RuleInput, Snapshot};
+use crate::problems::rule_input::Snapshot;
+use crate::problems::rule_rows::{for_each_row, no_rates};
 use crate::problems::rule_table::{self, RuleId};
 use crate::problems::server_rules;
 use crate::problems::thresholds::Thresholds;
@@ -412,15 +412,6 @@ impl ProblemTracker {
     }
 }
 
-/// Returns the reason for which rates are unknown; `None` if they are known.
-fn no_rates(rates: &RateWindow, sample: &Sample) -> Option<GapReason> {
-    match (rates.span(), sample.epoch.number) {
-        (Some(_), _) => None,
-        (None, ..=1) => Some(GapReason::OneSample),
-        (None, _) => Some(GapReason::NewProcess),
-    }
-}
-
 /// Returns the range of keys that belong to one row.
 fn keys_of_row(row: RowId) -> RangeInclusive<ProblemKey> {
     let (first, last) = RuleId::BOUNDS;
@@ -431,35 +422,4 @@ fn keys_of_row(row: RowId) -> RangeInclusive<ProblemKey> {
 fn problems_of_row(entries: &BTreeMap<ProblemKey, TrackedRule>, row: RowId) -> impl Iterator<Item = &Problem> {
     let problems = entries.range(keys_of_row(row)).filter_map(|(_, entry)| entry.problem.as_ref());
     problems.filter(|problem| !problem.is_silenced)
-}
-
-/// Calls `each` for every row to which rules apply, and finally for the process. The `bool` is true if the row has an
-/// entry.
-fn for_each_row(
-    snapshot: Snapshot<'_>,
-    tracked_rows: &[bool],
-    stats: &mut BackendStats,
-    mut each: impl FnMut(Scope, &RuleInput<'_>, bool),
-) {
-    let Snapshot { sample, rates, check_history, .. } = snapshot;
-    let mut counts = BackendCounts::default();
-    for backend in sample.rows.backends() {
-        stats.recompute(sample, rates, check_history.starts(), backend);
-        counts.with_servers += usize::from(stats.servers > 0);
-        counts.with_usable_server += usize::from(stats.usable > 0);
-        let input = snapshot.backend_input(backend, stats);
-        for server in &backend.servers {
-            each(Scope::Server, &input.for_row(*server), tracked_rows[*server]);
-        }
-        each(Scope::Backend, &input, tracked_rows[backend.row]);
-    }
-    let no_servers = BackendStats::default();
-    let input = snapshot.process_input(&no_servers, counts);
-    for frontend in sample.rows.frontends() {
-        each(Scope::Frontend, &input.for_row(*frontend), tracked_rows[*frontend]);
-    }
-    for listener in sample.rows.listeners() {
-        each(Scope::Listener, &input.for_row(*listener), tracked_rows[*listener]);
-    }
-    each(Scope::Process, &input, true);
 }

@@ -53,6 +53,18 @@ pub const LAYERS: [SweptLayer; 8] = [
 /// Keys that quit the program unless a layer handles them.
 const QUIT_KEYS: [&str; 3] = ["q", "Q", "<c-c>"];
 
+impl SweptLayer {
+    /// Returns the keys that quit the program without this layer and not with it. Ctrl-C cancels only questions and text.
+    fn harmless_quit_keys(&self) -> &'static [&'static str] {
+        let takes_text = self.shows.starts_with('\n') || self.is_action && !self.shows.contains("Act on");
+        match (self.open, takes_text) {
+            ("", _) => &[],
+            (_, true) => &QUIT_KEYS,
+            (_, false) => &QUIT_KEYS[..2],
+        }
+    }
+}
+
 /// Returns every key of a keyboard except those that quit or suspend the program.
 pub fn all_keys() -> Vec<String> {
     let printable = (' '..='~').map(|char| if char == '<' { "<lt>".to_owned() } else { char.to_string() });
@@ -99,8 +111,7 @@ pub fn press_every_key(term: &mut Term, view: char, layers: &[SweptLayer], excep
         };
         open_layer(term);
         term.wait_for(layer.shows);
-        let quit_keys = if layer.open.is_empty() { &[] } else { &QUIT_KEYS[..] };
-        let keys = all_keys().into_iter().chain(quit_keys.iter().map(|key| (*key).to_owned()));
+        let keys = all_keys().into_iter().chain(layer.harmless_quit_keys().iter().map(|key| (*key).to_owned()));
         for key in keys.filter(|key| !except.contains(&key.as_str())) {
             open_layer(term);
             if layer.is_action {
