@@ -103,6 +103,8 @@ fn enter_queries_sessions_at_most_every_ten_seconds() {
 #[test]
 fn enter_on_session_opens_details_and_escape_closes_them() {
     let mut driver = ModelDriver::new();
+    // The details do not fit.
+    driver.model.terminal_size = (80, 14);
     driver.press("7<ret>");
     driver.handle_reply(query_replies::sessions_reply(VERSION));
     driver.press("j");
