@@ -13,6 +13,7 @@ mod doctor_command;
 mod get_command;
 mod plain_mode;
 mod process_limits;
+mod record_command;
 mod resolve_settings;
 mod server_commands;
 mod setting_flags;
@@ -99,6 +100,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(CliCommand::Get(args)) => get_command::run(args),
         Some(CliCommand::Check(args)) => Ok(check_command::run(args)),
         Some(CliCommand::Watch(args)) => watch_command::run(args),
+        Some(CliCommand::Record(args)) => record_command::run(args),
         Some(CliCommand::Completions { shell }) => print_bytes(completions::script(command(), shell).as_bytes()),
         Some(CliCommand::Man { keys: true, .. }) => print_bytes(key_list::markdown_page().as_bytes()),
         Some(CliCommand::Man { problems: true, .. }) => print_bytes(problem_list::problems_page().as_bytes()),

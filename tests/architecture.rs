@@ -21,6 +21,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("history", 3),
     ("problems", 4),
     ("actions", 4),
+    ("recording", 4),
     ("instance", 5),
     ("recording", 6),
     ("table", 7),
@@ -36,8 +37,20 @@ const LEVELS: &[(&str, u8)] = &[
 const DEMO: &str = "demo";
 const MAY_USE_DEMO: [&str; 2] = ["cli", "main"];
 /// Modules that know no terminal library.
-const WITHOUT_TERMINAL: [&str; 11] =
-    ["units", "haproxy", "config", "observe", "ask", "history", "problems", "actions", "instance", "table", "app"];
+const WITHOUT_TERMINAL: [&str; 12] = [
+    "units",
+    "haproxy",
+    "config",
+    "observe",
+    "ask",
+    "history",
+    "problems",
+    "actions",
+    "recording",
+    "instance",
+    "table",
+    "app",
+];
 /// Modules that do no I/O and read no clock.
 const PURE: [&str; 4] = ["units", "table", "app", "ui"];
 const MAX_FILE_LINES: usize = 450;

@@ -10,6 +10,7 @@ use crate::cli::check_command::CheckArgs;
 use crate::cli::common_args::parse_count;
 use crate::cli::doctor_command::DoctorArgs;
 use crate::cli::get_command::GetArgs;
+use crate::cli::record_command::RecordArgs;
 use crate::cli::server_commands::{DrainArgs, MaintArgs, ReadyArgs};
 use crate::cli::setting_flags::{SETTING_FLAGS, SettingFlags};
 use crate::cli::show_command::ShowArgs;
@@ -72,6 +73,8 @@ pub(super) enum CliCommand {
     Check(CheckArgs),
     /// Print one JSON object per sample until stopped
     Watch(WatchArgs),
+    /// Record samples, causes and actions to files
+    Record(RecordArgs),
     /// Drain servers: no new sessions, existing ones continue
     Drain(DrainArgs),
     /// Put servers into maintenance

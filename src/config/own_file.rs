@@ -87,6 +87,19 @@ pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Creates a directory and its missing parents, accessible only to their owner, below a directory that no other user can
+/// change. An existing directory is checked.
+///
+/// # Errors
+/// Returns an error if the directory cannot be created, or if another user can replace its files.
+pub(crate) fn create_directory(path: &Path, choice: PathChoice) -> io::Result<()> {
+    let accounts = Accounts::read(Path::new("/"));
+    let owners = trusted_owners(&accounts, choice);
+    let path = std::path::absolute(path)?;
+    create_directories(&path, &owners)?;
+    check_directory(&path, &owners)
+}
+
 /// A log file that is opened again after it was renamed or removed, as log rotation does.
 #[derive(Debug)]
 pub(crate) struct LogFile {

@@ -16,6 +16,9 @@ use unicode_width::UnicodeWidthChar;
 
 /// Maximum length of the original text, in bytes. Longer text is truncated and ends with `…`.
 pub(crate) const MAX_BYTES: usize = 1024;
+/// Maximum length of the printable text, in bytes: each byte may become an escape such as `\xff`, and `…` follows truncated
+/// text.
+pub(crate) const MAX_ESCAPED_BYTES: usize = MAX_BYTES * 4 + '…'.len_utf8();
 
 /// A string that is safe to display: every character occupies one or two visible cells.
 ///
@@ -34,6 +37,16 @@ impl SafeText {
     pub fn new(bytes: &[u8]) -> Self {
         match escape(bytes, MAX_BYTES) {
             Cow::Borrowed(text) => Self { text: Arc::from(text), verbatim: true },
+            Cow::Owned(text) => Self { text: Arc::from(text), verbatim: false },
+        }
+    }
+
+    /// Restores a text from a file. `is_verbatim` is the stored answer of [`Self::is_verbatim`]; text that is not safe is
+    /// escaped, and then never counts as verbatim.
+    pub(crate) fn from_stored(bytes: &[u8], is_verbatim: bool) -> Self {
+        let max = if is_verbatim { MAX_BYTES } else { MAX_ESCAPED_BYTES };
+        match escape(bytes, max) {
+            Cow::Borrowed(text) => Self { text: Arc::from(text), verbatim: is_verbatim },
             Cow::Owned(text) => Self { text: Arc::from(text), verbatim: false },
         }
     }
@@ -208,6 +221,11 @@ mod tests {
             let safe = SafeText::new(&bytes);
             prop_assert!(safe.as_str().chars().all(is_visible), "{safe:?}");
             prop_assert!(!safe.is_verbatim() || safe.as_str().as_bytes() == bytes);
+            prop_assert!(safe.as_str().len() <= MAX_ESCAPED_BYTES);
+            let stored = SafeText::from_stored(safe.as_str().as_bytes(), safe.is_verbatim());
+            prop_assert_eq!((&stored, stored.is_verbatim()), (&safe, safe.is_verbatim()));
+            let forged = SafeText::from_stored(&bytes, true);
+            prop_assert!(forged.as_str().chars().all(is_visible) && forged.is_verbatim() == safe.is_verbatim());
         }
     }
 }

@@ -74,6 +74,28 @@ impl StatSchema {
         (has_proxy && has_name).then_some(schema)
     }
 
+    /// Restores a schema from a file: its columns in HAProxy's order, with the names of all but ignored ones, and the number
+    /// of slots that contain quantities. Slots may have been assigned by another version of hapulse, which knew other columns.
+    /// Returns `None` if the slots are not exactly those from 0 to the number of numeric columns, or if they are too many.
+    pub(crate) fn from_stored(stored: &[(HeaderColumn, SafeText)], quantity_count: usize) -> Option<Self> {
+        let mut names: Vec<Option<SafeText>> =
+            stored.iter().filter(|(column, _)| matches!(column, HeaderColumn::Number(_))).map(|_| None).collect();
+        let mut slots = [None; Field::COUNT];
+        for (column, name) in stored {
+            let HeaderColumn::Number(slot) = column else { continue };
+            if names.get_mut(usize::from(*slot))?.replace(name.clone()).is_some() {
+                return None;
+            }
+            if let Some(field) = Field::by_name(name.as_str().as_bytes()) {
+                slots[field as usize] = Some(*slot);
+            }
+        }
+        let names: Vec<SafeText> = names.into_iter().collect::<Option<_>>()?;
+        let columns = stored.iter().map(|(column, _)| *column).collect();
+        let is_valid = names.len() <= MAX_WIDTH && quantity_count <= names.len();
+        is_valid.then_some(Self { columns, slots, names, quantity_count })
+    }
+
     /// Moves ages and identifiers to the last slots, so that the quantities are adjacent.
     fn order_quantities_first(&mut self) {
         let is_other = |slot: usize| {

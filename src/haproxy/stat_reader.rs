@@ -23,6 +23,19 @@ pub struct StatAnomalies {
     pub dropped_rows: usize,
 }
 
+impl StatAnomalies {
+    /// Returns the numbers in a fixed order, to store them.
+    pub(crate) fn counts(self) -> [usize; 4] {
+        let Self { rejected_rows, uneven_rows, invalid_numbers, dropped_rows } = self;
+        [rejected_rows, uneven_rows, invalid_numbers, dropped_rows]
+    }
+
+    /// Reverses [`Self::counts`].
+    pub(crate) fn from_counts([rejected_rows, uneven_rows, invalid_numbers, dropped_rows]: [usize; 4]) -> Self {
+        Self { rejected_rows, uneven_rows, invalid_numbers, dropped_rows }
+    }
+}
+
 /// Maximum number of rows of a table; 100,000 servers with their backends have fewer.
 const MAX_ROWS: usize = 120_000;
 

@@ -28,6 +28,16 @@ impl RowKind {
         [Self::Frontend, Self::Backend, Self::Server, Self::Listener].get(usize::try_from(number).ok()?).copied()
     }
 
+    /// Returns the value of the `type` column.
+    pub(crate) fn type_number(self) -> u8 {
+        match self {
+            Self::Frontend => 0,
+            Self::Backend => 1,
+            Self::Server => 2,
+            Self::Listener => 3,
+        }
+    }
+
     /// Derives the kind from `svname`. Returns `Server` for a listener, which cannot be distinguished from a server by
     /// name.
     pub(crate) fn from_name(svname: &[u8]) -> Self {
@@ -42,9 +52,12 @@ impl RowKind {
 /// The text cells of a received row, indexed by [`TextField`]; `None` for empty cells.
 pub(crate) type TextCells<'a> = [Option<&'a [u8]>; TextField::ALL.len()];
 
+/// Some texts of one row with their columns, in the order of [`TextField::ALL`].
+pub(crate) type TextSet = Arc<[(TextField, SafeText)]>;
+
 /// Some texts of one row, shared with other rows and samples that have the same ones; `None` without texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct RowTexts(Option<Arc<[(TextField, SafeText)]>>);
+struct RowTexts(Option<TextSet>);
 
 impl RowTexts {
     fn as_slice(&self) -> &[(TextField, SafeText)] {
@@ -156,6 +169,18 @@ impl StatRow {
             RowKind::Server | RowKind::Listener => [self.proxy.as_str(), "/", self.name.as_str()],
             RowKind::Frontend | RowKind::Backend => ["", "", self.proxy.as_str()],
         }
+    }
+
+    /// Builds a row from stored names and from the two sets of texts that [`Self::text_sets`] returned.
+    pub(crate) fn from_stored(kind: RowKind, proxy: SafeText, name: SafeText, sets: [&TextSet; 2]) -> Self {
+        let [texts, own_texts] = sets.map(|set| RowTexts(Some(Arc::clone(set)).filter(|set| !set.is_empty())));
+        let state = RowState::parse(texts.get(TextField::Status).map_or("", SafeText::as_str));
+        Self { kind, proxy, name, state, texts, own_texts }
+    }
+
+    /// Returns the texts that most rows share, and those that usually differ in all rows; `None` without texts.
+    pub(crate) fn text_sets(&self) -> [Option<&TextSet>; 2] {
+        [self.texts.0.as_ref(), self.own_texts.0.as_ref()]
     }
 
     /// Returns true if the received cells equal this row.

@@ -19,6 +19,7 @@ pub(crate) mod plain;
 pub(crate) mod poller;
 pub(crate) mod pollers;
 pub(crate) mod print;
+pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod signals;

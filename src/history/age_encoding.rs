@@ -73,6 +73,16 @@ impl AgeColumns {
         Self(slots)
     }
 
+    /// Restores the age columns of a file, whose ages may be other columns than those of this version of hapulse. Returns
+    /// `None` if they are too many.
+    pub(crate) fn from_slots(stored: impl Iterator<Item = usize>) -> Option<Self> {
+        let mut slots = [None; AGE_COLUMN_COUNT];
+        for (index, slot) in stored.enumerate() {
+            *slots.get_mut(index)? = Some(slot);
+        }
+        Some(Self(slots))
+    }
+
     /// Returns the slots of the age columns that this HAProxy version has.
     pub(crate) fn slots(&self) -> impl Iterator<Item = usize> {
         self.0.into_iter().flatten()

@@ -77,6 +77,17 @@ pub(crate) struct Block {
     rows: RowStorage,
 }
 
+/// Parts of a sealed block, to store it in a file and to restore it.
+#[derive(Debug)]
+pub(crate) struct BlockParts {
+    pub(crate) headers: Vec<SampleHeader>,
+    pub(crate) schema: Arc<StatSchema>,
+    pub(crate) ages: AgeColumns,
+    pub(crate) contexts: SampleContexts,
+    pub(crate) info: InfoLog,
+    pub(crate) rows: SealedRows,
+}
+
 /// Rows and numbers of a sample that is being restored.
 struct RebuiltTable {
     rows: Vec<StatRow>,
@@ -95,6 +106,42 @@ impl Block {
             contexts: SampleContexts::default(),
             info: InfoLog::new(&sample.info, before.map(|before| &before.info)),
             rows: RowStorage::Open(Box::default()),
+        }
+    }
+
+    /// Restores a sealed block from its parts.
+    pub(crate) fn from_parts(parts: BlockParts) -> Self {
+        let BlockParts { headers, schema, ages, contexts, info, rows } = parts;
+        Self { headers, schema, ages, contexts, info, rows: RowStorage::Sealed(rows) }
+    }
+
+    /// Returns the columns of the samples, and which of them are ages.
+    pub(crate) fn columns(&self) -> (&Arc<StatSchema>, &AgeColumns) {
+        (&self.schema, &self.ages)
+    }
+
+    /// Returns the contexts of the samples.
+    pub(crate) fn contexts(&self) -> &SampleContexts {
+        &self.contexts
+    }
+
+    /// Returns the log of `show info`.
+    pub(crate) fn info(&self) -> &InfoLog {
+        &self.info
+    }
+
+    /// Returns the stored bytes of all rows. While the block is open, new rows are added at the end.
+    pub(crate) fn stored_rows(&self) -> Vec<(RowId, StoredRow<'_>)> {
+        match &self.rows {
+            RowStorage::Open(open) => open.logs().map(|(id, log)| (id, StoredRow::Log(log))).collect(),
+            RowStorage::Sealed(sealed) => sealed.ids().filter_map(|id| Some((id, sealed.get(id)?))).collect(),
+        }
+    }
+
+    /// Ends the runs of unchanged samples, so that further samples only add bytes at the end of each log.
+    pub(crate) fn end_runs(&mut self) {
+        if let RowStorage::Open(open) = &mut self.rows {
+            open.end_runs();
         }
     }
 

@@ -44,6 +44,21 @@ impl InfoLog {
         }
     }
 
+    /// Restores a sealed log from its parts. The values may be damaged; reading them never panics.
+    pub(crate) fn from_parts(keys: Arc<[SafeText]>, bytes: Vec<u8>, altered: Vec<SafeText>) -> Self {
+        Self { keys, owns_keys: false, bytes, altered, newest_values: Vec::new() }
+    }
+
+    /// Returns the keys, in HAProxy's order.
+    pub(crate) fn keys(&self) -> &Arc<[SafeText]> {
+        &self.keys
+    }
+
+    /// Returns the stored values, and those that contain escapes. Both only grow while samples are appended.
+    pub(crate) fn values(&self) -> (&[u8], &[SafeText]) {
+        (&self.bytes, &self.altered)
+    }
+
     /// Returns whether `info` has the keys of this log, in the same order.
     pub(crate) fn has_keys_of(&self, info: &ProcessInfo) -> bool {
         let same = |(key, line): (&SafeText, &(SafeText, SafeText))| *key == line.0;
@@ -104,9 +119,9 @@ impl InfoLog {
     }
 
     fn apply_step(&self, rest: &mut &[u8], values: &mut [SafeText]) {
-        let mut index = 0;
+        let mut index = 0_usize;
         for _ in 0..read_varint(rest) {
-            index += read_varint(rest) as usize;
+            index = index.saturating_add(read_varint(rest) as usize);
             let Some(value) = values.get_mut(index) else { return };
             let Some((encoding, remaining)) = rest.split_first() else { return };
             *rest = remaining;

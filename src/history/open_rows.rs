@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::numbers::number_rows::{NumberRow, NumberRows};
 use crate::haproxy::numbers::row_writer::RowWriter;
 use crate::history::age_encoding::{self, AgeColumns};
@@ -204,6 +205,17 @@ impl OpenRows {
         Some(self.logs[*self.log_of_id.get(&id)? as usize].1.bytes())
     }
 
+    /// Returns the logs of all rows, in the order in which they were created. Further samples only add logs at the end, and,
+    /// after [`Self::end_runs`], bytes to logs.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = (RowId, &[u8])> {
+        self.logs.iter().map(|(id, log)| (*id, log.bytes()))
+    }
+
+    /// Ends the runs of unchanged samples in all logs.
+    pub(crate) fn end_runs(&mut self) {
+        self.logs.iter_mut().for_each(|(_, log)| log.end_run());
+    }
+
     /// Returns the finished logs of all rows.
     pub(crate) fn into_logs(self) -> impl Iterator<Item = (RowId, Box<[u8]>)> {
         self.logs.into_iter().map(|(id, log)| (id, log.into_bytes().into_boxed_slice()))
@@ -216,6 +228,21 @@ impl OpenRows {
             + self.log_of_id.capacity() * size_of::<(RowId, u32)>()
             + (self.log_of_row.capacity() + self.logs_of_absent_rows.capacity()) * size_of::<u32>()
     }
+}
+
+/// Builds the log of the process, which contains the numbers of `show info`, from all samples of a block.
+pub(crate) fn process_log<'a>(infos: impl Iterator<Item = &'a ProcessInfo>) -> Vec<u8> {
+    let mut log = RowLogWriter::default();
+    let mut before: Option<NumberRows> = None;
+    for info in infos {
+        let process = NumberRows::from_values(info.numbers().iter().copied());
+        if let Some(now) = process.row(0) {
+            let earlier = before.as_ref().and_then(|before| before.row(0)).unwrap_or(NumberRow::zeros(now.width()));
+            log.push_step([earlier, NumberRow::zeros(0)], [now, NumberRow::zeros(0)]);
+        }
+        before = Some(process);
+    }
+    log.into_bytes()
 }
 
 /// Returns the stored numbers of a row in two parts: the quantities and the other numbers.

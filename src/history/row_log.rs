@@ -118,6 +118,11 @@ impl RowLogWriter {
         }
     }
 
+    /// Ends a run of unchanged samples, so that the bytes written so far no longer change.
+    pub(crate) fn end_run(&mut self) {
+        self.is_running = false;
+    }
+
     /// Returns the log so far.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -76,6 +76,24 @@ impl SampleContexts {
         }
     }
 
+    /// Restores contexts from a file; `list` has the positions in ascending order.
+    pub(crate) fn from_list(list: Vec<(usize, SampleContext)>) -> Self {
+        let mut owned_bytes = 0;
+        for (index, (_, context)) in list.iter().enumerate() {
+            let earlier = index.checked_sub(1).map(|before| &list[before].1);
+            if earlier.is_none_or(|earlier| !Arc::ptr_eq(&earlier.rows, &context.rows)) {
+                owned_bytes += context.rows.memory();
+            }
+            owned_bytes += context.configured.as_ref().map_or(0, |configured| configured.memory());
+        }
+        Self { list, owned_bytes }
+    }
+
+    /// Returns the contexts, each with the position of the first sample to which it applies.
+    pub(crate) fn list(&self) -> &[(usize, SampleContext)] {
+        &self.list
+    }
+
     /// Returns the context of the sample at position `step`, or `None` if there are no contexts.
     pub(crate) fn get(&self, step: usize) -> Option<&SampleContext> {
         let place = self.list.partition_point(|(from, _)| *from <= step);

@@ -45,6 +45,25 @@ impl SealedRows {
         }
     }
 
+    /// Restores the rows of a sealed block from a file; `rows` must be sorted by id, without repetitions.
+    pub(crate) fn from_stored<'a>(rows: impl Iterator<Item = (RowId, StoredRow<'a>)>) -> Self {
+        let mut sealed = Self::default();
+        for (id, row) in rows {
+            let end = match row {
+                StoredRow::Packed(bytes) => sealed.bytes.push([&[PACKED], bytes]),
+                StoredRow::Log(bytes) => sealed.bytes.push([&[LOG], bytes]),
+            };
+            sealed.ends.push((id, end as u32));
+        }
+        sealed.bytes.finish();
+        sealed
+    }
+
+    /// Returns the ids of all rows.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RowId> {
+        self.ends.iter().map(|(id, _)| *id).chain(self.unpacked.iter().map(|(id, _)| *id))
+    }
+
     /// Returns whether some rows are not packed yet.
     pub(crate) fn has_unpacked_rows(&self) -> bool {
         !self.unpacked.is_empty()

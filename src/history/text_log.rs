@@ -73,6 +73,17 @@ impl TextLog {
         }
     }
 
+    /// Adds the names and texts of a row from sample `first_seq` on. Entries of one row must be added in ascending order.
+    pub(crate) fn push_stored(&mut self, id: RowId, first_seq: u64, row: StatRow) {
+        let own = row.text_memory(None);
+        let list = self.entries.entry(id).or_default();
+        if list.is_empty() {
+            self.bytes += row.name.memory_bytes() + LIST_BYTES;
+        }
+        list.push(TextEntry { first_seq, row, owned_bytes: own });
+        self.bytes += own + size_of::<TextEntry>();
+    }
+
     /// Returns the texts of a row in the sample `seq`, or `None` if no stored sample up to `seq` contains the row. If
     /// the sample itself does not contain the row, the last texts before the gap are returned.
     pub(crate) fn get(&self, id: RowId, seq: u64) -> Option<&StatRow> {

@@ -66,6 +66,16 @@ impl ConfiguredServers {
         Self { servers: states.filter_map(configured_server).collect() }
     }
 
+    /// Restores the configured state from a file.
+    pub(crate) fn from_stored(servers: impl Iterator<Item = (RowId, ConfiguredServer)>) -> Self {
+        Self { servers: servers.collect() }
+    }
+
+    /// Iterates over the servers, in no particular order.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (RowId, &ConfiguredServer)> {
+        self.servers.iter().map(|(id, server)| (*id, server))
+    }
+
     /// Returns whether no server of the reply matched a row.
     pub fn is_empty(&self) -> bool {
         self.servers.is_empty()

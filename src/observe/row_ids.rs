@@ -18,6 +18,11 @@ pub struct RowId(u64);
 impl RowId {
     /// The process itself, with the values of `show info`.
     pub const PROCESS: Self = Self(0);
+
+    /// Returns the id with this number, for rows that are identified elsewhere than by [`RowIds`]. Number 0 is the process.
+    pub(crate) const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
 }
 
 /// A map by row. Ids are numbers that this module assigns, so the hash need not withstand chosen keys.
@@ -129,6 +134,11 @@ impl RowSet {
     pub(crate) fn memory(&self) -> usize {
         let row = size_of::<RowId>() + size_of::<usize>() + size_of::<Option<u32>>() + size_of::<u32>();
         self.ids.len() * row + self.by_id.len() * size_of::<u32>() + self.backends.len() * size_of::<BackendRows>()
+    }
+
+    /// Builds the set of rows whose ids are known, as those of a recording. There must be one distinct id for each row.
+    pub(crate) fn with_ids(rows: &[StatRow], ids: Vec<RowId>) -> Self {
+        Self::new(rows, ids, order_by_name(rows))
     }
 
     fn new(rows: &[StatRow], ids: Vec<RowId>, by_name: Vec<u32>) -> Self {

@@ -1,0 +1,172 @@
+//! Arguments of `hapulse record`.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use crate::cli::common_args::{PollArgs, report_no_target, report_skipped, usage_error};
+use crate::cli::resolve_settings::thresholds;
+use crate::cli::target_arg::TargetArg;
+use crate::config::duration;
+use crate::config::own_file::PathChoice;
+use crate::config::partial_settings::PartialSettings;
+use crate::config::state_dir::process_state_directory;
+use crate::headless::print::ignore_broken_pipe;
+use crate::headless::record::{self, RecordOptions, status};
+use crate::recording::retention::Retention;
+use crate::term::waiting_writer::WaitingWriter;
+
+/// Folder of recordings of a service, below which systemd creates its state.
+const SERVICE_FOLDER: &str = "/var/lib/hapulse";
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Records samples, causes and actions of all targets to a folder until a signal stops it. Sends only show info and \
+    show stat. A crash loses at most the last 10 seconds. Two recorders cannot use one folder.\n\n\
+    Examples:\n  \
+    hapulse record                               all configured or local HAProxies, every 2 s\n  \
+    hapulse record --dir /srv/rec -i 1 lb01:9999\n  \
+    hapulse record --retain 7d --retain 2G       delete what is older than 7 days, and the oldest beyond 2 GiB\n  \
+    hapulse record --status                      what is recorded, and whether it goes on\n\n\
+    Exit codes: 1 error, or --status and no recorder runs, 2 invalid usage or configuration, 3 no HAProxy found, \
+    128 + N stopped by signal N"
+)]
+pub(super) struct RecordArgs {
+    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
+    #[arg(value_name = "TARGET")]
+    target_args: Vec<TargetArg>,
+    /// Folder of the recordings [default: /var/lib/hapulse as a service, else recordings in the state folder]
+    #[arg(long = "dir", value_name = "DIR", overrides_with = "dir")]
+    dir: Option<PathBuf>,
+    /// Seconds between two samples, at least 0.1; increased automatically if HAProxy replies slowly
+    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "2", value_parser = duration::parse_interval, overrides_with = "interval")]
+    interval: Duration,
+    /// Delete recordings that are older than an age (7d, 12h) or beyond a total size (2G, 500M); may be given once each
+    #[arg(long, value_name = "LIMIT", value_parser = parse_limit)]
+    retain: Vec<RetainLimit>,
+    /// Print what is recorded, and whether a recorder runs
+    #[arg(long)]
+    status: bool,
+    #[command(flatten)]
+    poll_args: PollArgs,
+}
+
+/// One limit of what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RetainLimit {
+    Age(Duration),
+    Bytes(u64),
+}
+
+/// Parses an age with `d`, `h` or `m`, or a size with `K`, `M`, `G` or `T`.
+fn parse_limit(text: &str) -> Result<RetainLimit, &'static str> {
+    const WRONG: &str = "must be an age such as 7d or 12h, or a size such as 2G or 500M";
+    let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
+    let number: u64 = number.parse().ok().filter(|number| *number > 0).ok_or(WRONG)?;
+    let seconds = |each: u64| number.checked_mul(each).map(|time| RetainLimit::Age(Duration::from_secs(time)));
+    let bytes = |shift: u32| number.checked_mul(1 << shift).map(RetainLimit::Bytes);
+    match unit {
+        "d" => seconds(86_400),
+        "h" => seconds(3600),
+        "m" => seconds(60),
+        "K" => bytes(10),
+        "M" => bytes(20),
+        "G" => bytes(30),
+        "T" => bytes(40),
+        _ => None,
+    }
+    .ok_or(WRONG)
+}
+
+/// Returns the limits, or `None` if there are two of a kind.
+fn retention(limits: &[RetainLimit]) -> Option<Retention> {
+    let mut retention = Retention::default();
+    for limit in limits {
+        let is_repeated = match limit {
+            RetainLimit::Age(age) => retention.age.replace(*age).is_some(),
+            RetainLimit::Bytes(bytes) => retention.bytes.replace(*bytes).is_some(),
+        };
+        if is_repeated {
+            return None;
+        }
+    }
+    Some(retention)
+}
+
+/// Returns the folder of the recordings, and its origin.
+fn recording_folder(dir: Option<PathBuf>) -> anyhow::Result<(PathBuf, PathChoice)> {
+    if let Some(dir) = dir {
+        return Ok((dir, PathChoice::ByCaller));
+    }
+    // systemd sets this variable for services.
+    let is_service = std::env::var_os("INVOCATION_ID").is_some() && std::env::var_os("JOURNAL_STREAM").is_some();
+    let folder = if is_service {
+        PathBuf::from(SERVICE_FOLDER)
+    } else {
+        process_state_directory()
+            .context("no folder for recordings: there is no home directory; use --dir DIR")?
+            .join("recordings")
+    };
+    Ok((folder, PathChoice::Configured))
+}
+
+/// Runs the command and returns the exit code.
+pub(super) fn run(args: RecordArgs) -> anyhow::Result<ExitCode> {
+    let RecordArgs { target_args, dir, interval, retain, status, poll_args } = args;
+    let (folder, choice) = recording_folder(dir)?;
+    if status {
+        let mut text = Vec::new();
+        let code = status::print(&folder, SystemTime::now(), &TimeZone::system(), &mut text)?;
+        let mut out = WaitingWriter(io::stdout().lock());
+        ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush())).context("cannot print")?;
+        return Ok(ExitCode::from(code.code()));
+    }
+    let Some(retention) = retention(&retain) else {
+        eprintln!(
+            "hapulse: --retain was given twice with an age or twice with a size\n  see hapulse record --help for examples"
+        );
+        return Ok(usage_error());
+    };
+    let settings = poll_args.load_settings(PartialSettings::default())?;
+    let targets = match poll_args.resolve_targets(&target_args, &settings) {
+        Ok(found) => {
+            report_skipped(&found);
+            found.targets
+        }
+        Err(why) => return Ok(report_no_target(&why)),
+    };
+    let pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings, &[])?);
+    let options = RecordOptions { folder, choice, retention, audit: settings.audit.path };
+    let code = record::run(&options, &targets, pollers)?;
+    Ok(ExitCode::from(code.code()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parse_limit_accepts_ages_and_sizes() {
+        assert_eq!(parse_limit("7d"), Ok(RetainLimit::Age(Duration::from_hours(168))));
+        assert_eq!(parse_limit("90m"), Ok(RetainLimit::Age(Duration::from_mins(90))));
+        assert_eq!(parse_limit("2G"), Ok(RetainLimit::Bytes(2 << 30)));
+        assert_eq!(parse_limit("500M"), Ok(RetainLimit::Bytes(500 << 20)));
+        for bad in ["", "7", "d", "0d", "-1d", "7 d", "7é", "99999999999999T", "2GB"] {
+            assert!(parse_limit(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn retention_takes_one_limit_of_each_kind() {
+        let (age, bytes) = (RetainLimit::Age(Duration::from_mins(1)), RetainLimit::Bytes(9));
+        let both = Retention { age: Some(Duration::from_mins(1)), bytes: Some(9) };
+        assert_eq!(retention(&[bytes, age]), Some(both));
+        assert_eq!(retention(&[]), Some(Retention::default()));
+        assert_eq!(retention(&[age, bytes, age]), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! `hapulse record`: polls instances and writes their samples, causes and actions to a recording folder until it is stopped.
+//!
+//! Each instance is polled in its own task. All files are written by one thread ([`disk_thread`]), so that a slow or full disk
+//! delays no poll: while the disk is too slow, samples are left out and counted. A failed poll is recorded once, and polling
+//! continues with increasing pauses, as in the dashboard.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::time::sleep;
+
+use crate::config::own_file::PathChoice;
+use crate::config::target::Target;
+use crate::haproxy::safe_text::SafeText;
+use crate::headless::exit_code::CommandExit;
+use crate::headless::poller::Poller;
+use crate::headless::pollers::start_runtime;
+use crate::headless::record::cause_changes::CauseChanges;
+use crate::headless::record::disk_thread::{DiskThread, RecordMessage, RecordedInstance};
+use crate::headless::signals::Signals;
+use crate::observe::timestamp::Timestamp;
+use crate::recording::events::{EventContents, RecordedEvent};
+use crate::recording::folder::{FolderLock, folder_name};
+use crate::recording::retention::Retention;
+use crate::recording::writer::Recorder;
+
+pub(crate) mod audit_tail;
+pub(crate) mod cause_changes;
+pub(crate) mod disk_thread;
+pub(crate) mod status;
+
+/// Number of attempts to lock the folder: `--status` locks it for a moment, too.
+const LOCK_ATTEMPTS: usize = 5;
+
+/// Options of `hapulse record`.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordOptions {
+    /// Recording folder.
+    pub(crate) folder: PathBuf,
+    /// Origin of the folder's path.
+    pub(crate) choice: PathChoice,
+    /// Limits of what is kept.
+    pub(crate) retention: Retention,
+    /// Audit log whose new records are recorded; `None` for none.
+    pub(crate) audit: Option<PathBuf>,
+}
+
+/// Records until a signal arrives.
+///
+/// # Errors
+/// Returns an error if the folder cannot be used, if another recorder writes to it, or if the I/O runtime cannot start.
+pub(crate) fn run(options: &RecordOptions, targets: &[Target], pollers: Vec<Poller>) -> anyhow::Result<CommandExit> {
+    let place = SafeText::from(options.folder.as_path());
+    let lock = lock_folder(options).with_context(|| format!("cannot record to {place}"))?;
+    let Some(_lock) = lock else {
+        anyhow::bail!("another hapulse records to {place}; hapulse record --status shows what");
+    };
+    let mut folders = HashSet::new();
+    let mut instances = Vec::with_capacity(targets.len());
+    for (target, poller) in targets.iter().zip(&pollers) {
+        let (name, address) = (target.label(), target.address.to_string());
+        if !folders.insert(folder_name(&name)) {
+            anyhow::bail!(
+                "two targets have the name {}: give each another NAME=ADDRESS",
+                SafeText::from(name.as_str())
+            );
+        }
+        let recorder = Recorder::new(&options.folder, options.choice, &name, &address)
+            .with_context(|| format!("cannot record to {place}"))?;
+        eprintln!("hapulse: recording {} to {place}", SafeText::from(name.as_str()));
+        instances.push(RecordedInstance::new(recorder, &name, address, poller.clock));
+    }
+    let disk = DiskThread::start(instances, options).context("cannot start the thread that writes files")?;
+    let signal = start_runtime()?.block_on(async {
+        let mut signals = Signals::listen();
+        for (index, poller) in pollers.into_iter().enumerate() {
+            tokio::spawn(record_samples(index, poller, disk.sender()));
+        }
+        signals.wait().await
+    });
+    // The tasks ended with the runtime, and with them their senders.
+    disk.finish();
+    Ok(CommandExit::Signal(signal))
+}
+
+fn lock_folder(options: &RecordOptions) -> std::io::Result<Option<FolderLock>> {
+    for _ in 1..LOCK_ATTEMPTS {
+        if let Some(lock) = FolderLock::acquire(&options.folder, options.choice)? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    FolderLock::acquire(&options.folder, options.choice)
+}
+
+/// Polls one instance until the runtime ends.
+async fn record_samples(instance: usize, mut poller: Poller, disk: SyncSender<RecordMessage>) {
+    let mut causes = CauseChanges::default();
+    let (mut is_failing, mut missed) = (false, 0_u64);
+    loop {
+        let pause = match poller.poll().await {
+            Ok(next) => {
+                is_failing = false;
+                if let Some(sample) = poller.instance.latest() {
+                    let events = causes.compare(poller.instance.problems().open_causes(), sample.at);
+                    let message = RecordMessage::Sample { instance, sample: sample.clone(), events, missed };
+                    missed = if send(&disk, message) { 0 } else { missed + 1 };
+                }
+                next
+            }
+            Err(failure) => {
+                if !is_failing {
+                    let now = poller.now();
+                    let event = failure_event(failure.reason.as_str(), now);
+                    is_failing = send(&disk, RecordMessage::Event { instance, event });
+                }
+                failure.retry_at.saturating_sub(poller.now().monotonic)
+            }
+        };
+        sleep(pause).await;
+    }
+}
+
+fn failure_event(reason: &str, at: Timestamp) -> RecordedEvent {
+    RecordedEvent { at, contents: EventContents::PollFailure(SafeText::from(reason)) }
+}
+
+/// Sends a message to the disk thread. Returns whether there was room for it.
+fn send(disk: &SyncSender<RecordMessage>, message: RecordMessage) -> bool {
+    match disk.try_send(message) {
+        Ok(()) => true,
+        Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+    }
+}
