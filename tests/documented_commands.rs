@@ -5,10 +5,11 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use support::{Lab, Term};
+use support::{Lab, Term, process};
 
 /// Returns the path and text of each page.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -74,6 +75,29 @@ fn command_lines() -> Vec<CommandLine> {
 const PRINTING: [&str; 12] =
     ["drain", "maint", "ready", "audit", "config", "doctor", "show", "get", "check", "watch", "man", "completions"];
 
+/// Runs a recorder until it records, or prints its status.
+fn run_record(line: &str, path: &str, home: &Path, config: &Path) {
+    let folder = home.join("recordings");
+    let dir = if line.contains("--dir") { String::new() } else { format!(" --dir {}", folder.display()) };
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("exec {line}{dir}")]).env("PATH", path).env("HOME", home).env("HAPULSE_CONFIG", config);
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = shell.spawn().unwrap();
+    if line.contains("--status") {
+        let out = child.wait_with_output().unwrap();
+        assert_eq!(out.status.code(), Some(1), "{line}: no recorder runs");
+        assert!(String::from_utf8_lossy(&out.stdout).contains("not recording"), "{line}");
+        return;
+    }
+    let mut message = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut message).unwrap();
+    assert!(message.starts_with("hapulse: recording "), "{line}: {message}");
+    process::signal(child.id(), "TERM");
+    let code = child.wait().unwrap().code();
+    // The signal may arrive before the program handles it.
+    assert!(code == Some(143) || code.is_none(), "{line}: {code:?}");
+}
+
 #[test]
 fn documented_command_lines_run() {
     let sections = "backend be_app\n  server app1 127.0.0.1:1\n  server app2 127.0.0.1:1\n\
@@ -96,6 +120,10 @@ fn documented_command_lines_run() {
         }
         let subcommand = line.split(' ').nth(1).unwrap_or_default().to_owned();
         count += 1;
+        if subcommand == "record" {
+            run_record(&line, &path, home.path(), &config);
+            continue;
+        }
         if !PRINTING.contains(&subcommand.as_str()) {
             let args = line.split(' ').skip(1);
             let mut term = Term::builder().args(args).env("HAPULSE_CONFIG", config.to_str().unwrap()).start();
