@@ -9,7 +9,7 @@ mod fuzzing;
 #[path = "support/mutation.rs"]
 mod mutation;
 
-use fuzzing::{answers, files, input, keys, sessions_tables, stat_info, words};
+use fuzzing::{answers, files, input, keys, recording, sessions_tables, stat_info, words};
 use mutation::{AUDIT, CONFIGURATION, SAMPLE_SERIES, TYPED_LINES, mutated, recordings};
 use proptest::prelude::*;
 
@@ -38,6 +38,18 @@ fn reply_sequence() -> impl Strategy<Value = Vec<u8>> {
             })
             .collect()
     })
+}
+
+/// Returns the shard of each version, followed by its journal.
+fn recorded_files() -> Vec<Vec<u8>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
+    let of_version = |version: std::path::PathBuf| {
+        let paths: Vec<_> = std::fs::read_dir(version).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let with_end =
+            |end: &str| paths.iter().find(|path| path.extension().is_some_and(|known| known == end)).unwrap();
+        [with_end("shard"), with_end("journal")].map(|path| std::fs::read(path).unwrap()).concat()
+    };
+    std::fs::read_dir(folder).unwrap().map(|entry| of_version(entry.unwrap().path())).collect()
 }
 
 #[test]
@@ -93,6 +105,11 @@ proptest! {
         bytes in prop_oneof![4 => mutated(recordings(&["batch-", "show-info", "refused"])), 1 => random_bytes()],
     ) {
         answers::check(&[plan, bytes].concat());
+    }
+
+    #[test]
+    fn recordings_are_read_or_rejected(bytes in prop_oneof![4 => mutated(recorded_files()), 1 => random_bytes()]) {
+        recording::check(&bytes);
     }
 
     #[test]

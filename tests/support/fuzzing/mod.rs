@@ -13,6 +13,7 @@ pub mod files;
 pub mod input;
 pub mod keys;
 pub mod recorded;
+pub mod recording;
 pub mod sessions_tables;
 pub mod stat_info;
 pub mod words;
