@@ -77,8 +77,8 @@ fn w23_queue_is_one_cause_in_every_output() {
     let lab = Lab::builder().servers(1).server_behavior("be1/s1", slow).server_option("be1/s1", "maxconn 1").start();
     let _traffic = Traffic::to(lab.frontend_addr()).workers(14).start();
     let mut term = start_dashboard(&lab);
-    wait_for_first(&term, "CRIT be1: ", "servers full: 1 of 1 sessions");
-    assert_same_first_cause(&mut term, &lab, "backend be1", "servers full: 1 of 1 sessions", "at-maxconn");
+    wait_for_first(&term, "CRIT be1: ", "servers full: 1 of 1 session");
+    assert_same_first_cause(&mut term, &lab, "backend be1", "servers full: 1 of 1 session", "at-maxconn");
 }
 
 #[test]

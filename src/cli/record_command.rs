@@ -15,6 +15,7 @@ use crate::cli::target_arg::TargetArg;
 use crate::config::duration;
 use crate::config::own_file::PathChoice;
 use crate::config::partial_settings::PartialSettings;
+use crate::config::retain_limit::RetainLimit;
 use crate::config::state_dir::process_state_directory;
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::record::{self, RecordOptions, status};
@@ -47,7 +48,7 @@ pub(super) struct RecordArgs {
     #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "2", value_parser = duration::parse_interval, overrides_with = "interval")]
     interval: Duration,
     /// Delete recordings that are older than an age (7d, 12h) or beyond a total size (2G, 500M); may be given once each
-    #[arg(long, value_name = "LIMIT", value_parser = parse_limit)]
+    #[arg(long, value_name = "LIMIT", value_parser = RetainLimit::parse)]
     retain: Vec<RetainLimit>,
     /// Print what is recorded, and whether a recorder runs
     #[arg(long)]
@@ -56,40 +57,13 @@ pub(super) struct RecordArgs {
     poll_args: PollArgs,
 }
 
-/// One limit of what is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RetainLimit {
-    Age(Duration),
-    Bytes(u64),
-}
-
-/// Parses an age with `d`, `h` or `m`, or a size with `K`, `M`, `G` or `T`.
-fn parse_limit(text: &str) -> Result<RetainLimit, &'static str> {
-    const WRONG: &str = "must be an age such as 7d or 12h, or a size such as 2G or 500M";
-    let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
-    let number: u64 = number.parse().ok().filter(|number| *number > 0).ok_or(WRONG)?;
-    let seconds = |each: u64| number.checked_mul(each).map(|time| RetainLimit::Age(Duration::from_secs(time)));
-    let bytes = |shift: u32| number.checked_mul(1 << shift).map(RetainLimit::Bytes);
-    match unit {
-        "d" => seconds(86_400),
-        "h" => seconds(3600),
-        "m" => seconds(60),
-        "K" => bytes(10),
-        "M" => bytes(20),
-        "G" => bytes(30),
-        "T" => bytes(40),
-        _ => None,
-    }
-    .ok_or(WRONG)
-}
-
 /// Returns the limits, or `None` if there are two of a kind.
 fn retention(limits: &[RetainLimit]) -> Option<Retention> {
     let mut retention = Retention::default();
     for limit in limits {
         let is_repeated = match limit {
             RetainLimit::Age(age) => retention.age.replace(*age).is_some(),
-            RetainLimit::Bytes(bytes) => retention.bytes.replace(*bytes).is_some(),
+            RetainLimit::Size(bytes) => retention.bytes.replace(*bytes).is_some(),
         };
         if is_repeated {
             return None;
@@ -151,19 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parse_limit_accepts_ages_and_sizes() {
-        assert_eq!(parse_limit("7d"), Ok(RetainLimit::Age(Duration::from_hours(168))));
-        assert_eq!(parse_limit("90m"), Ok(RetainLimit::Age(Duration::from_mins(90))));
-        assert_eq!(parse_limit("2G"), Ok(RetainLimit::Bytes(2 << 30)));
-        assert_eq!(parse_limit("500M"), Ok(RetainLimit::Bytes(500 << 20)));
-        for bad in ["", "7", "d", "0d", "-1d", "7 d", "7é", "99999999999999T", "2GB"] {
-            assert!(parse_limit(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn retention_takes_one_limit_of_each_kind() {
-        let (age, bytes) = (RetainLimit::Age(Duration::from_mins(1)), RetainLimit::Bytes(9));
+        let (age, bytes) = (RetainLimit::Age(Duration::from_mins(1)), RetainLimit::Size(9));
         let both = Retention { age: Some(Duration::from_mins(1)), bytes: Some(9) };
         assert_eq!(retention(&[bytes, age]), Some(both));
         assert_eq!(retention(&[]), Some(Retention::default()));

@@ -12,7 +12,7 @@
 //! ([`socket_checks`], [`listeners`], [`unix_diag`]) and reports [`local_haproxy`]. [`trust`] decides which owners it
 //! trusts; [`safe_file`] opens files that another user may have prepared, and [`file_systems`] knows which of them have no
 //! stored contents. [`own_file`] opens the files that hapulse writes. [`duration`], [`past_time`] and
-//! [`retention`] parse durations, times and limits on what is kept, for the whole program.
+//! [`retain_limit`] parse durations, times and limits on what is kept, for the whole program.
 
 pub(crate) mod accounts;
 pub mod config_file;
@@ -34,7 +34,7 @@ pub(crate) mod own_file;
 pub mod partial_settings;
 pub(crate) mod past_time;
 pub(crate) mod process_groups;
-pub mod retention;
+pub mod retain_limit;
 pub(crate) mod safe_file;
 pub(crate) mod search_log;
 pub(crate) mod search_paths;

@@ -289,10 +289,11 @@ impl Recording {
         for index in self.blocks_within(time) {
             let shift = self.blocks[index].shift;
             let Some(stored) = self.decode(index)? else { continue };
-            stored.block.read_series(id, series, |header, values| {
+            let absent = vec![None; series.len()];
+            stored.block.read_row(id, series, |header, values| {
                 let header = shift.header(&header);
                 if time.contains(&header.at) {
-                    each(header, values);
+                    each(header, values.unwrap_or(&absent));
                 }
             });
         }
