@@ -13,9 +13,9 @@ use std::time::{Duration, SystemTime};
 
 use hapulse::haproxy::fields::Field;
 use hapulse::haproxy::stat_table::RowKind;
-use hapulse::recording::events::EventContents;
 use hapulse::recording::folder::list_instances;
 use hapulse::recording::reader::Recording;
+use hapulse::recording::recorded_events::EventContents;
 use script::Script;
 use support::{Lab, Traffic, process, send_command_to, stat_field, wait_until};
 

@@ -18,7 +18,8 @@ use crate::config::partial_settings::PartialSettings;
 use crate::config::retain_limit::RetainLimit;
 use crate::config::state_dir::process_state_directory;
 use crate::headless::print::ignore_broken_pipe;
-use crate::headless::record::{self, RecordOptions, status};
+use crate::headless::record::record_options::RecordOptions;
+use crate::headless::record::{self, recording_status};
 use crate::recording::retention::Retention;
 use crate::term::waiting_writer::WaitingWriter;
 
@@ -95,7 +96,7 @@ pub(super) fn run(args: RecordArgs) -> anyhow::Result<ExitCode> {
     let (folder, choice) = recording_folder(dir)?;
     if status {
         let mut text = Vec::new();
-        let code = status::print(&folder, SystemTime::now(), &TimeZone::system(), &mut text)?;
+        let code = recording_status::print(&folder, SystemTime::now(), &TimeZone::system(), &mut text)?;
         let mut out = WaitingWriter(io::stdout().lock());
         ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush())).context("cannot print")?;
         return Ok(ExitCode::from(code.code()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::recording::byte_codec::Damaged;
 use crate::recording::folder::ShardPart;
 use crate::recording::found_blocks::{BlockPlace, FoundBlock, add_damage};
-use crate::recording::record::RecordKind;
+use crate::recording::record_frame::RecordKind;
 use crate::recording::shard::{Damage, StoredShard};
 use crate::recording::stored_block::{BlockAssembler, StoredBlock};
 use crate::recording::stored_dictionary::{RowIdentities, StoredDictionary};
@@ -66,15 +66,14 @@ impl BlockDecoder {
     ) -> io::Result<&StoredDictionary> {
         let count = shard.records(RecordKind::Dictionary).count();
         let kept = self.dictionaries.iter().position(|(known, read, _)| *known == index && *read == count);
-        let entry = match kept {
-            Some(place) => self.dictionaries.remove(place),
-            None => {
-                self.dictionaries.retain(|(known, ..)| *known != index);
-                if self.dictionaries.len() == KEPT_DICTIONARIES {
-                    self.dictionaries.remove(0);
-                }
-                (index, count, read_dictionary(shard, &mut self.identities, damage)?)
+        let entry = if let Some(place) = kept {
+            self.dictionaries.remove(place)
+        } else {
+            self.dictionaries.retain(|(known, ..)| *known != index);
+            if self.dictionaries.len() == KEPT_DICTIONARIES {
+                self.dictionaries.remove(0);
             }
+            (index, count, read_dictionary(shard, &mut self.identities, damage)?)
         };
         self.dictionaries.push(entry);
         let last = self.dictionaries.len() - 1;

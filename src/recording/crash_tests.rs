@@ -15,9 +15,9 @@ use crate::history::block::{BLOCK_SAMPLES, Series};
 use crate::history::proptests::assert_same_values;
 use crate::observe::sample::Sample;
 use crate::observe::test_samples::{SampleBuilder, timestamp_at};
-use crate::recording::events::{EventContents, RecordedEvent};
 use crate::recording::folder::{ShardPart, list_instances, list_shards};
 use crate::recording::reader::Recording;
+use crate::recording::recorded_events::{EventContents, RecordedEvent};
 use crate::recording::writer::Recorder;
 
 const ALL: RangeInclusive<Duration> = Duration::ZERO..=Duration::MAX;
@@ -59,7 +59,9 @@ impl Traffic {
 fn record(folder: &Path, traffic: &mut Traffic, count: usize) -> (Recorder, Vec<Arc<Sample>>) {
     let mut recorder = Recorder::new(folder, PathChoice::ByCaller, "lb/01", "/run/a.sock").unwrap();
     let samples: Vec<Arc<Sample>> = (0..count).map(|_| traffic.next()).collect();
-    samples.iter().for_each(|sample| recorder.push(sample).unwrap());
+    for sample in &samples {
+        recorder.push(sample).unwrap();
+    }
     (recorder, samples)
 }
 

@@ -3,7 +3,7 @@
 use crate::observe::timestamp::Timestamp;
 use crate::recording::byte_codec::Damaged;
 use crate::recording::folder::ShardPart;
-use crate::recording::record::SampleSpan;
+use crate::recording::record_frame::SampleSpan;
 use crate::recording::shard::{Damage, RecordEntry, StoredShard};
 use crate::recording::shifts::Shift;
 

@@ -6,8 +6,8 @@
 //!
 //! Data flow: [`writer`] collects samples in an [`open_block`], which is a block of the history. Every few seconds, [`part`]
 //! encodes what is new, and [`shard_writer`] appends it to the journal; a full block is packed and appended to the shard of
-//! the hour. [`dictionary`] gives numbers to names, columns and texts, which the shard stores before the blocks that use them. [`record`] frames
-//! everything with lengths and checksums, [`events`] encodes causes and actions, and [`byte_codec`] encodes numbers and texts.
+//! the hour. [`dictionary`] gives numbers to names, columns and texts, which the shard stores before the blocks that use them. [`record_frame`] frames
+//! everything with lengths and checksums, [`recorded_events`] encodes causes and actions, and [`byte_codec`] encodes numbers and texts.
 //! For reading, [`shard`] finds the records of a shard and its journal, and [`found_blocks`] the blocks of all shards, which
 //! [`shifts`] joins to one sequence. [`stored_dictionary`] and [`stored_block`] decode them, [`block_decoder`] keeps the last
 //! few, and [`reader`] offers samples and series. Nothing that is read from a file is trusted.
@@ -25,7 +25,6 @@ pub(crate) mod byte_codec;
 #[cfg(test)]
 pub(crate) mod crash_tests;
 pub(crate) mod dictionary;
-pub mod events;
 pub mod folder;
 pub(crate) mod found_blocks;
 pub(crate) mod known_texts;
@@ -34,7 +33,8 @@ pub(crate) mod part;
 #[cfg(test)]
 pub(crate) mod proptests;
 pub mod reader;
-pub mod record;
+pub mod record_frame;
+pub mod recorded_events;
 pub(crate) mod replacements;
 pub mod retention;
 pub(crate) mod shard;

@@ -8,7 +8,7 @@ use crate::observe::sample::Sample;
 use crate::recording::byte_codec::Damaged;
 use crate::recording::dictionary::DictionaryWriter;
 use crate::recording::part::{PartStart, encode_part};
-use crate::recording::record::SampleSpan;
+use crate::recording::record_frame::SampleSpan;
 
 /// Memory from which a block is complete although it could take further samples, in bytes.
 const FULL_BYTES: usize = 12 << 20;

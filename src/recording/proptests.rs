@@ -9,16 +9,19 @@ use crate::history::proptests::{assert_same_values, build_samples, generated_sam
 use crate::observe::sample::Sample;
 use crate::recording::dictionary::DictionaryWriter;
 use crate::recording::open_block::OpenBlock;
-use crate::recording::record::SampleSpan;
+use crate::recording::record_frame::SampleSpan;
 use crate::recording::stored_block::BlockAssembler;
 use crate::recording::stored_dictionary::{RowIdentities, StoredDictionary};
+
+/// Contents of a record, with the samples in them.
+type SpanAndContents = (SampleSpan, Vec<u8>);
 
 /// The contents of the records of one shard.
 #[derive(Debug, Default)]
 struct EncodedShard {
     dictionary: Vec<(u32, Vec<u8>)>,
     /// Blocks, each as parts and packed.
-    blocks: Vec<(Vec<(SampleSpan, Vec<u8>)>, (SampleSpan, Vec<u8>))>,
+    blocks: Vec<(Vec<SpanAndContents>, SpanAndContents)>,
 }
 
 impl EncodedShard {
@@ -40,12 +43,7 @@ impl EncodedShard {
         shard
     }
 
-    fn add_part(
-        &mut self,
-        open: &mut OpenBlock,
-        parts: &mut Vec<(SampleSpan, Vec<u8>)>,
-        dictionary: &mut DictionaryWriter,
-    ) {
+    fn add_part(&mut self, open: &mut OpenBlock, parts: &mut Vec<SpanAndContents>, dictionary: &mut DictionaryWriter) {
         if open.unwritten().is_empty() {
             return;
         }
@@ -55,12 +53,7 @@ impl EncodedShard {
         self.store_pending(dictionary);
     }
 
-    fn complete(
-        &mut self,
-        open: &mut OpenBlock,
-        mut parts: Vec<(SampleSpan, Vec<u8>)>,
-        dictionary: &mut DictionaryWriter,
-    ) {
+    fn complete(&mut self, open: &mut OpenBlock, mut parts: Vec<SpanAndContents>, dictionary: &mut DictionaryWriter) {
         self.add_part(open, &mut parts, dictionary);
         let packed = open.encode_packed(dictionary).unwrap();
         self.store_pending(dictionary);
@@ -83,7 +76,7 @@ impl EncodedShard {
     }
 }
 
-fn restore<'a>(dictionary: &StoredDictionary, parts: impl Iterator<Item = &'a (SampleSpan, Vec<u8>)>) -> Vec<Sample> {
+fn restore<'a>(dictionary: &StoredDictionary, parts: impl Iterator<Item = &'a SpanAndContents>) -> Vec<Sample> {
     let mut assembler = BlockAssembler::new(dictionary);
     for (span, contents) in parts {
         assembler.add_part(contents, span).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::recording::byte_codec::Damaged;
 use crate::recording::folder::{ShardName, ShardPart, open_part, read_at_most};
-use crate::recording::record::{HEADER_BYTES, MAGIC, RecordHeader, RecordKind, SIGNATURE, ShardOrigin};
+use crate::recording::record_frame::{HEADER_BYTES, MAGIC, RecordHeader, RecordKind, SIGNATURE, ShardOrigin};
 
 /// Length of an index entry in bytes: the position of a record, its header, and a checksum.
 pub(crate) const INDEX_ENTRY_BYTES: usize = 8 + HEADER_BYTES + 4;
@@ -205,7 +205,7 @@ fn find_record(file: &File, from: u64, length: u64) -> io::Result<Option<u64>> {
 pub(crate) struct StoredShard {
     folder: PathBuf,
     pub(crate) name: ShardName,
-    /// Who recorded it; `None` if its first record is damaged.
+    /// Recorder and instance; `None` if its first record is damaged.
     pub(crate) origin: Option<ShardOrigin>,
     /// Records of the shard.
     pub(crate) list: RecordList,

@@ -9,7 +9,7 @@ use crate::config::own_file::{self, PathChoice};
 use crate::recording::byte_codec::wall_nanos;
 use crate::recording::dictionary::DictionaryWriter;
 use crate::recording::folder::{ShardName, ShardPart};
-use crate::recording::record::{
+use crate::recording::record_frame::{
     HEADER_BYTES, RecordHeader, RecordKind, SIGNATURE, SampleSpan, ShardOrigin, encode_record,
 };
 use crate::recording::shard::RecordEntry;

@@ -6,8 +6,8 @@ use crate::history::block::SampleHeader;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
 use crate::recording::byte_codec::wall_time;
-use crate::recording::events::RecordedEvent;
-use crate::recording::record::{SampleMark, SampleSpan};
+use crate::recording::record_frame::{SampleMark, SampleSpan};
+use crate::recording::recorded_events::RecordedEvent;
 
 /// Time between the last sample of a run and the first of the next one, if the wall clock does not show a later time.
 const MIN_PAUSE: i64 = 1_000_000;

@@ -17,7 +17,7 @@ use crate::observe::row_ids::{RowId, RowSet};
 use crate::observe::sample::{Epoch, ReplyCost};
 use crate::recording::byte_codec::{ByteReader, Damaged, duration_nanos, wall_nanos, wall_time};
 use crate::recording::part::{ROW_LOG, ROW_PACKED};
-use crate::recording::record::{MAX_CONTENT_BYTES, SampleMark, SampleSpan};
+use crate::recording::record_frame::{MAX_CONTENT_BYTES, SampleMark, SampleSpan};
 use crate::recording::stored_dictionary::StoredDictionary;
 
 /// Maximum number of rows of a block.

@@ -9,10 +9,10 @@ use crate::config::own_file::{self, PathChoice};
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
 use crate::recording::byte_codec::{Damaged, duration_nanos, wall_nanos};
-use crate::recording::events::{MAX_EVENTS, RecordedEvent};
 use crate::recording::folder::{ShardName, folder_name, list_shards};
 use crate::recording::open_block::OpenBlock;
-use crate::recording::record::{SampleMark, SampleSpan, ShardOrigin};
+use crate::recording::record_frame::{SampleMark, SampleSpan, ShardOrigin};
+use crate::recording::recorded_events::{MAX_EVENTS, RecordedEvent};
 use crate::recording::shard_writer::ShardWriter;
 
 /// Maximum time for which samples are kept in memory only. A crash loses at most these samples.

@@ -7,7 +7,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 use crate::problems::cause::Cause;
 use crate::problems::cause_table::CauseKind;
-use crate::recording::events::{CauseStep, EventContents, RecordedCause, RecordedEvent};
+use crate::recording::recorded_events::{CauseStep, EventContents, RecordedCause, RecordedEvent};
 
 /// The causes that are open, as they were recorded last.
 #[derive(Debug, Default)]

@@ -7,11 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::haproxy::safe_text::SafeText;
-use crate::headless::record::RecordOptions;
 use crate::headless::record::audit_tail::AuditTail;
+use crate::headless::record::record_options::RecordOptions;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Clock;
-use crate::recording::events::{EventContents, RecordedEvent};
+use crate::recording::recorded_events::{EventContents, RecordedEvent};
 use crate::recording::writer::Recorder;
 use crate::units::pluralize;
 
@@ -144,7 +144,9 @@ fn write_files(mut instances: Vec<RecordedInstance>, options: &RecordOptions, me
                         let count = pluralize(missed as i64, "sample");
                         eprintln!("hapulse: {}: {count} not recorded: the disk is too slow", instance.name);
                     }
-                    events.iter().for_each(|event| instance.recorder.add_event(event));
+                    for event in &events {
+                        instance.recorder.add_event(event);
+                    }
                     instance.write(|recorder| recorder.push(&sample));
                 }
             }

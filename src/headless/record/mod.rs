@@ -5,14 +5,12 @@
 //! continues with increasing pauses, as in the dashboard.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::time::sleep;
 
-use crate::config::own_file::PathChoice;
 use crate::config::target::Target;
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::exit_code::CommandExit;
@@ -20,33 +18,21 @@ use crate::headless::poller::Poller;
 use crate::headless::pollers::start_runtime;
 use crate::headless::record::cause_changes::CauseChanges;
 use crate::headless::record::disk_thread::{DiskThread, RecordMessage, RecordedInstance};
+use crate::headless::record::record_options::RecordOptions;
 use crate::headless::signals::Signals;
 use crate::observe::timestamp::Timestamp;
-use crate::recording::events::{EventContents, RecordedEvent};
 use crate::recording::folder::{FolderLock, folder_name};
-use crate::recording::retention::Retention;
+use crate::recording::recorded_events::{EventContents, RecordedEvent};
 use crate::recording::writer::Recorder;
 
 pub(crate) mod audit_tail;
 pub(crate) mod cause_changes;
 pub(crate) mod disk_thread;
-pub(crate) mod status;
+pub(crate) mod record_options;
+pub(crate) mod recording_status;
 
 /// Number of attempts to lock the folder: `--status` locks it for a moment, too.
 const LOCK_ATTEMPTS: usize = 5;
-
-/// Options of `hapulse record`.
-#[derive(Debug, Clone)]
-pub(crate) struct RecordOptions {
-    /// Recording folder.
-    pub(crate) folder: PathBuf,
-    /// Origin of the folder's path.
-    pub(crate) choice: PathChoice,
-    /// Limits of what is kept.
-    pub(crate) retention: Retention,
-    /// Audit log whose new records are recorded; `None` for none.
-    pub(crate) audit: Option<PathBuf>,
-}
 
 /// Records until a signal arrives.
 ///

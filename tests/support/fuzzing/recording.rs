@@ -12,7 +12,7 @@ use hapulse::haproxy::safe_text::is_visible;
 use hapulse::history::block::Series;
 use hapulse::observe::row_ids::RowId;
 use hapulse::recording::reader::Recording;
-use hapulse::recording::record::correct_checksums;
+use hapulse::recording::record_frame::correct_checksums;
 
 const ALL: RangeInclusive<Duration> = Duration::ZERO..=Duration::MAX;
 const SHARD: &str = "00000001-20261130T150000Z.shard";

@@ -23,7 +23,7 @@ const MIN_COMPRESSED_BYTES: usize = 64;
 /// Kind of the contents of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKind {
-    /// The first record of a shard: who recorded what.
+    /// The first record of a shard, with recorder and instance.
     Shard = 1,
     /// Names, columns and texts, to which later records refer.
     Dictionary = 2,
@@ -269,7 +269,7 @@ fn array_at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
     array
 }
 
-/// Who recorded what: the contents of the first record of a shard.
+/// Recorder and instance: the contents of the first record of a shard.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ShardOrigin {
     /// Random number of the recorder's run. Monotonic times are comparable within a run.

@@ -23,7 +23,7 @@ const MAX_ACTION_BYTES: usize = 64 << 10;
 pub enum CauseStep {
     /// It appeared.
     Opened,
-    /// Its severity changed.
+    /// The severity changed.
     Changed,
     /// It is resolved.
     Resolved,
@@ -184,7 +184,9 @@ mod tests {
     #[test]
     fn encoded_events_are_decoded_back() {
         let mut bytes = Vec::new();
-        events().iter().for_each(|event| event.encode(&mut bytes));
+        for event in events() {
+            event.encode(&mut bytes);
+        }
         assert_eq!(decode_events(&bytes), Ok(events()));
         let mut longer = vec![3, 99, 1, 2];
         longer.splice(0..1, [18]);
@@ -196,7 +198,9 @@ mod tests {
     #[test]
     fn decode_events_never_panics_on_truncated_bytes() {
         let mut bytes = Vec::new();
-        events().iter().for_each(|event| event.encode(&mut bytes));
+        for event in events() {
+            event.encode(&mut bytes);
+        }
         for end in 0..bytes.len() {
             let decoded = decode_events(&bytes[..end]);
             assert!(decoded.is_err() || decoded.is_ok_and(|events| events.len() < 4), "{end}");
