@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
-use crate::problems::not_evaluated::{GapReason, NotEvaluated};
+use crate::problems::not_evaluated::NotEvaluated;
 
 /// A rule past its threshold may wait for its hold time this long after the first sample before the first verdict.
 const FIRST_HOLD_TIME: Duration = Duration::from_secs(10);
@@ -51,8 +51,7 @@ impl Instance {
         }
         let (first, last) = (self.history().headers().next(), rates.newest());
         let watched = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.at.elapsed_since(first.at));
-        let is_waiting = self.problems().not_evaluated().iter().any(|gap| gap.reason == GapReason::TooShort);
-        is_waiting && watched < FIRST_HOLD_TIME
+        watched < FIRST_HOLD_TIME && self.problems().waits_since_start()
     }
 
     /// Returns the rules that could not be evaluated for a row, or for a backend and its servers.
@@ -65,6 +64,7 @@ impl Instance {
 mod tests {
     use super::*;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::problems::not_evaluated::GapReason;
 
     const UP: &str = "# pxname,svname,status,type,req_tot,stot,mode,\nb,s,UP,2,9,9,http,\nb,BACKEND,UP,1,9,9,http,\n";
 

@@ -247,6 +247,11 @@ impl ProblemTracker {
         gaps.list()
     }
 
+    /// Returns whether a rule that the first samples showed past its threshold waits for its hold time.
+    pub(crate) fn waits_since_start(&self) -> bool {
+        self.entries.values().any(|entry| entry.is_bad && entry.problem.is_none() && entry.may_be_older)
+    }
+
     /// Discards the state of problems that are not open yet if too much time has passed since the last sample. What the first
     /// sample after such a gap shows may have begun in it.
     fn discard_pending_after_gap(&mut self, last: Option<&Sample>, sample: &Sample) {
