@@ -64,10 +64,17 @@ fn causes_name_each_fault_of_demo_scenario() {
     assert_first_seen("WARN www/www3 slow-server", "x slower than its peers", 64, 82);
     assert_first_seen("WARN static/static2 failing-checks", "", 116, 120);
     assert_first_seen("WARN static/static2 server-down", "down: L4TOUT, 67% of the weight available", 120, 134);
-    assert_first_seen("CRIT auth application-5xx", "of the responses are 5xx", 168, 180);
+    assert_first_seen("CRIT auth application-5xx", "of the responses are 5xx", 168, 190);
     let critical: BTreeSet<&str> =
         causes.iter().map(|(_, head, _)| head.as_str()).filter(|head| head.starts_with("CRIT")).collect();
-    let expected = ["legacy no-server", "api slow-application", "auth application-5xx", "static/static2 server-down"];
+    // In its first seconds, the fault may hit one of the two servers by chance.
+    let expected = [
+        "auth/auth1 server-5xx",
+        "legacy no-server",
+        "api slow-application",
+        "auth application-5xx",
+        "static/static2 server-down",
+    ];
     for head in critical {
         assert!(expected.iter().any(|cause| head.ends_with(cause)), "{head}\n{causes:#?}");
     }

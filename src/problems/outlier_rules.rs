@@ -144,7 +144,10 @@ fn concentrated_errors<'a>(
         let own = own_share(server, ratio);
         let is_many = ratio.part >= MIN_ERRORS || is_known(server.id);
         // Few events of the others tell them apart only if they would have had errors too.
-        let is_enough = rest.whole >= min_whole || own * rest.whole >= MIN_EXPECTED || is_known(server.id);
+        // If all others have errors too, the known server is not an outlier any more.
+        let have_others_errors = rest.whole <= 0.0 && all.without(ratio).whole > 0.0;
+        let stays_known = is_known(server.id) && !have_others_errors;
+        let is_enough = rest.whole >= min_whole || own * rest.whole >= MIN_EXPECTED || stays_known;
         is_many && is_enough && own > 0.0 && own >= rest.any_share() * OUTLIER_FACTOR
     };
     let is_candidate = |(server, ratio): &&(RuleInput<'a>, Ratio)| {
