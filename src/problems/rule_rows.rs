@@ -1,6 +1,7 @@
 //! The rows to which rules apply, each with the input of its rules.
 
 use crate::history::rates::RateWindow;
+use crate::observe::row_ids::BackendRows;
 use crate::observe::sample::Sample;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::not_evaluated::GapReason;
@@ -24,17 +25,12 @@ pub(crate) fn for_each_row(
     stats: &mut BackendStats,
     mut each: impl FnMut(Scope, &RuleInput<'_>, bool),
 ) {
-    let Snapshot { sample, rates, check_history, .. } = snapshot;
+    let Snapshot { sample, .. } = snapshot;
     let mut counts = BackendCounts::default();
     for backend in sample.rows.backends() {
-        stats.recompute(sample, rates, check_history.starts(), backend);
+        for_each_of_backend(snapshot, stats, backend, |scope, row, input| each(scope, input, tracked_rows[row]));
         counts.with_servers += usize::from(stats.servers > 0);
         counts.with_usable_server += usize::from(stats.usable > 0);
-        let input = snapshot.backend_input(backend, stats);
-        for server in &backend.servers {
-            each(Scope::Server, &input.for_row(*server), tracked_rows[*server]);
-        }
-        each(Scope::Backend, &input, tracked_rows[backend.row]);
     }
     let no_servers = BackendStats::default();
     let input = snapshot.process_input(&no_servers, counts);
@@ -45,4 +41,37 @@ pub(crate) fn for_each_row(
         each(Scope::Listener, &input.for_row(*listener), tracked_rows[*listener]);
     }
     each(Scope::Process, &input, true);
+}
+
+/// Calls `each` for the row at `index`, and, of a backend, for its servers first.
+pub(crate) fn for_row(snapshot: Snapshot<'_>, index: usize, mut each: impl FnMut(Scope, &RuleInput<'_>)) {
+    let rows = &snapshot.sample.rows;
+    let mut stats = BackendStats::default();
+    if let Some(backend) = rows.backend_of(index) {
+        let is_wanted = |row: usize| index == backend.row || index == row;
+        for_each_of_backend(snapshot, &mut stats, backend, |scope, row, input| {
+            if is_wanted(row) {
+                each(scope, input);
+            }
+        });
+        return;
+    }
+    let scope = if rows.listeners().contains(&index) { Scope::Listener } else { Scope::Frontend };
+    each(scope, &snapshot.process_input(&stats, BackendCounts::default()).for_row(index));
+}
+
+/// Calls `each` with the index of each server of a backend and then of the backend's own row. `stats` describes the backend
+/// afterwards.
+fn for_each_of_backend(
+    snapshot: Snapshot<'_>,
+    stats: &mut BackendStats,
+    backend: &BackendRows,
+    mut each: impl FnMut(Scope, usize, &RuleInput<'_>),
+) {
+    stats.recompute(snapshot.sample, snapshot.rates, snapshot.check_history.starts(), backend);
+    let input = snapshot.backend_input(backend, stats);
+    for server in &backend.servers {
+        each(Scope::Server, *server, &input.for_row(*server));
+    }
+    each(Scope::Backend, backend.row, &input);
 }

@@ -30,7 +30,7 @@ use crate::problems::open_problems::OpenProblems;
 use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::rule_input::Snapshot;
-use crate::problems::rule_rows::{for_each_row, no_rates};
+use crate::problems::rule_rows::{self, for_each_row, no_rates};
 use crate::problems::rule_table::{self, RuleId};
 use crate::problems::server_rules;
 use crate::problems::thresholds::Thresholds;
@@ -228,11 +228,7 @@ impl ProblemTracker {
         let snapshot =
             Snapshot { sample, previous: previous.map(|sample| &**sample), rates, check_history: &self.check_history };
         let mut gaps = GapCounts::default();
-        let untracked = vec![false; sample.rows.ids().len()];
-        for_each_row(snapshot, &untracked, &mut BackendStats::default(), |scope, input, _| {
-            if !is_asked(input.id) {
-                return;
-            }
+        rule_rows::for_row(snapshot, index, |scope, input| {
             let is_idle = input.served().is_some_and(|served| served < figures::MIN_EVENTS);
             let unknown = no_rates.or(is_idle.then_some(GapReason::TooFewEvents));
             for rule in rule_table::rules_for_scope(scope) {
