@@ -61,6 +61,14 @@ impl PollArgs {
         targets::find(named, &settings.targets)
     }
 
+    /// Returns the targets of [`Self::resolve_targets`], and prints a note about candidates that are not trusted. Without a
+    /// target, prints why and returns the exit code.
+    pub(super) fn targets_or_report(&self, named: &[TargetArg], settings: &Settings) -> Result<Vec<Target>, ExitCode> {
+        let found = self.resolve_targets(named, settings).map_err(|why| report_no_target(&why))?;
+        report_skipped(&found);
+        Ok(found.targets)
+    }
+
     /// Builds one poller per target, with the poll interval `every`.
     pub(super) fn build_pollers(targets: &[Target], every: Duration, thresholds: &Thresholds) -> Vec<Poller> {
         targets.iter().map(|target| Poller::new(target, every, thresholds.clone())).collect()

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use crate::cli::common_args::{PollArgs, report_no_target, report_skipped, usage_error};
+use crate::cli::common_args::{PollArgs, usage_error};
 use crate::cli::resolve_settings::thresholds;
 use crate::cli::target_arg::TargetArg;
 use crate::config::duration;
@@ -84,7 +84,7 @@ fn recording_folder(dir: Option<PathBuf>) -> anyhow::Result<(PathBuf, PathChoice
         PathBuf::from(SERVICE_FOLDER)
     } else {
         process_state_directory()
-            .context("no folder for recordings: there is no home directory; use --dir DIR")?
+            .context("no folder for recordings without a home directory; use --dir DIR")?
             .join("recordings")
     };
     Ok((folder, PathChoice::Configured))
@@ -108,12 +108,9 @@ pub(super) fn run(args: RecordArgs) -> anyhow::Result<ExitCode> {
         return Ok(usage_error());
     };
     let settings = poll_args.load_settings(PartialSettings::default())?;
-    let targets = match poll_args.resolve_targets(&target_args, &settings) {
-        Ok(found) => {
-            report_skipped(&found);
-            found.targets
-        }
-        Err(why) => return Ok(report_no_target(&why)),
+    let targets = match poll_args.targets_or_report(&target_args, &settings) {
+        Ok(targets) => targets,
+        Err(code) => return Ok(code),
     };
     let pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings, &[])?);
     let options = RecordOptions { folder, choice, retention, audit: settings.audit.path };

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::common_args::{
-    PollArgs, SAMPLE_INTERVAL, load_attribution, report_no_target, report_skipped, text_layout, usage_error,
-};
+use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, load_attribution, text_layout, usage_error};
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::setting_flags::AsciiFlag;
 use crate::cli::target_arg::{self, TargetArg};
@@ -143,12 +141,9 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
             return Ok(usage_error());
         }
     };
-    let targets = match poll_args.resolve_targets(&named, &settings) {
-        Ok(found) => {
-            report_skipped(&found);
-            found.targets
-        }
-        Err(why) => return Ok(report_no_target(&why)),
+    let targets = match poll_args.targets_or_report(&named, &settings) {
+        Ok(targets) => targets,
+        Err(code) => return Ok(code),
     };
     let mut pollers = PollArgs::build_pollers(&targets, options.interval, &thresholds(&settings, &[])?);
     if options.report.needs_attribution() {

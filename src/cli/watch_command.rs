@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::common_args::{PollArgs, load_attribution, parse_count, report_no_target, report_skipped, usage_error};
+use crate::cli::common_args::{PollArgs, load_attribution, parse_count, usage_error};
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::show_command::RowArgs;
 use crate::cli::target_arg::TargetArg;
@@ -70,12 +70,9 @@ pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let settings = poll_args.load_settings(PartialSettings::default())?;
-    let targets = match poll_args.resolve_targets(&target_args, &settings) {
-        Ok(found) => {
-            report_skipped(&found);
-            found.targets
-        }
-        Err(why) => return Ok(report_no_target(&why)),
+    let targets = match poll_args.targets_or_report(&target_args, &settings) {
+        Ok(targets) => targets,
+        Err(code) => return Ok(code),
     };
     let mut pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings, &[])?);
     if report.needs_attribution() {
