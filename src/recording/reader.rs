@@ -185,7 +185,7 @@ impl Recording {
         self.header_after(0)
     }
 
-    /// Returns the header of the first sample after this sequence number, or `None` if there is no later one.
+    /// Returns the header of the first sample after this sequence number, or `None` after the last one.
     ///
     /// # Errors
     /// Returns an error if a file cannot be read.
@@ -198,7 +198,7 @@ impl Recording {
         Ok(None)
     }
 
-    /// Returns the header of the last sample before this sequence number, or `None` if there is no earlier one.
+    /// Returns the header of the last sample before this sequence number, or `None` before the first one.
     ///
     /// # Errors
     /// Returns an error if a file cannot be read.

@@ -180,7 +180,7 @@ fn read_header(file: &File, offset: u64, length: u64) -> io::Result<Result<Recor
     Ok(RecordHeader::parse(&bytes).and_then(|header| fits(&header).then_some(header).ok_or(Damaged("is incomplete"))))
 }
 
-/// Returns the position of the next complete record from `from` on, or `None` if there is no other.
+/// Returns the position of the next complete record from `from` on, or `None` after the last one.
 fn find_record(file: &File, from: u64, length: u64) -> io::Result<Option<u64>> {
     let mut start = from;
     let mut bytes = vec![0; SEARCH_BYTES];

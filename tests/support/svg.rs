@@ -256,7 +256,7 @@ const BRAILLE_DOTS: [(u8, u8); 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1,
 fn draw_braille(out: &mut String, symbol: char, (left, top): (f32, f32), color: &str) {
     let bits = symbol as u32 - '⠀' as u32;
     let mut path = String::new();
-    for (_, (column, row)) in BRAILLE_DOTS.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1) {
+    for (column, row) in (0..).zip(&BRAILLE_DOTS).filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, dot)| dot) {
         let (x, y) = (left + f32::from(*column) * WIDTH / 2.0 + 1.1, top + f32::from(*row) * HEIGHT / 4.0 + 1.2);
         let _ = write!(path, "M{x:.1} {y:.1}h2v2h-2z");
     }
