@@ -112,7 +112,7 @@ fn check_evaluates_hysteresis_rule_when_sampled_long_enough() {
     let script = Script::new();
     let result = script.run(lab.admin(), "check --over 1s");
     assert_state(&result, 3, "UNKNOWN");
-    assert!(result.out.contains("not evaluated: queue"), "{}", result.out);
+    assert!(result.out.contains("not evaluated: ") && result.out.contains("queue, server-sessions"), "{}", result.out);
     let result = script.run(lab.admin(), "check --over 6s --threshold queue.crit=3");
     assert_state(&result, 2, "CRITICAL");
     assert!(result.out.contains("CRIT backend be1: ") && result.out.contains("3 "), "{}", result.out);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
-use crate::problems::not_evaluated::NotEvaluated;
+use crate::problems::not_evaluated::{GapReason, NotEvaluated};
 
-/// A rule past its threshold may wait for its hold time this long after the first sample before the first verdict.
+/// A rule may wait for its hold time or for requests this long after the first sample before the first verdict.
 const FIRST_HOLD_TIME: Duration = Duration::from_secs(10);
 
 /// Result of the rules for an instance. A rule that was not evaluated never counts as fine.
@@ -42,8 +42,8 @@ impl Instance {
         }
     }
 
-    /// Returns whether the rules wait for further samples: rates need two samples of the process, and a hold time
-    /// after the first sample must end.
+    /// Returns whether the rules wait for further samples: rates need two samples of the process, and after the first
+    /// sample, a hold time must end, and mean times need some requests.
     fn is_reading(&self) -> bool {
         let rates = self.rates();
         if rates.span().is_none() || rates.is_cut_by_reload() || self.past_moment().is_none() && !self.is_evaluated() {
@@ -51,7 +51,9 @@ impl Instance {
         }
         let (first, last) = (self.history().headers().next(), rates.newest());
         let watched = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.at.elapsed_since(first.at));
-        watched < FIRST_HOLD_TIME && self.problems().waits_since_start()
+        let problems = self.problems();
+        let needs_requests = || problems.not_evaluated().iter().any(|gap| gap.reason == GapReason::TooFewEvents);
+        watched < FIRST_HOLD_TIME && (problems.waits_since_start() || needs_requests())
     }
 
     /// Returns the rules that could not be evaluated for a row, or for a backend and its servers.
@@ -64,7 +66,6 @@ impl Instance {
 mod tests {
     use super::*;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
-    use crate::problems::not_evaluated::GapReason;
 
     const UP: &str = "# pxname,svname,status,type,req_tot,stot,mode,\nb,s,UP,2,9,9,http,\nb,BACKEND,UP,1,9,9,http,\n";
 

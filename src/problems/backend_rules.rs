@@ -172,15 +172,27 @@ pub(super) fn describe_connection_errors(input: &RuleInput<'_>, value: f64) -> S
 
 /// Measures the share of responses of a backend or server that failed.
 ///
-/// HAProxy does not count every failed response as a response, so the whole is at least the number of errors.
 pub(super) fn response_errors(input: &RuleInput<'_>) -> Measurement {
-    let errors = input.growth(Field::Eresp);
-    let whole = || {
-        let counted = if input.is_tcp() { input.growth(Field::Stot) } else { input.responses() };
-        let counted = counted.or_else(|| input.growth(Field::Stot));
-        counted.zip(errors).map(|(counted, errors)| counted.max(errors))
-    };
-    measure_share(errors, whole, MIN_EVENTS)
+    measure_share(input.growth(Field::Eresp), || response_attempts(input), MIN_EVENTS)
+}
+
+/// Counts the responses that a backend or server sent or should have sent in the rate window.
+///
+/// HAProxy does not count every failed response as a response, so the number is at least that of the errors.
+pub(super) fn response_attempts(input: &RuleInput<'_>) -> Option<f64> {
+    let counted = if input.is_tcp() { input.growth(Field::Stot) } else { input.responses() };
+    let counted = counted.or_else(|| input.growth(Field::Stot));
+    counted.zip(input.growth(Field::Eresp)).map(|(counted, errors)| counted.max(errors))
+}
+
+/// Counts the 5xx responses that HAProxy itself sent, except those in place of a server's response that failed.
+pub(super) fn own_5xx_of_haproxy(input: &RuleInput<'_>) -> Measurement {
+    let servers = input.backend.iter().flat_map(|backend| &backend.servers);
+    let failed = servers.filter_map(|server| input.for_row(*server).growth(Field::Eresp)).sum::<f64>();
+    match own_5xx(input) {
+        Measurement::Value(own) => Measurement::Value((own - failed).max(0.0)),
+        measurement => measurement,
+    }
 }
 
 pub(super) fn describe_response_errors(input: &RuleInput<'_>, value: f64) -> String {

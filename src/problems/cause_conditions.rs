@@ -99,11 +99,11 @@ pub(super) fn is_full(input: &CauseInput<'_>, _: &Problem) -> bool {
     is_queue && !is_named_slow && slow < queue.max(input.worst_of(&FULL_RULES))
 }
 
-/// Returns whether at least half of all 5xx responses of the backend are HAProxy's own. This does not depend on the hold
-/// times of the rules, which differ.
+/// Returns whether at least half of all 5xx responses of the backend are HAProxy's own, and not due to failed responses of
+/// servers. This does not depend on the hold times of the rules, which differ.
 pub(super) fn are_own_errors_many(input: &CauseInput<'_>, problem: &Problem) -> bool {
     let total = input.backend.growth(Field::Hrsp5xx).unwrap_or_default();
-    match backend_rules::own_5xx(&input.backend) {
+    match backend_rules::own_5xx_of_haproxy(&input.backend) {
         Measurement::Value(own) if total > 0.0 => own * 2.0 >= total,
         _ => problem.rule.id == RuleId::Own5xx && problem.value * 2.0 >= total,
     }

@@ -15,6 +15,7 @@ use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
+use crate::problems::backend_rules;
 use crate::problems::cause::{Cause, CauseTrend, Obstacle, ProblemKey};
 use crate::problems::cause_input::{CauseInput, total_traffic};
 use crate::problems::cause_merger;
@@ -24,6 +25,7 @@ use crate::problems::flap::Flap;
 use crate::problems::forecast::Forecasts;
 use crate::problems::found_cause::FoundCause;
 use crate::problems::known_causes::KnownCauses;
+use crate::problems::measurement::Measurement;
 use crate::problems::open_problems::OpenProblems;
 use crate::problems::outlier_rules::{self, Deviation};
 use crate::problems::problem::{Problem, ProblemSubject};
@@ -133,11 +135,8 @@ impl<'a> CauseFinder<'a> {
         if shown_by.is_empty() {
             return;
         }
-        // A backend without servers follows from a flapping server only while this server is down.
-        let is_up = input.row.state.is_usable();
         let follows = |problem: &Problem| {
-            let is_other_outage = is_server && is_up && problem.rule.id == RuleId::BackendDown;
-            info.follows.contains(&problem.rule.id) && !is_other_outage
+            info.follows.contains(&problem.rule.id) && (!is_server || may_follow(kind, input, problem))
         };
         let mut following = pool.take(own, follows);
         if is_server {
@@ -165,7 +164,11 @@ impl<'a> CauseFinder<'a> {
             }
             CauseKind::ServerErrors => {
                 let rules = &[RuleId::Backend5xx, RuleId::BackendResponseErrors];
-                (rules, rows_of(|deviation| matches!(deviation, Deviation::Errors(..))))
+                let mut servers = rows_of(|deviation| matches!(deviation, Deviation::Errors(..)));
+                if servers.is_empty() && input.worst_of(rules).is_some() {
+                    servers = outlier_rules::find_unresponsive(&input.backend, self.known);
+                }
+                (rules, servers)
             }
             _ => return,
         };
@@ -173,9 +176,12 @@ impl<'a> CauseFinder<'a> {
         let is_meant = |problem: &Problem| rules.contains(&problem.rule.id);
         let shown_by = pool.take(pool.range(input.backend.id), is_meant);
         if !shown_by.is_empty() {
-            let follows = |problem: &Problem| kind.info().follows.contains(&problem.rule.id);
+            let server = input.for_id(*row);
+            let follows = |problem: &Problem| {
+                kind.info().follows.contains(&problem.rule.id) && may_follow(kind, &server, problem)
+            };
             let following = pool.take(pool.range(input.backend.id), follows);
-            self.add_cause(kind, &input.for_id(*row), pool, &shown_by, &following);
+            self.add_cause(kind, &server, pool, &shown_by, &following);
         }
     }
 
@@ -244,6 +250,21 @@ impl<'a> CauseFinder<'a> {
     /// Returns the causes, worst first, after combining those of several rows that are one thing.
     pub(crate) fn finish(self) -> Vec<FoundCause> {
         cause_merger::merge_causes(self.found, self.sample)
+    }
+}
+
+/// Returns whether a problem of one of the rules that follow from a cause of a server may really be due to it.
+fn may_follow(kind: CauseKind, input: &CauseInput<'_>, problem: &Problem) -> bool {
+    match problem.rule.id {
+        // A backend without servers follows from a flapping server only while this server is down.
+        RuleId::BackendDown => !input.row.state.is_usable(),
+        // HAProxy sends an error in place of a response that fails, but also for other reasons.
+        RuleId::Own5xx if kind == CauseKind::ServerErrors => {
+            let own = |measurement| if let Measurement::Value(own) = measurement { own } else { 0.0 };
+            let all = own(backend_rules::own_5xx(&input.backend));
+            own(backend_rules::own_5xx_of_haproxy(&input.backend)) * 2.0 <= all
+        }
+        _ => true,
     }
 }
 

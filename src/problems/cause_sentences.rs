@@ -45,13 +45,19 @@ pub(super) fn join_names(names: &[&str]) -> String {
     }
 }
 
-/// Groups names by their reason, in the order in which the reasons appear: `s1, s2: L4TOUT; s3: L7STS 503`.
+/// Groups names by their reason, in the order in which the reasons appear: `s1, s2: L4TOUT; s3: L7STS 503`. HAProxy does not
+/// always report the details of a failed check, so `L4CON` is the same reason as `L4CON Connection refused`.
 fn join_reasons(reasons: &[(&str, String)]) -> String {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut more = 0;
     for (name, reason) in reasons {
-        match groups.iter().position(|group| group.0 == reason.as_str()) {
-            Some(index) => groups[index].1.push(name),
+        let is_same = |group: &str| group == reason || adds_details(group, reason) || adds_details(reason, group);
+        match groups.iter().position(|group| is_same(group.0)) {
+            Some(index) => {
+                let group = &mut groups[index];
+                group.0 = if reason.len() > group.0.len() { reason } else { group.0 };
+                group.1.push(name);
+            }
             None if groups.len() < MAX_REASONS => groups.push((reason, vec![*name])),
             None => more += 1,
         }
@@ -62,6 +68,13 @@ fn join_reasons(reasons: &[(&str, String)]) -> String {
     });
     let text = parts.collect::<Vec<_>>().join("; ");
     if more > 0 { format!("{text}; {more} more") } else { text }
+}
+
+/// Returns whether a reason is the result of a check, and the other one the same result with details.
+fn adds_details(result: &str, detailed: &str) -> bool {
+    !result.is_empty()
+        && !result.contains(' ')
+        && detailed.strip_prefix(result).is_some_and(|details| details.starts_with(' '))
 }
 
 /// Returns the text of a problem `server-down` without the word `down`: `L4CON Connection refused`.
@@ -185,16 +198,13 @@ pub(super) fn network(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
     }
 }
 
-/// `slow: 1.20 s against 10 ms of its peers`.
+/// `8x slower than its peers (1.20 s against 150 ms)`.
 pub(super) fn slow_server(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
     let deviation = input.outliers.iter().find_map(|outlier| match outlier.deviation {
-        Deviation::Slow(own, peers) if outlier.row == input.row.id => Some((own, peers)),
+        Deviation::Slow(slowness) if outlier.row == input.row.id => Some(slowness),
         _ => None,
     });
-    let Some((own, peers)) = deviation else { return problem_text(input, shown_by) };
-    let ratio = units::ratio(own / peers.max(1.0));
-    let (own, peers) = (units::millis_words(own), units::millis_words(peers));
-    format!("{ratio}x slower than its peers ({own} against {peers})")
+    deviation.map_or_else(|| problem_text(input, shown_by), |slowness| slowness.words(""))
 }
 
 /// `61% of its responses are 5xx in 5 s (peers 0%)`.
@@ -203,7 +213,13 @@ pub(super) fn server_errors(input: &CauseInput<'_>, shown_by: &[&Problem]) -> St
         Deviation::Errors(own, peers) if outlier.row == input.row.id => Some((own, peers)),
         _ => None,
     });
-    let Some((own, peers)) = deviation else { return problem_text(input, shown_by) };
+    let Some((own, peers)) = deviation else {
+        let failed = input.row.growth(Field::Eresp).zip(backend_rules::response_attempts(&input.row));
+        return match failed {
+            Some((failed, all)) if failed > 0.0 => backend_rules::describe_response_errors(&input.row, failed / all),
+            _ => problem_text(input, shown_by),
+        };
+    };
     let (own, peers) = (units::percent(own), units::percent(peers));
     format!("{own} of its responses are 5xx in {} (peers {peers})", input.row.growth_time(Field::Hrsp5xx))
 }

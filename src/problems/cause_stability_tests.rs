@@ -146,3 +146,73 @@ fn queue_is_judged_alike_in_small_and_large_backends() {
     assert_eq!(causes(64), causes(65));
     assert_eq!(causes(3), causes(70));
 }
+
+#[test]
+fn errors_in_place_of_failed_responses_are_those_of_the_server() {
+    // HAProxy counts the 502 that it sends for the backend, and not for the server.
+    let few = "api/api1.hrsp_2xx+4 api/api2.hrsp_2xx+8 api/api3.hrsp_2xx+8 api/BACKEND.hrsp_2xx+20";
+    for traffic in ["", few] {
+        let mut site = TestSite::healthy();
+        site.set(traffic);
+        site.steps(6);
+        site.set("api/api1.hrsp_2xx+0 api/api1.eresp+6 api/BACKEND.eresp+6 api/BACKEND.hrsp_5xx+6 www-in.hrsp_5xx+6");
+        let mut names = Vec::new();
+        names_over(&mut site, 30_000, &mut names);
+        assert_eq!(names, ["api/api1 server-5xx"], "{traffic}: {:?}", site.open_problems());
+        assert_eq!(site.sentence("api/api1"), "100% of the responses failed");
+    }
+    // Errors of another origin are a cause of their own.
+    let mut site = TestSite::after_10_s("api/api1.eresp+6 api/BACKEND.eresp+6 api/BACKEND.hrsp_5xx+90");
+    site.steps(4);
+    assert_eq!(site.causes(), ["CRIT api/api1 server-5xx", "WARN api haproxy-5xx"]);
+}
+
+#[test]
+fn state_is_over_at_once_and_its_errors_are_not_another_cause() {
+    let down =
+        "api/api1.status=DOWN api/api2.status=DOWN api/api3.status=DOWN api/BACKEND.act=0 api/BACKEND.hrsp_5xx+90";
+    let mut site = TestSite::after_10_s(down);
+    assert_eq!(site.causes(), ["CRIT api no-server"]);
+    site.set("api/api1.status=UP api/api2.status=UP api/api3.status=UP api/BACKEND.act=3 api/BACKEND.hrsp_5xx+0");
+    let mut names = Vec::new();
+    names_over(&mut site, 30_000, &mut names);
+    assert_eq!(names, [""; 0], "{:?}", site.open_problems());
+    // Errors that go on have another cause.
+    site.set(down);
+    site.steps(4);
+    site.set("api/api1.status=UP api/api2.status=UP api/api3.status=UP api/BACKEND.act=3");
+    site.steps(8);
+    assert_eq!(site.causes(), ["CRIT api haproxy-5xx"]);
+}
+
+#[test]
+fn state_does_not_inherit_the_age_of_what_was_wrong_before() {
+    let mut site = TestSite::after_10_s("api/api1.scur=50 api/api2.scur=50 api/api3.scur=50 api/BACKEND.qcur=12");
+    site.steps(60);
+    assert_eq!(site.causes(), ["CRIT api at-maxconn"]);
+    site.set("api/api1.status=MAINT api/api2.status=MAINT api/api3.status=MAINT api/BACKEND.act=0");
+    site.set("api/BACKEND.status=DOWN");
+    let since = std::time::Duration::from_millis(site.now);
+    site.step();
+    let cause = site.problems.open_causes().next().unwrap();
+    assert_eq!((cause.kind.as_str(), cause.may_be_older), ("no-server", false));
+    assert!(cause.since.monotonic >= since, "{:?}", cause.since);
+}
+
+#[test]
+fn slow_server_of_the_first_samples_may_be_older_and_is_not_fine_before() {
+    let mut site = TestSite::healthy();
+    // The peers have few requests, so that their mean time is known later.
+    for peer in ["www/w1", "www/w2", "www/w3"] {
+        site.set(&format!("{peer}.req_tot+3 {peer}.stot+3 {peer}.hrsp_2xx+3"));
+    }
+    site.set("www/w4.rtime=3000");
+    site.steps(2);
+    let gaps: Vec<&str> = site.problems.not_evaluated().iter().map(|gap| gap.rule.as_str()).collect();
+    assert!(gaps.contains(&"slow-server"), "{gaps:?}");
+    while site.causes().is_empty() {
+        site.step();
+    }
+    let cause = site.problems.open_causes().next().unwrap();
+    assert_eq!((cause.kind.as_str(), cause.may_be_older), ("slow-server", true));
+}

@@ -140,9 +140,9 @@ causes! {
     SlowServer "slow-server" "outlier" Server [SlowServer]
         [ServerSessions QueueLimit ResponseTime Queue QueueGrowing QueueWait ClientAborts]
         conditions::is_outlier, sentences::slow_server, impact::late, Some(&action_table::DRAIN);
-        "slow: 1.20 s against 10 ms of its peers" "one server responds much more slowly than the others" "drain the server, then look at its load, its garbage collection and its disks"
+        "8x slower than its peers (1.20 s against 150 ms)" "one server responds much more slowly than the others" "drain the server, then look at its load, its garbage collection and its disks"
         | "look at its load, its garbage collection and its disks"
-    ServerErrors "server-5xx" "outlier" Server [Server5xx ServerResponseErrors] [Backend5xx BackendResponseErrors]
+    ServerErrors "server-5xx" "outlier" Server [Server5xx ServerResponseErrors] [Backend5xx BackendResponseErrors Own5xx]
         conditions::is_failing_outlier, sentences::server_errors, impact::failed, Some(&action_table::DRAIN);
         "61% of its responses are 5xx (peers 0%)" "one server responds with errors, the others do not" "drain the server, then look at its logs and its last deployment"
         | "look at its logs and its last deployment"

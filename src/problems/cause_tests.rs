@@ -319,6 +319,8 @@ fn w23_rules_without_result_are_listed() {
     };
     assert!(reasons(&site).contains(&("backend-5xx", "one-sample")), "{:?}", reasons(&site));
     site.steps(3);
+    assert!(reasons(&site).iter().all(|(_, reason)| *reason == "too-few-requests"), "{:?}", reasons(&site));
+    site.steps(2);
     assert_eq!(reasons(&site), []);
     site.reload();
     site.step();

@@ -9,6 +9,7 @@ use crate::problems::cause::{Cause, CauseChange, CauseEvent, CauseTrend, Problem
 use crate::problems::cause_table::CauseKind;
 use crate::problems::found_cause::FoundCause;
 use crate::problems::known_causes::KnownCauses;
+use crate::problems::rule_table::RuleId;
 
 /// Time for which a resolved cause is listed.
 pub(crate) const RESOLVED_TIME: Duration = Duration::from_secs(20);
@@ -22,6 +23,9 @@ const MIN_TREND: f64 = 0.2;
 /// Time for which a cause stays after its problems were last explained by it, if a less basic cause explains them now.
 /// Without it, a queue that is empty in every other sample would make two causes take turns.
 const STABLE_TIME: Duration = Duration::from_secs(10);
+
+/// Time for which errors and slow responses may still be counted that were due to a state which has ended.
+const AFTERMATH_TIME: Duration = Duration::from_secs(12);
 
 /// A cause with its recent values.
 #[derive(Debug)]
@@ -57,6 +61,7 @@ impl CauseTracker {
     ) -> Vec<CauseEvent> {
         let mut known: BTreeMap<(RowId, CauseKind), TrackedCause> =
             std::mem::take(&mut self.tracked).into_iter().map(|tracked| (tracked.cause.key(), tracked)).collect();
+        drop_aftermath(&mut found, &known, at);
         keep_recovering(&mut found, &known);
         let continued = found.iter().map(|found| known.remove(&found.cause.key())).collect::<Vec<_>>();
         let is_new: Vec<bool> =
@@ -87,9 +92,7 @@ impl CauseTracker {
                             continue;
                         }
                         let cause = &tracked.cause;
-                        // A server may be idle for a shorter time than others are full.
-                        let is_same_start = by.cause.kind != CauseKind::IdleServer;
-                        if is_same_start && cause.since.monotonic < by.cause.since.monotonic {
+                        if !has_own_start(&by.cause) && cause.since.monotonic < by.cause.since.monotonic {
                             (by.cause.since, by.cause.before) = (cause.since, cause.before);
                             by.cause.may_be_older = cause.may_be_older;
                         }
@@ -269,6 +272,44 @@ fn keep_recovering(found: &mut Vec<FoundCause>, known: &BTreeMap<(RowId, CauseKi
         }
     }
     *found = others;
+}
+
+/// Removes the causes that the consequences of a state would form which has ended not long ago: the errors that were counted
+/// before the servers of a backend were up again.
+fn drop_aftermath(found: &mut Vec<FoundCause>, known: &BTreeMap<(RowId, CauseKind), TrackedCause>, now: Timestamp) {
+    let is_found = |cause: &Cause| found.iter().any(|found| found.cause.key() == cause.key());
+    let states = known.values().map(|tracked| &tracked.cause).filter(|cause| is_state(cause));
+    let over: Vec<(&Cause, Duration)> = states
+        .filter(|cause| !cause.is_open() || !is_found(cause))
+        .map(|cause| (cause, now.elapsed_since(cause.resolved_at.unwrap_or(now).monotonic)))
+        .collect();
+    if over.is_empty() {
+        return;
+    }
+    found.retain(|FoundCause { cause: new, is_current, .. }| {
+        let is_known = known.get(&new.key()).is_some_and(|known| known.cause.is_open());
+        // Rules without a hold time show what is so now.
+        let is_counted = |rule: RuleId| rule.rule().warn_for.duration > Duration::ZERO;
+        let explains = |(cause, ended): &(&Cause, Duration)| {
+            let may_follow = |rule: RuleId| {
+                let is_past = !is_current || is_counted(rule) && *ended < AFTERMATH_TIME;
+                is_past && cause.kind.info().follows.contains(&rule)
+            };
+            cause.proxy_row == new.proxy_row && new.problems[..new.shown_by].iter().all(|(_, rule)| may_follow(*rule))
+        };
+        is_known || !over.iter().any(explains)
+    });
+}
+
+/// Returns whether HAProxy reports the cause itself, as the state of a row.
+fn is_state(cause: &Cause) -> bool {
+    cause.problems[..cause.shown_by].iter().all(|(_, rule)| rule.rule().unit.is_state())
+}
+
+/// Returns whether the start of a cause is known whatever was wrong before: a full backend may lose all its servers, and a
+/// server may be idle for a shorter time than others are full.
+fn has_own_start(cause: &Cause) -> bool {
+    is_state(cause) || cause.kind == CauseKind::IdleServer
 }
 
 /// Compares the later half of the values with the earlier half. A value that goes up and down has no trend.

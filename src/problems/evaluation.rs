@@ -22,6 +22,8 @@ const MAX_ENTRIES: usize = 10_000;
 const MORE_FOR_CRIT: usize = 5_000;
 /// Further entries for rules of backends and frontends.
 const MORE_FOR_PROXIES: usize = 5_000;
+/// Time after the first sample in which a row with few requests is not judged by their mean times.
+const FIRST_REQUESTS_TIME: Duration = Duration::from_secs(10);
 
 /// The state of a rule that is, or recently was, past its threshold for a row, and the problem once it has opened.
 #[derive(Debug)]
@@ -48,15 +50,31 @@ impl EvaluationStart {
     /// samples from which its value is computed reach back to the first one.
     fn may_be_older(&self, rule: RuleId, input: &RuleInput<'_>) -> bool {
         let span = match rule.rule().unit {
-            RuleUnit::Millis | RuleUnit::Multiple => {
-                let mut times = [Field::Rtime, Field::Qtime, Field::Ctime].into_iter();
-                times.find_map(|field| input.interval_time(field)).map(|time| time.span)
+            RuleUnit::Millis => time_span(input),
+            // The servers with which it is compared may have needed longer.
+            RuleUnit::Multiple => {
+                let servers = input.backend.iter().flat_map(|backend| &backend.servers);
+                servers.filter_map(|server| time_span(&input.for_row(*server))).max()
             }
             _ if self.late_rules.contains(&rule) => input.rates.span(),
             _ => None,
         };
         input.sample.at.monotonic.saturating_sub(span.unwrap_or_default()) <= self.at
     }
+
+    /// Returns whether a mean time of a row is unknown only because its first requests are not complete yet.
+    fn waits_for_requests(&self, rule: RuleId, input: &RuleInput<'_>) -> bool {
+        let is_mean = matches!(rule.rule().unit, RuleUnit::Millis | RuleUnit::Multiple);
+        let has_means = || input.number(Field::Rtime).is_some();
+        let is_used = || input.served() > Some(0.0) || input.number(Field::Scur) > Some(0.0);
+        is_mean && input.sample.at.elapsed_since(self.at) < FIRST_REQUESTS_TIME && has_means() && is_used()
+    }
+}
+
+/// Returns the time in which the requests were sent whose mean times are known; `None` if no mean is known.
+fn time_span(input: &RuleInput<'_>) -> Option<Duration> {
+    let mut times = [Field::Rtime, Field::Qtime, Field::Ctime].into_iter();
+    times.find_map(|field| input.interval_time(field)).map(|time| time.span)
 }
 
 /// The parts of the tracker that are used and changed while one sample is evaluated.
@@ -79,15 +97,18 @@ impl Evaluation<'_> {
         for rule in rule_table::rules_for_scope(scope) {
             let measurement = rule.evaluate(input);
             let grade = self.thresholds.grade(rule.id, input.names(), measurement);
-            self.count_gap(rule.id, measurement);
+            self.count_gap(rule.id, input, measurement);
             if is_tracked || grade.is_problem() {
                 self.update_entry(scope, rule.id, input, measurement, grade);
             }
         }
     }
 
-    fn count_gap(&mut self, rule: RuleId, measurement: Measurement) {
-        if let Some(reason) = gap_reason(self.thresholds, rule, measurement, self.no_rates) {
+    fn count_gap(&mut self, rule: RuleId, input: &RuleInput<'_>, measurement: Measurement) {
+        let is_unknown = measurement == Measurement::Unknown && self.no_rates.is_none();
+        let is_early = is_unknown && self.start.waits_for_requests(rule, input);
+        let unknown = self.no_rates.or(is_early.then_some(GapReason::TooFewEvents));
+        if let Some(reason) = gap_reason(self.thresholds, rule, measurement, unknown) {
             self.gaps.add(rule, reason);
         }
     }
@@ -165,18 +186,18 @@ impl Evaluation<'_> {
     }
 }
 
-/// Returns the reason for which a rule was not evaluated. `no_rates` is the reason for which rates are unknown; `None` if
-/// they are known. A rule that is turned off is never evaluated and has no gap.
+/// Returns the reason for which a rule was not evaluated. `unknown` is the reason for which a measurement is unknown; `None`
+/// if the rule then does not apply to the row. A rule that is turned off is never evaluated and has no gap.
 pub(super) fn gap_reason(
     thresholds: &Thresholds,
     rule: RuleId,
     measurement: Measurement,
-    no_rates: Option<GapReason>,
+    unknown: Option<GapReason>,
 ) -> Option<GapReason> {
     let reason = match measurement {
         Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests) => Some(GapReason::TooFewEvents),
         Measurement::NotEvaluated(NotEvaluatedReason::Reload) => Some(GapReason::NewProcess),
-        Measurement::Unknown => no_rates,
+        Measurement::Unknown => unknown,
         Measurement::Value(_) | Measurement::Fine => None,
     };
     let limits = thresholds.for_rule(rule);

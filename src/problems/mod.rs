@@ -71,6 +71,7 @@ pub(crate) mod scenario_tests;
 pub(crate) mod server_loss;
 pub(crate) mod server_rules;
 pub mod silences;
+pub(crate) mod slowness;
 #[cfg(test)]
 pub(crate) mod test_site;
 pub mod thresholds;

@@ -4,13 +4,14 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::problems::backend_rules::MIN_ATTEMPTS;
+use crate::problems::backend_rules::{self, MIN_ATTEMPTS};
 use crate::problems::figures::MIN_EVENTS;
 use crate::problems::known_causes::KnownCauses;
 use crate::problems::open_problems::OpenProblems;
 use crate::problems::problem::Problem;
 use crate::problems::rule_input::RuleInput;
 use crate::problems::rule_table::RuleId;
+use crate::problems::slowness::Slowness;
 use crate::units;
 
 /// Minimum share of errors or aborts of an outlier, as a multiple of the other servers' share.
@@ -26,8 +27,8 @@ const MIN_ABORT_SHARE: f64 = 0.05;
 /// The quantity in which a server differs from the others: the server's own value, then the value of the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Deviation {
-    /// Response time, and median response time of the others, in milliseconds.
-    Slow(f64, f64),
+    /// Response times.
+    Slow(Slowness),
     /// Shares of 5xx responses, from 0 to 1.
     Errors(f64, f64),
     /// Shares of requests that clients aborted, from 0 to 1.
@@ -52,11 +53,7 @@ impl Outlier {
     pub(crate) fn text(&self) -> String {
         let name = &self.name;
         match self.deviation {
-            Deviation::Slow(own, peers) => {
-                let ratio = units::ratio(own / peers.max(1.0));
-                let (own, peers) = (units::millis_words(own), units::millis_words(peers));
-                format!("{name} is {ratio}x slower than its peers ({own} against {peers})")
-            }
+            Deviation::Slow(slowness) => format!("{name} is {}", slowness.words("")),
             Deviation::Errors(own, peers) => {
                 let (own, peers) = (units::percent(own), units::percent(peers));
                 format!("{name} responds with {own} 5xx (peers {peers})")
@@ -89,7 +86,7 @@ fn find_slow(backend: &RuleInput<'_>, open: &OpenProblems<'_>) -> Vec<Outlier> {
         let server = backend.for_row(backend.sample.rows.index_of(row)?);
         let own = server.interval_time(Field::Rtime)?.millis;
         let peers = backend.backend_stats.median_of_peers(own)?;
-        Some(outlier(row, server.row()?.name.clone(), severity, Deviation::Slow(own, peers)))
+        Some(outlier(row, server.row()?.name.clone(), severity, Deviation::Slow(Slowness { own, peers })))
     });
     keep_if_few(backend, found.collect())
 }
@@ -119,11 +116,21 @@ pub(crate) fn find_unreachable(backend: &RuleInput<'_>, known: &KnownCauses) -> 
     let attempts = |server: &RuleInput<'_>| server.growth(Field::Connect).or_else(|| server.growth(Field::Lbtot));
     let ratio = |server: &RuleInput<'_>| Ratio::new(server.growth(Field::Econ), attempts(server));
     let is_known = |row: RowId| known.unreachable_servers.contains(&row);
-    let found = concentrated_errors(backend, MIN_ATTEMPTS, ratio, |_| None, is_known);
-    if found.len() * 2 > backend.backend_stats.usable {
-        return Vec::new();
-    }
-    found.into_iter().map(|(server, ..)| server.id).collect()
+    few_servers(backend, &concentrated_errors(backend, MIN_ATTEMPTS, ratio, |_| None, is_known))
+}
+
+/// Returns the servers to which the failed responses of a backend are due, although their own rule has no problem yet.
+pub(crate) fn find_unresponsive(backend: &RuleInput<'_>, known: &KnownCauses) -> Vec<RowId> {
+    let ratio =
+        |server: &RuleInput<'_>| Ratio::new(server.growth(Field::Eresp), backend_rules::response_attempts(server));
+    let is_known = |row: RowId| known.failing_servers.contains(&row);
+    few_servers(backend, &concentrated_errors(backend, MIN_EVENTS, ratio, |_| None, is_known))
+}
+
+/// Returns the servers, or none if they are more than half of the usable ones.
+fn few_servers(backend: &RuleInput<'_>, found: &[(RuleInput<'_>, f64, f64)]) -> Vec<RowId> {
+    let are_few = found.len() * 2 <= backend.backend_stats.usable;
+    found.iter().filter(|_| are_few).map(|(server, ..)| server.id).collect()
 }
 
 /// Returns the servers whose share of errors is a multiple of the others' share, each with its own share and that of the

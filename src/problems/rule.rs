@@ -35,6 +35,10 @@ pub(crate) enum RuleUnit {
     Millis,
     /// A number of sessions, errors, servers and so on.
     Count,
+    /// The number of something in a state that HAProxy reports, such as usable servers.
+    State,
+    /// A share, from 0 to 1, of what is in a state that HAProxy reports, such as the weight of usable servers.
+    StateShare,
     /// Events per second.
     PerSecond,
     /// A multiple of a reference value.
@@ -44,10 +48,17 @@ pub(crate) enum RuleUnit {
 }
 
 impl RuleUnit {
+    /// Returns whether HAProxy reports the value as a state, instead of counting events or computing means.
+    pub(crate) fn is_state(self) -> bool {
+        matches!(self, Self::State | Self::StateShare)
+    }
+
     /// Returns the time for which a rule must be fine before its problem closes, or not critical before a critical problem
-    /// becomes a warning. It is shorter for times, which are means over several seconds and therefore vary little.
+    /// becomes a warning. It is shorter for times, which are means over several seconds and therefore vary little. A state
+    /// is over as soon as HAProxy reports another one.
     pub(crate) fn recovery_time(self) -> Duration {
         match self {
+            _ if self.is_state() => Duration::ZERO,
             Self::Millis | Self::Multiple => Duration::from_secs(6),
             _ => Duration::from_secs(10),
         }

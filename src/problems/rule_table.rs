@@ -137,7 +137,7 @@ rules! {
         "Run_queue / Nbthread" "own judgment" "tasks wait for the CPU, which delays every request"
     DroppedLogs "dropped-logs" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::dropped_logs, process_rules::describe_dropped_logs;
         "d DroppedLogs" "APA" "the log server is too slow, or the socket buffer is too small"
-    NoBackendAvailable "no-backend-available" Process Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::usable_backends, process_rules::describe_no_usable_backend;
+    NoBackendAvailable "no-backend-available" Process State Below crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::usable_backends, process_rules::describe_no_usable_backend;
         "number of backends with a usable server, if at least two have servers" "own judgment" "no backend can serve requests: look for a common cause"
 
     MaxconnReached "maxconn-reached" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::maxconn_reached, process_rules::describe_maxconn_reached;
@@ -165,14 +165,14 @@ rules! {
         "d (dreq + dcon + dses) per second" "APA, Zabbix" "an attack, or an ACL that denies legitimate clients"
     BadRequests "bad-requests" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::bad_requests, frontend_rules::describe_bad_requests;
         "d ereq per second; not in TCP mode" "APA, Zabbix" "scanners, broken clients or timeouts"
-    FrontendPaused "frontend-paused" Frontend Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::paused, frontend_rules::describe_paused;
+    FrontendPaused "frontend-paused" Frontend State AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::paused, frontend_rules::describe_paused;
         "status PAUSED" "own judgment" "the frontend was disabled and accepts no connections until it is enabled"
-    FrontendStopped "frontend-stopped" Frontend Count AtLeast crit_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::stopped, frontend_rules::describe_stopped;
+    FrontendStopped "frontend-stopped" Frontend State AtLeast crit_only(1.0), IMMEDIATE, IMMEDIATE; frontend_rules::stopped, frontend_rules::describe_stopped;
         "status STOP, unless the whole process is stopping" "own judgment" "the frontend was shut down and accepts no connections until HAProxy is reloaded"
 
-    BackendDown "backend-down" Backend Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::usable_servers, backend_rules::describe_no_server;
+    BackendDown "backend-down" Backend State Below crit_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::usable_servers, backend_rules::describe_no_server;
         "act + bck, if the backend has servers" "Mintel, APA" "every request gets a 503"
-    BackendWeight "backend-weight" Backend Share Below warn_and_crit(0.75, 0.5), IMMEDIATE, IMMEDIATE; backend_rules::usable_weight_share, backend_rules::describe_usable_weight;
+    BackendWeight "backend-weight" Backend StateShare Below warn_and_crit(0.75, 0.5), IMMEDIATE, IMMEDIATE; backend_rules::usable_weight_share, backend_rules::describe_usable_weight;
         "Σ weight of the active servers that are up / Σ weight of the active servers that are not in maintenance or drain" "Mintel, APA" "the remaining servers carry the load of those that are down"
     Queue "queue" Backend Count AtLeast warn_and_crit(1.0, 10.0), HOLD_10S, HOLD_4S; backend_rules::queue, backend_rules::describe_queue;
         "qcur of the backend plus Σ qcur of its servers" "APA, Zabbix" "servers are at their maxconn: requests wait"
@@ -198,17 +198,17 @@ rules! {
         "mean rtime of the requests of the last seconds (docs/times.md); not in TCP mode" "Datadog, APA" "the application is slow"
     ConnectTime "connect-time" Backend Millis AtLeast warn_and_crit(100.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::connect_time, backend_rules::describe_connect_time;
         "mean ctime of the requests of the last seconds (docs/times.md)" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
-    BackendUnpublished "backend-unpublished" Backend Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::unpublished, backend_rules::describe_unpublished;
+    BackendUnpublished "backend-unpublished" Backend State AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::unpublished, backend_rules::describe_unpublished;
         "status (UNPUB) (3.4 and newer)" "own judgment" "content switching skips the backend until it is published"
 
-    ServerDown "server-down" Server Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; server_rules::down, server_rules::describe_down;
+    ServerDown "server-down" Server State AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; server_rules::down, server_rules::describe_down;
         "status DOWN, not of a backup server that gets no traffic" "APA" "the server's health checks fail; maintenance and drain do not count"
     ServerSessions "server-sessions" Server Share AtLeast warn_and_crit(0.8, 1.0), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
         "scur / slim, not in maintenance or drain" "LazyHAP" "when the server reaches its maxconn, further requests are queued"
     QueueLimit "queue-limit" Server Share AtLeast warn_and_crit(0.5, 0.9), HOLD_4S, HOLD_4S; server_rules::queue_limit, server_rules::describe_queue_limit;
         "qcur / qlimit" "own judgment" "when the queue reaches maxqueue, requests are redispatched to other servers"
     SlowServer "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
-        "mean rtime of the last seconds (docs/times.md) / its median over the peers with traffic, with a difference of at least 20 ms; not during slowstart" "own judgment" "one server is slower than the others"
+        "mean rtime of the last seconds (docs/times.md) / its median over the peers with traffic, at least 10 ms, with a difference of at least 20 ms; not during slowstart" "own judgment" "one server is slower than the others"
     IdleServer "idle-server" Server Count AtLeast warn_only(1.0), HOLD_4S, HOLD_4S; server_rules::idle_while_queued, server_rules::describe_idle;
         "qcur of the backend itself, of a server that is up with scur 0, the same stot as in the sample before and weight > 0; not of backup servers, not during slowstart" "own judgment" "HAProxy does not give the queued requests to a free server, as after the end of a drain without new connections"
     Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
@@ -221,7 +221,7 @@ rules! {
         "d chkdown in 5 min, without maintenance, drains and first checks; a server that is still down must have gone down at least twice" "APA" "the server goes down repeatedly"
     FailingChecks "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
         "d chkfail in 1 min, while up, after a passed check; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
-    ServerUnresolved "server-unresolved" Server Count AtLeast warn_only(1.0), HOLD_4S, HOLD_4S; server_rules::unresolved, server_rules::describe_unresolved;
+    ServerUnresolved "server-unresolved" Server State AtLeast warn_only(1.0), HOLD_4S, HOLD_4S; server_rules::unresolved, server_rules::describe_unresolved;
         "status MAINT (resolution), except unused slots; once for the servers of one DNS name" "own judgment" "DNS has no address for the server, so it gets no requests"
 
     ListenerSessions "listener-sessions" Listener Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; listener_rules::sessions, listener_rules::describe_sessions;

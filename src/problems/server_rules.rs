@@ -7,6 +7,7 @@ use crate::problems::backend_stats::MIN_DIFFERENCE_MS;
 use crate::problems::frontend_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
+use crate::problems::slowness::Slowness;
 use crate::units;
 
 /// Share of failed questions from which a description names a name server.
@@ -93,17 +94,15 @@ pub(super) fn slower_than_peers(input: &RuleInput<'_>) -> Measurement {
     }
     match input.backend_stats.median_of_peers(own) {
         None => Measurement::Fine,
-        Some(median) if own - median < MIN_DIFFERENCE_MS => Measurement::Value(1.0_f64.min(own / median.max(1.0))),
-        Some(median) => Measurement::Value(own / median.max(1.0)),
+        Some(peers) if own - peers < MIN_DIFFERENCE_MS => Measurement::Value(Slowness { own, peers }.ratio().min(1.0)),
+        Some(peers) => Measurement::Value(Slowness { own, peers }.ratio()),
     }
 }
 
-pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, value: f64) -> String {
+pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, _: f64) -> String {
     let own = input.interval_time(Field::Rtime).map_or(0.0, |time| time.millis);
-    let median = input.backend_stats.median_of_peers(own).unwrap_or_default();
-    let (own, median) = (units::millis_words(own), units::millis_words(median));
-    let requests = input.mean_requests(Field::Rtime);
-    format!("{}x slower than its peers ({own} against {median}, {requests})", units::ratio(value))
+    let peers = input.backend_stats.median_of_peers(own).unwrap_or_default();
+    Slowness { own, peers }.words(&format!(", {}", input.mean_requests(Field::Rtime)))
 }
 
 /// Counts the requests that wait for any server of the backend, if this server is free and gets none. Requests that wait for

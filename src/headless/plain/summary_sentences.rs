@@ -182,7 +182,11 @@ mod tests {
             format!("{head}\nb,s,UP,2,{errors},9,http,0,{errors},\nb,BACKEND,UP,1,{errors},9,http,0,{errors},\n")
         };
         instance.add_sample(builder.build_at_millis(0, &stat(0)), 0);
-        instance.add_sample(builder.build_at_millis(2000, &stat(1)), 0);
+        for second in [2, 4, 6, 8] {
+            instance.add_sample(builder.build_at_millis(second * 1000, &stat(second.cast_signed())), 0);
+            assert_eq!(verdict_sentence(&instance), "Reading the first samples");
+        }
+        instance.add_sample(builder.build_at_millis(10_000, &stat(10)), 0);
         assert_eq!(verdict_sentence(&instance), "No problem was found");
         let line = gaps_line(&instance).unwrap();
         assert!(line.starts_with("not evaluated: ") && line.contains("(too few requests)"), "{line}");
