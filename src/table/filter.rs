@@ -19,6 +19,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::haproxy::fields::TextField;
+use crate::haproxy::safe_text::SafeText;
 use crate::table::columns::column::{Align, Column, SortKey};
 use crate::table::columns::column_table;
 use crate::table::columns::row_view::RowView;
@@ -149,13 +151,15 @@ impl Condition {
                 pattern.matches_names(row) || pattern.matches(&address.cell(row).text)
             }
             Self::Text(column, patterns) => {
-                let text = column.cell(row).text;
-                patterns.iter().any(|pattern| pattern.matches(&text))
+                let matches = |text: &str| patterns.iter().any(|pattern| pattern.matches(text));
+                matches(&column.cell(row).text) || reported_text(column, row).is_some_and(matches)
             }
             // An unknown value matches no comparison, not even `!=`.
             Self::Exact(column, is_equal, wanted) => {
                 let text = column.cell(row).text;
-                text != units::UNKNOWN && wanted.contains(&text.to_lowercase()) == *is_equal
+                let is_wanted = |text: &str| wanted.contains(&text.to_lowercase());
+                let matches = is_wanted(&text) || reported_text(column, row).is_some_and(is_wanted);
+                text != units::UNKNOWN && matches == *is_equal
             }
             Self::Number(column, compare, wanted) => match column.sort_key(row) {
                 SortKey::Number(number) if *compare == ComparisonOperator::NotEqual => {
@@ -166,6 +170,11 @@ impl Condition {
             },
         }
     }
+}
+
+/// Returns HAProxy's own text for a column that is named after one of its fields and shows other words for it.
+fn reported_text<'a>(column: &Column, row: &RowView<'a>) -> Option<&'a str> {
+    row.text(TextField::by_name(column.id.as_bytes())?).map(SafeText::as_str)
 }
 
 impl ComparisonOperator {
@@ -313,8 +322,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(filter: &str) -> Vec<String> {
+        shown_of(&stat_of_site(), filter)
+    }
+
+    fn shown_of(stat: &str, filter: &str) -> Vec<String> {
         let mut instance = Instance::default();
-        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, stat), 0);
         let filter = RowFilter::parse(filter).unwrap();
         let sample = instance.shown().unwrap();
         let rows = (0..sample.rows.ids().len()).map(|index| RowView::new(&instance, sample, index));
@@ -329,6 +342,14 @@ mod tests {
         assert_eq!(shown("").len(), 10);
         assert_eq!(shown("a*3"), ["api3"]);
         assert_eq!(shown("nowhere"), [""; 0]);
+    }
+
+    #[test]
+    fn w7_matches_finds_shown_words_and_those_of_haproxy() {
+        let stat = "# pxname,svname,status,type,\nb,s1,MAINT (resolution),2,\nb,s2,UP,2,\nb,BACKEND,UP,1,\n";
+        for filter in ["status:resolution", "status:dns", "status!=up kind:server"] {
+            assert_eq!(shown_of(stat, filter), ["s1"], "{filter}");
+        }
     }
 
     #[test]
