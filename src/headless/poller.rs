@@ -14,9 +14,7 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};
-use crate::observe::severity::Severity;
 use crate::observe::timestamp::{Clock, Timestamp};
-use crate::problems::not_evaluated::GapReason;
 use crate::problems::thresholds::Thresholds;
 
 /// Bytes of memory for past samples. Only rates use them, and they cover a few seconds.
@@ -123,8 +121,8 @@ impl Poller {
         last.map(|()| over.min(start.elapsed()))
     }
 
-    /// Polls like [`Self::poll_for`], and then goes on at the interval `every` while a rule is not evaluated and no cause is
-    /// critical, at most until `at_most` has passed.
+    /// Polls like [`Self::poll_for`], and then goes on at the interval `every` while a rule is not evaluated, at most until
+    /// `at_most` has passed.
     ///
     /// # Errors
     /// Returns an error if the first or the last poll fails.
@@ -141,19 +139,11 @@ impl Poller {
         }
         let end = start + at_most;
         let mut last = Ok(());
-        while self.may_get_worse() && Instant::now() + every <= end {
+        while !self.instance.problems().not_evaluated().is_empty() && Instant::now() + every <= end {
             sleep_until(Instant::now() + every).await;
             last = self.poll().await.map(drop);
         }
         last.map(|()| sampled)
-    }
-
-    /// Returns whether further samples can change the worst cause: a rule waits for its hold time, or it is not evaluated
-    /// for another reason and no cause is critical yet.
-    fn may_get_worse(&self) -> bool {
-        let problems = self.instance.problems();
-        let is_critical = problems.open_causes().any(|cause| cause.severity == Severity::Crit);
-        problems.not_evaluated().iter().any(|gap| !is_critical || gap.reason == GapReason::TooShort)
     }
 
     /// Returns the current time.
