@@ -195,7 +195,7 @@ fn events(pieces: &[&[u8]], pause: Duration) -> Vec<InputEvent> {
         parser.feed(piece);
         parser.pause(pause);
     }
-    parser.pause(millis(300));
+    parser.pause(millis(1000));
     parser.events.retain(|event| !matches!(event, InputEvent::Mouse(_)));
     parser.events
 }
@@ -253,11 +253,33 @@ fn torn_sequences_never_become_letters() {
     assert_eq!(late(&[b"\x1b", b"]11;rgb:1e1e\x07j"]), keys("<esc>j"));
     assert_eq!(late(&[b"\x1b", b"P>|XTerm(388)\x1b\\j"]), keys("<esc>j"));
     assert_eq!(late(&[b"\x1b", b"P\x1b[24~"]), keys("<esc>P<f12>"), "two keys after Esc");
-    assert_eq!(late(&[b"\x1b[", b"A"]), keys("<a-[>"));
     assert_eq!(late(&[b"\x1b[1;", b"5A", b"j"]), keys("j"));
     assert_eq!(late(&[b"\x1b]11;rgb:", b"1e1e", b"\x1b\\j"]), keys("j"));
     assert_eq!(events(&[b"\x1b[1;"], millis(400)), []);
-    assert_eq!(events(&[b"\x1b[1;", b"j"], millis(400)), keys("j"));
+    assert_eq!(events(&[b"\x1b[1;", b"j"], millis(1100)), keys("j"));
+}
+
+#[test]
+fn rest_of_a_torn_key_is_no_command_key() {
+    let drop = |pieces: &[&[u8]]| {
+        for pause in [60, 300, 900] {
+            assert_eq!(events(pieces, millis(pause)), [], "{pieces:?}, {pause} ms");
+            assert_eq!(events(&[pieces, &[b"j"]].concat(), millis(pause)), keys("j"), "{pieces:?}, {pause} ms");
+        }
+    };
+    drop(&[b"\x1b[", b"D"]);
+    drop(&[b"\x1bO", b"D"]);
+    drop(&[b"\x1b[", b"1;5", b"D"]);
+    drop(&[b"\x1b[1;", b"5D"]);
+    drop(&[b"\x1bO5", b"P"]);
+    drop(&[b"\x1b[<0;10", b";5M"]);
+    drop(&[b"\x1b[M", b" DM"]);
+    drop(&[b"\x1b[M D", b"M"]);
+    for pause in [60, 300, 900] {
+        assert_eq!(events(&[b"\x1b", b"[D"], millis(pause)), keys("<esc>"), "{pause} ms");
+        let pasted = [InputEvent::Paste("DM".to_owned())];
+        assert_eq!(events(&[b"\x1b[", b"200~DM\x1b[201~"], millis(pause)), pasted, "{pause} ms");
+    }
 }
 
 #[test]
@@ -300,7 +322,7 @@ fn lone_escape_is_a_key_after_30_ms() {
     assert_eq!(events(&[b"\x1b", b"n"], millis(40)), keys("<esc>n"));
     assert_eq!(events(&[b"\x1b\x1b"], millis(40)), keys("<esc><esc>"));
     assert_eq!(events(&[b"\x1b\x1b\x1b"], millis(40)), keys("<esc><esc><esc>"));
-    for (bytes, key) in [(b"\x1b[", "<a-[>"), (b"\x1bO", "<a-O>"), (b"\x1b]", "<a-]>"), (b"\x1bP", "<a-P>")] {
+    for (bytes, key) in [(b"\x1b[", ""), (b"\x1bO", ""), (b"\x1b]", "<a-]>"), (b"\x1bP", "<a-P>")] {
         assert_eq!(events(&[bytes], millis(60)), keys(key));
     }
 }
@@ -322,6 +344,8 @@ fn unterminated_string_does_not_stop_the_keyboard() {
 
 /// Input that is incomplete or undecodable.
 const TORN: &[&[u8]] = &[
+    b"\x1b[",
+    b"\x1bO",
     b"\x1b[1;",
     b"\x1b[?62;22",
     b"\x1b[[",
@@ -346,7 +370,7 @@ const TORN: &[&[u8]] = &[
 #[test]
 fn key_after_torn_input_counts_as_burst() {
     for torn in TORN {
-        for wait in [260, 700, 1900, 2500] {
+        for wait in [1010, 1900, 2500] {
             let mut parser = TimedParser::new();
             parser.feed(b"j");
             parser.pause(millis(1000));
@@ -360,7 +384,7 @@ fn key_after_torn_input_counts_as_burst() {
         }
     }
     // After input that ends, a key is trusted.
-    for whole in [&b"\x1b]11;rgb:1e1e\x07"[..], b"\x1b[<0;10;5M", b"\x1b[", "日".as_bytes()] {
+    for whole in [&b"\x1b]11;rgb:1e1e\x07"[..], b"\x1b[<0;10;5M", b"\x1bP", "日".as_bytes()] {
         let mut parser = TimedParser::new();
         parser.feed(whole);
         parser.pause(millis(700));

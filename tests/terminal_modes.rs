@@ -429,6 +429,8 @@ fn t16_keys_that_terminals_cannot_send_are_errors() {
         ("<s-a>", "write the character that Shift produces"),
         ("<c-é>", "Ctrl works with letters"),
         ("<c-1>", "Ctrl works with letters"),
+        ("<a-[>", "cursor and function keys begin with it"),
+        ("<a-O>", "cursor and function keys begin with it"),
     ] {
         let error = error_for_key(key).unwrap_or_default();
         assert!(error.contains(&format!("a terminal cannot send {key}")) && error.contains(text), "{key}: {error}");
@@ -446,7 +448,7 @@ fn t16_accepted_keys_reach_their_command() {
         ("<c-_>", "\x1f"),
         ("<s-f5>", "\x1b[15;2~"),
         ("<a-ret>", "\x1b\r"),
-        ("<a-[>", "\x1b["),
+        ("<a-]>", "\x1b]"),
         ("<f20>", "\x1b[34~"),
     ] {
         assert_eq!(error_for_key(key), None);

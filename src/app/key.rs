@@ -167,6 +167,7 @@ impl Key {
                 sent_instead(&format!("<{name}>"))
             }
             KeyCode::Esc if self.alt => sent_instead("<esc> twice"),
+            KeyCode::Char('[' | 'O') if self.alt => Some("cursor and function keys begin with it".to_owned()),
             _ => None,
         }
     }
@@ -269,7 +270,7 @@ mod tests {
         ] {
             assert_eq!(reason(name).as_deref(), Some(format!("terminals send {sent} instead").as_str()), "{name}");
         }
-        for name in ["<s-a>", "<c-é>", "\t"] {
+        for name in ["<s-a>", "<c-é>", "\t", "<a-[>", "<a-O>"] {
             assert!(reason(name).is_some(), "{name:?}");
         }
         for name in ["a", "é", "<c-a>", "<c-space>", "<c-\\>", "<s-up>", "<c-f5>", "<a-M>", "<a-ret>", "<backtab>"] {

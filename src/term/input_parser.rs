@@ -2,9 +2,11 @@
 //!
 //! The parser follows the structure of ECMA-48, so that it finds the end of every sequence, even an unknown one. A
 //! complete sequence that is not a key is dropped at its end. Sequences may arrive in pieces: the parser waits a short
-//! time for the rest of an incomplete sequence, then drops it. A rest that arrives after that is dropped too, because
-//! its letters would otherwise be keys. After an even longer time, a rest cannot be distinguished from a key: the first key
-//! after torn or undecodable input therefore counts as part of a burst, which neither opens nor answers a question.
+//! time for the rest of an incomplete sequence, then drops it. A rest that arrives within a second is dropped too,
+//! because its letters would otherwise be keys: `D` ends the sequence of the left arrow, and is the key that drains. After
+//! an even longer time, a rest cannot be distinguished from a key: the first key after torn or undecodable input therefore
+//! counts as part of a burst, which neither opens nor answers a question. `ESC [` and `ESC O` alone are incomplete, not Alt
+//! with a key.
 //!
 //! Time is an argument. The caller waits for input until [`InputParser::deadline`] and calls [`InputParser::expire`] if
 //! no input arrived. Bytes that arrived in time but were read late therefore do not count as a pause.
@@ -34,8 +36,10 @@ pub enum InputEvent {
 const ESCAPE_WAIT: Duration = Duration::from_millis(30);
 /// After this time without input, an incomplete sequence no longer becomes a key.
 const SEQUENCE_WAIT: Duration = Duration::from_millis(50);
-/// After this time without input, an incomplete sequence ends. A rest that arrives sooner is dropped.
-const LATE_REST_WAIT: Duration = Duration::from_millis(250);
+/// After this time without input, an incomplete `CSI` or `SS3` sequence ends. A rest that arrives sooner is dropped.
+const LATE_REST_WAIT: Duration = Duration::from_secs(1);
+/// The same for an OSC, DCS, APC, SOS or PM string, which a typed key with Alt may begin.
+const LATE_STRING_WAIT: Duration = Duration::from_millis(250);
 /// Maximum duration of an OSC, DCS, APC, SOS or PM string.
 const STRING_LIMIT: Duration = Duration::from_secs(2);
 /// After this time without input, a paste without an end mark is reported as unfinished.
@@ -156,7 +160,7 @@ impl InputParser {
             State::Paste { matched: 1 } if self.lone_escape_at.is_some() => ESCAPE_WAIT,
             State::Ground | State::Paste { .. } => return None,
             State::String(_) | State::StringEscape if self.is_late || !self.buffer.is_empty() => {
-                return Some((self.last_byte_at + LATE_REST_WAIT).min(self.started_at + STRING_LIMIT));
+                return Some((self.last_byte_at + LATE_STRING_WAIT).min(self.started_at + STRING_LIMIT));
             }
             _ if self.is_late => LATE_REST_WAIT,
             _ => SEQUENCE_WAIT,
@@ -176,9 +180,16 @@ impl InputParser {
                 (0..count).for_each(|_| self.push_key(Key::unmodified(KeyCode::Esc)));
                 self.escaped_at = Some(now);
             }
-            State::Csi if !self.is_late => self.expire_sequence(b'['),
-            State::Ss3 if !self.is_late => self.expire_sequence(b'O'),
-            State::String(introducer) if !self.is_late && self.buffer.is_empty() => self.expire_sequence(introducer),
+            State::Csi | State::Ss3 if !self.is_late => {
+                if self.buffer.is_empty() {
+                    self.push_extra_escape();
+                }
+                self.is_late = true;
+            }
+            State::String(introducer) if !self.is_late && self.buffer.is_empty() => {
+                self.push_key(Key { alt: true, ..Key::char(char::from(introducer)) });
+                self.is_late = true;
+            }
             State::Paste { .. } if !self.is_late => {
                 self.is_late = true;
                 self.events.push(InputEvent::UnfinishedPaste);
@@ -187,8 +198,8 @@ impl InputParser {
                 self.reset();
                 self.push_key(Key::unmodified(KeyCode::Esc));
             }
-            // Alt with a character, as which an introducer alone was reported, is complete.
-            State::Csi | State::Ss3 | State::String(_) if self.buffer.is_empty() => self.reset(),
+            // Alt with a character, as which the start of a string alone was reported, is complete.
+            State::String(_) if self.buffer.is_empty() => self.reset(),
             _ => self.drop_torn(),
         }
         mem::take(&mut self.events)
@@ -203,16 +214,6 @@ impl InputParser {
             self.lone_escape_at = (is_alone && bytes == [ESC]).then_some(self.last_byte_at);
         }
         is_alone && bytes == [0x03]
-    }
-
-    /// Marks an incomplete sequence as late, so that it no longer becomes a key. If only ESC and `introducer` arrived,
-    /// they are Alt with this character.
-    fn expire_sequence(&mut self, introducer: u8) {
-        if self.buffer.is_empty() {
-            self.push_extra_escape();
-            self.push_key(Key { alt: true, ..Key::char(char::from(introducer)) });
-        }
-        self.is_late = true;
     }
 
     /// Returns whether these bytes, which arrived together, continue a sequence whose ESC already became the Esc key.
