@@ -29,7 +29,7 @@ fn comparison_notes(instance: &Instance, settings: &TableSettings, fold_key: &st
         let more = units::pluralize((gone.count - gone.first.len()) as i64, "more row");
         notes.push(Cell::new(format!("{more} gone"), Role::Warn));
     }
-    let (_, unchanged) = comparison.changed_and_unchanged();
+    let unchanged = instance.compared_counts().map_or(0, |counts| counts.unchanged);
     if unchanged > 0 && !settings.shows_unchanged {
         let rows = units::pluralize(unchanged as i64, "row");
         notes.push(Cell::new(format!("= {rows} unchanged; {fold_key} shows them"), Role::Dim));

@@ -3,7 +3,7 @@
 //! Reading the history of very many rows takes long, so a comparison is computed in parts, and the previous one is shown
 //! until the next one is complete.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::haproxy::fields::Field;
@@ -18,6 +18,7 @@ use crate::instance::time_spans::ComparedSpan;
 use crate::observe::events::{MAX_NAMES, RowNames, display_name};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::observe::severity::Severity;
 
 /// Number of samples of rows that a part of the work reads.
 const PART: usize = 5_000;
@@ -95,9 +96,15 @@ impl RowComparison {
         self.class != ChangeClass::Unchanged
     }
 
-    /// Returns the place in the order of changes; the largest first.
-    pub(crate) fn rank(&self) -> f64 {
-        f64::from(self.class as u8) * 1e6 + self.unusualness.min(9e5)
+    /// Returns the place in the order of changes; the largest first. A row without a change that has a cause comes after
+    /// those that became worse, or after other settings.
+    pub(crate) fn rank(&self, cause: Option<Severity>) -> f64 {
+        let class = match (self.class, cause) {
+            (ChangeClass::Unchanged, Some(Severity::Crit)) => ChangeClass::Worse,
+            (ChangeClass::Unchanged, Some(Severity::Warn)) => ChangeClass::Different,
+            (class, _) => class,
+        };
+        f64::from(class as u8) * 1e6 + self.unusualness.min(9e5)
     }
 }
 
@@ -302,11 +309,24 @@ impl Comparison {
         self.rows.get(&id)
     }
 
-    /// Returns the number of rows in which anything unusual changed, and of the others.
-    pub(crate) fn changed_and_unchanged(&self) -> (usize, usize) {
+    /// Counts the rows. `wrong` are the rows with an open cause.
+    pub(crate) fn counts(&self, wrong: &HashSet<RowId>) -> ComparedCounts {
         let changed = self.rows.values().filter(|row| row.has_changed()).count();
-        (changed, self.rows.len() - changed)
+        let is_still_wrong = |id: &&RowId| self.rows.get(id).is_some_and(|row| !row.has_changed());
+        let still_wrong = wrong.iter().filter(is_still_wrong).count();
+        ComparedCounts { changed, still_wrong, unchanged: self.rows.len() - changed - still_wrong }
     }
+}
+
+/// Numbers of rows of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ComparedCounts {
+    /// Rows in which anything unusual changed.
+    pub(crate) changed: usize,
+    /// Rows without a change that have an open cause.
+    pub(crate) still_wrong: usize,
+    /// Other rows.
+    pub(crate) unchanged: usize,
 }
 
 /// Returns the class of a change of the state, or `None` if the row is as usable as before, as from `UP 1/3` to `UP`.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::instance::compared_windows::ComparedWindows;
-use crate::instance::comparison::{ComparedSamples, Comparison, Comparisons};
+use crate::instance::comparison::{ComparedCounts, ComparedSamples, Comparison, Comparisons};
 use crate::instance::state::Instance;
 use crate::instance::time_spans::ComparedSpan;
 use crate::observe::sample::Sample;
+use crate::problems::cause::Cause;
 
 /// Time for each sample of a row that was read, after which a comparison of the latest samples is computed again. It keeps
 /// the share of processor time small.
@@ -69,6 +70,12 @@ impl Instance {
     /// Returns the last complete comparison.
     pub(crate) fn comparison(&self) -> Option<&Comparison> {
         self.comparisons.shown.as_ref()
+    }
+
+    /// Counts the changed and unchanged rows of the last complete comparison, with the causes that are open now.
+    pub(crate) fn compared_counts(&self) -> Option<ComparedCounts> {
+        let wrong = self.problems().open_causes().flat_map(Cause::rows).collect();
+        self.comparison().map(|comparison| comparison.counts(&wrong))
     }
 
     /// Returns whether windows end with the newest sample, which is shown. A comparison of very many samples is computed again

@@ -166,6 +166,11 @@ impl Cause {
         self.problems.iter().any(|(affected, _)| *affected == row)
     }
 
+    /// Iterates over the rows that the cause is about or whose problems show it. A row may come twice.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = RowId> {
+        [self.subject.id, self.target].into_iter().chain(self.problems[..self.shown_by].iter().map(|(row, _)| *row))
+    }
+
     /// Describes the cause of a backend for a frontend that it affects: `its backend be_app is down: no server …`.
     pub(crate) fn words_for_frontend(&self) -> String {
         let whose = match &self.subject.names {

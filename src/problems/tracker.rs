@@ -197,6 +197,12 @@ impl ProblemTracker {
         self.open_causes().find(own).or_else(|| self.open_causes().find(wider))
     }
 
+    /// Returns the worst open cause that is about a row or that its problems show. A row that only suffers from the cause of
+    /// another one has none.
+    pub(crate) fn own_cause(&self, row: RowId) -> Option<&Cause> {
+        self.open_causes().find(|cause| cause.rows().any(|own| own == row))
+    }
+
     /// Iterates over the open problems of a cause: first those that show it, then those that follow from it.
     pub(crate) fn problems_of<'a>(&'a self, cause: &'a Cause) -> impl Iterator<Item = &'a Problem> {
         cause.problems.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())

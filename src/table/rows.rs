@@ -131,7 +131,7 @@ impl TableSettings {
                 RowKind::Server => row.stat_row().state().is_out_of_service() && !row.is_unused_slot(),
                 _ => row.stat_row().is_disabled_proxy(),
             },
-            RowScope::Changed => self.shows_unchanged || diff::has_changed(row),
+            RowScope::Changed => self.shows_unchanged || diff::is_notable(row),
             RowScope::HeatMap => heat_map::includes(row),
         };
         is_in_scope && self.filter.matches(row)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::app::layout::Area;
 use crate::app::ui_commands::UiCommand;
 use crate::instance::compared_windows::ComparedWindows;
-use crate::instance::comparison::Comparison;
+use crate::instance::comparison::{ComparedCounts, Comparison};
 use crate::instance::time_spans::ComparedSpan;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
@@ -22,11 +22,12 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     if area.is_empty() || context.sample().is_none() {
         return;
     }
-    let column = match context.instance.data.comparison() {
-        Some(comparison) => {
+    let data = &context.instance.data;
+    let column = match data.comparison().zip(data.compared_counts()) {
+        Some((comparison, counts)) => {
             let windows = &comparison.windows;
             let mut column = canvas.draw_text(area, 1, 0, &window_text(context, windows), Role::Title) + 2;
-            for (message, role) in summary_texts(comparison) {
+            for (message, role) in summary_texts(comparison, counts) {
                 // The first text that does not fit is omitted, together with all texts after it.
                 if usize::from(column) + text_width::width(&message) + 1 > usize::from(area.width) {
                     break;
@@ -63,10 +64,13 @@ fn window_text(context: &DrawContext<'_>, windows: &ComparedWindows) -> String {
     format!("{start}–{border} → {border}–{end}")
 }
 
-fn summary_texts(comparison: &Comparison) -> Vec<StyledText<'static>> {
-    let (changed, unchanged) = comparison.changed_and_unchanged();
-    let rows = format!("{changed} changed, {unchanged} unchanged");
-    let mut texts = vec![styled_text(rows, if changed > 0 { Role::Normal } else { Role::Dim })];
+fn summary_texts(comparison: &Comparison, counts: ComparedCounts) -> Vec<StyledText<'static>> {
+    let ComparedCounts { changed, still_wrong, unchanged } = counts;
+    let mut texts = vec![styled_text(format!("{changed} changed"), if changed > 0 { Role::Normal } else { Role::Dim })];
+    if still_wrong > 0 {
+        texts.push(styled_text(format!("{still_wrong} still wrong"), Role::Warn));
+    }
+    texts.push(styled_text(format!("{unchanged} unchanged"), Role::Dim));
     match comparison.windows.new_processes {
         0 => {}
         1 => texts.push(styled_text("1 reload", Role::Warn)),
