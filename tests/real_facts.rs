@@ -123,6 +123,8 @@ fn w7_server_without_address_is_not_resolved() {
         ))
         .start();
     lab.wait_stat("half", "d1", "status", |status| status == "MAINT (resolution)");
+    let spare = output(lab.admin(), "show status --format csv --columns name,status be:spare");
+    assert!(spare.lines().any(|line| line.ends_with("unused")) && !spare.contains("DOWN"), "{spare}");
     let result = Script::new().run(lab.admin(), "check --over 12s");
     assert_eq!(result.code, 2, "{result:#?}");
     for text in [
@@ -149,13 +151,14 @@ fn v11_unused_template_slots_are_folded_into_one_line() {
     let lab = Lab::builder()
         .sections(&format!(
             "{section}backend tpl\n    server-template t 1-32 app.test:80 resolvers dns init-addr none\n\
-             backend api\n    server a 127.0.0.1:9\n    server-template slot 1-12 127.0.0.1:1 disabled\n"
+             backend api\n    server a 127.0.0.1:9\n    server-template slot 1-12 127.0.0.1:1 disabled\n\
+             backend spare\n    server-template x 1-3 127.0.0.1:1 disabled\n"
         ))
         .start();
     lab.wait_stat("tpl", "t2", "status", |status| status == "no check");
     lab.send_command("set server be1/s2 state maint");
     let listed = wait_for("the slots", || {
-        Some(output(lab.admin(), "show out-of-service")).filter(|out| out.contains("42 unused slots"))
+        Some(output(lab.admin(), "show out-of-service")).filter(|out| out.contains("45 unused slots"))
     });
     assert_eq!(listed.lines().count(), 3, "heading, be1/s2 and the slots: {listed}");
     assert!(listed.contains("be1/s2"), "{listed}");
@@ -164,7 +167,7 @@ fn v11_unused_template_slots_are_folded_into_one_line() {
     let mut term = start_dashboard(lab.admin());
     term.wait_for("servers 4 up  0 down  1 maint/drain");
     term.press("A");
-    let screen = term.wait_for("42 unused slots");
+    let screen = term.wait_for("45 unused slots");
     assert!(screen.contains("be1/s2") && !screen.contains("slot1"), "{screen}");
 }
 

@@ -108,6 +108,7 @@ impl<'a> RowOrder<'a> {
         let has_servers = || self.sample.rows.backend_of(row).is_some_and(|backend| !backend.servers.is_empty());
         let group = match stat.state() {
             _ if stat.kind == RowKind::Backend && !has_servers() => RowGroup::WithoutServers,
+            _ if stat.kind == RowKind::Backend && self.sample.unused_slots().contains(row) => RowGroup::WithoutServers,
             RowState::Down => RowGroup::Down,
             _ => RowGroup::Normal,
         };

@@ -16,7 +16,7 @@ use crate::observe::row_ids::RowSet;
 /// The unused slots of one sample.
 #[derive(Debug, Default)]
 pub(crate) struct UnusedSlots {
-    /// For each row, true if it is an unused slot; empty without any.
+    /// For each row, true if it is an unused slot or a backend that has only such slots; empty without any.
     is_unused: Vec<bool>,
     count: usize,
 }
@@ -49,13 +49,17 @@ impl UnusedSlots {
                 };
                 if is_unused {
                     slots.insert(server, stat_rows.len());
+                    slots.count += 1;
                 }
+            }
+            if backend.servers.iter().all(|server| slots.contains(*server)) {
+                slots.insert(backend.row, stat_rows.len());
             }
         }
         slots
     }
 
-    /// Returns whether the row at `index` is an unused slot.
+    /// Returns whether the row at `index` is an unused slot, or a backend that has only unused slots.
     pub(crate) fn contains(&self, index: usize) -> bool {
         self.is_unused.get(index).copied().unwrap_or(false)
     }
@@ -68,7 +72,6 @@ impl UnusedSlots {
     fn insert(&mut self, index: usize, rows: usize) {
         self.is_unused.resize(rows, false);
         self.is_unused[index] = true;
-        self.count += 1;
     }
 }
 
@@ -139,5 +142,15 @@ mod tests {
         let rows = "b,a,MAINT,0.0.0.0:80,2,\nb,c,MAINT,127.0.0.1:9,2,\nb,d,MAINT,127.0.0.1:9,2,\n\
                     b,e,MAINT,10.0.0.7:80,2,\nb,f,UP,10.0.0.8:80,2,\nb,g,MAINT (via b/e),10.0.0.7:80,2,\nb,h,MAINT,,2,\n";
         assert_eq!(unused(rows, &[]), ["a", "c", "d"]);
+    }
+
+    #[test]
+    fn find_takes_backend_that_has_only_unused_slots() {
+        let slots = "b,x1,MAINT,0.0.0.0:80,2,\nb,x2,MAINT,0.0.0.0:80,2,\nb,BACKEND,DOWN,,1,\n";
+        let other = "c,y1,MAINT,0.0.0.0:80,2,\nc,y2,DOWN,10.0.0.1:80,2,\nc,BACKEND,DOWN,,1,\nd,BACKEND,DOWN,,1,\n";
+        let sample = SampleBuilder::default().build_at_millis(0, &format!("{HEADER}{slots}{other}"));
+        let unused: Vec<bool> = (0..7).map(|row| sample.unused_slots().contains(row)).collect();
+        assert_eq!(unused, [true, true, true, true, false, false, false]);
+        assert_eq!(sample.unused_slots().count(), 3, "slots only");
     }
 }

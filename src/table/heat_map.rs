@@ -192,11 +192,11 @@ pub(crate) fn longest_name<'a>(rows: impl Iterator<Item = &'a StatRow>) -> usize
     rows.map(|row| row.name_parts().iter().map(|part| part.chars().count()).sum()).max().unwrap_or(0)
 }
 
-/// Returns whether the heat map has a row: servers except unused slots, and backends with servers.
+/// Returns whether the heat map has a row: servers except unused slots, and backends with other servers.
 pub(crate) fn includes(row: &RowView<'_>) -> bool {
     match row.stat_row().kind {
         RowKind::Server => !row.is_unused_slot(),
-        RowKind::Backend => row.backend().is_some_and(|backend| !backend.servers.is_empty()),
+        RowKind::Backend => !row.is_unused_slot() && row.backend().is_some_and(|backend| !backend.servers.is_empty()),
         RowKind::Frontend | RowKind::Listener => false,
     }
 }

@@ -5,7 +5,7 @@ use crate::app::layout::Area;
 use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
-use crate::table::cell::{Cell, Role, state_role};
+use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::{known_number, number_cell};
 use crate::table::columns::out_of_service;
 use crate::table::columns::outlook;
@@ -64,7 +64,7 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
     let title_width = usize::from(area.width).saturating_sub(names.status().len() + 8);
     let title = [
         styled_text(format!(" {} ", text_width::middle(&name, title_width)), role),
-        styled_text(format!("{} ", names.status()), state_role(names.state())),
+        styled_text(format!("{} ", names.status()), row.state_role()),
     ];
     let width = area.width.saturating_sub(2);
     let mut head = detail_summary::wrong_lines(context, &row, width);

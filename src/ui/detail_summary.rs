@@ -8,7 +8,7 @@ use crate::haproxy::stat_table::RowKind;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::problems::cause::Cause;
 use crate::problems::not_evaluated::not_evaluated_line;
-use crate::table::cell::{Role, severity_role, state_role};
+use crate::table::cell::{Role, severity_role};
 use crate::table::columns::column::{self, Align, Column, SortKey};
 use crate::table::columns::column_table::{
     CTIME_NOW, ERRORS, LASTCHG, NAME, QUEUE, REQUESTS, RESPONSE_TIME, RETRY_RATE, SESSIONS, SHARE_5XX, STATUS,
@@ -146,7 +146,7 @@ fn state_line(context: &DrawContext<'_>, row: &RowView<'_>, shown: &[String]) ->
     };
     Some(vec![
         (FIRST_COLUMN, styled_text("state", Role::Dim)),
-        (FIRST_COLUMN + SENTENCE, styled_text(status.to_owned(), state_role(row.stat_row().state()))),
+        (FIRST_COLUMN + SENTENCE, styled_text(status.to_owned(), row.state_role())),
         (
             FIRST_COLUMN + SENTENCE + text_width::width(status) as u16,
             styled_text(format!("{}{reason}", since.unwrap_or_default()), Role::Normal),

@@ -16,7 +16,7 @@ use crate::table::heat_map::HeatMap;
 use crate::table::heat_metric::{HeatMetric, HeatShade, SHADES};
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::row_renderer::{CursorStyle, RowPrefix};
+use crate::ui::row_renderer::{self, CursorStyle, RowPrefix};
 use crate::ui::text_width;
 use crate::ui::theme::Theme;
 use crate::units;
@@ -96,9 +96,9 @@ fn draw_name(
     cursor: CursorStyle,
     width: u16,
 ) {
-    let state = row.stat_row().state();
+    let state = row.state();
     let mark = if cursor == CursorStyle::Full { canvas.theme.choose_glyph("▶", ">") } else { " " };
-    let glyph = styled_text(canvas.theme.state_glyph(state), state_role(state));
+    let glyph = row_renderer::state_sign(canvas.theme, row);
     let marker = RowPrefix::new(context, row, cursor, "").marker(canvas.theme);
     let start = canvas.draw_texts(area, 0, 0, [styled_text(mark, Role::Focus), glyph, marker]);
     let [proxy, slash, name] = row.stat_row().name_parts();

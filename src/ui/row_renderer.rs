@@ -2,7 +2,8 @@
 
 use crate::actions::outcome::StepStage;
 use crate::app::layout::{Area, ROW_PREFIX_WIDTH};
-use crate::table::cell::{Role, row_role, state_role};
+use crate::haproxy::status::RowState;
+use crate::table::cell::{Role, row_role};
 use crate::table::columns::column::{Align, Column};
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::Sort;
@@ -125,6 +126,14 @@ impl<'a> RowPrefix<'a> {
     }
 }
 
+/// Returns the sign of the row's state, and for a row that works the sign of its cause.
+pub(crate) fn state_sign(theme: Theme, row: &RowView<'_>) -> StyledText<'static> {
+    let state = row.state();
+    let is_working = matches!(state, RowState::Up | RowState::Open | RowState::NoCheck);
+    let shown = if is_working && row.severity().is_some() { RowState::GoingDown } else { state };
+    styled_text(theme.state_glyph(shown), row.state_role())
+}
+
 /// Draws one row in the first line of `area`.
 pub(crate) fn draw_row(
     canvas: &mut Canvas<'_>,
@@ -133,9 +142,8 @@ pub(crate) fn draw_row(
     row: &RowView<'_>,
     prefix: RowPrefix<'_>,
 ) {
-    let state = row.stat_row().state();
     let theme = canvas.theme;
-    let (cursor, indent, whole_row) = (prefix.cursor, prefix.indent, row_role(state));
+    let (cursor, indent, whole_row) = (prefix.cursor, prefix.indent, row_role(row.state()));
     if cursor == CursorStyle::Full {
         canvas.theme = theme.in_selected_row();
     }
@@ -152,7 +160,7 @@ pub(crate) fn draw_row(
         CursorStyle::Faint => styled_text(theme.choose_glyph("▷", "."), Role::Dim),
         CursorStyle::None => styled_text(" ", in_row(Role::Normal)),
     };
-    let glyph = styled_text(theme.state_glyph(state), state_role(state));
+    let glyph = state_sign(theme, row);
     let (sign, role) = prefix.marker(theme);
     canvas.draw_texts(area, 0, 0, [mark, glyph, (sign, in_row(role))]);
     let mut column = ROW_PREFIX_WIDTH;
@@ -185,4 +193,26 @@ pub(crate) fn draw_row(
 /// Returns the cells that the text in front of a name of this width leaves it.
 fn indent_cells(indent: &str, width: u16, name: &str) -> usize {
     usize::from(width).saturating_sub(text_width::width(name)).min(text_width::width(indent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::state::Instance;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::ui::theme::Palette;
+
+    #[test]
+    fn sign_of_working_row_with_a_cause_is_not_that_of_a_healthy_one() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for step in 0..10 {
+            instance.add_sample(builder.build_at_millis(step * 2000, &stat_of_site()), 0);
+        }
+        for (is_ascii, healthy, ill) in [(false, "●", "▲"), (true, "+", "!")] {
+            let theme = Theme::new(Palette::Mono, is_ascii);
+            let sign = |index| state_sign(theme, &RowView::new(&instance, instance.shown().unwrap(), index));
+            assert_eq!(sign(1), styled_text(healthy, Role::Good));
+            assert_eq!(sign(4), styled_text(ill, Role::Bad), "api1 is full");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::haproxy::status::RowState;
 use crate::observe::severity::Severity;
 use crate::problems::figures;
 use crate::problems::rule_table::RuleId;
-use crate::table::cell::{Cell, Role, severity_role, state_role};
+use crate::table::cell::{Cell, Role, severity_role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::interval_time;
 use crate::table::columns::out_of_service;
@@ -34,7 +34,7 @@ pub(crate) fn status_cell(row: &RowView<'_>) -> Cell {
     let (word, role) = match (stat_row.state(), stat_row.status().split_once(" (")) {
         (RowState::Unpublished, _) => ("UNPUB", Role::Warn),
         _ if stat_row.is_unresolved() => ("NO DNS", Role::Warn),
-        (state, parts) => (parts.map_or(stat_row.status(), |(word, _)| word), state_role(state)),
+        (_, parts) => (parts.map_or(stat_row.status(), |(word, _)| word), row.state_role()),
     };
     if word.is_empty() { Cell::unknown() } else { Cell::new(word, role) }
 }
@@ -175,7 +175,7 @@ pub(crate) fn name_key(row: &RowView<'_>) -> SortKey {
 
 /// Returns the sort key: failed rows first, then changing and unknown ones, those out of service, and working ones.
 pub(crate) fn status_key(row: &RowView<'_>) -> SortKey {
-    let order = match row.stat_row().state() {
+    let order = match row.state() {
         RowState::Down | RowState::Stopped => 0.0,
         RowState::ComingUp => 1.0,
         RowState::GoingDown | RowState::Full => 2.0,

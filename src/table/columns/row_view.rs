@@ -5,13 +5,15 @@ use std::sync::Arc;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatRow;
+use crate::haproxy::status::RowState;
 use crate::history::interval_times::IntervalTime;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
+use crate::observe::severity::Severity;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_table::RuleId;
-use crate::table::cell::{Role, grade_role};
+use crate::table::cell::{Role, grade_role, state_role};
 
 /// A row of the sample that is shown.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +95,27 @@ impl<'a> RowView<'a> {
         Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some())
     }
 
-    /// Returns whether the row is an unused slot of a `server-template`.
+    /// Returns the state: a backend with unused slots only, which HAProxy reports as DOWN, has the state of its slots.
+    pub(crate) fn state(&self) -> RowState {
+        if self.is_unused_slot() { RowState::Maint } else { self.stat_row().state() }
+    }
+
+    /// Returns the severity of the worst open cause of the row.
+    pub(crate) fn severity(&self) -> Option<Severity> {
+        self.instance.problems().cause_of(self.id).map(|cause| cause.severity)
+    }
+
+    /// Returns the role of the state: that of its cause for a row that works.
+    pub(crate) fn state_role(&self) -> Role {
+        let role = state_role(self.state());
+        match (role, self.severity()) {
+            (Role::Good | Role::Warn, Some(Severity::Crit)) => Role::Bad,
+            (Role::Good, Some(Severity::Warn)) => Role::Warn,
+            _ => role,
+        }
+    }
+
+    /// Returns whether the row is an unused slot of a `server-template`, or a backend that has only such slots.
     pub(crate) fn is_unused_slot(&self) -> bool {
         self.sample.unused_slots().contains(self.index)
     }
@@ -101,5 +123,39 @@ impl<'a> RowView<'a> {
     /// Returns whether the row is in TCP mode.
     pub(crate) fn is_tcp(&self) -> bool {
         self.stat_row().is_tcp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::table::cell::{Cell, severity_role};
+    use crate::table::columns::column::SortKey;
+    use crate::table::columns::computed::{status_cell, status_key, usable_cell};
+
+    #[test]
+    fn state_of_working_row_has_the_role_of_its_cause() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for step in 0..10 {
+            instance.add_sample(builder.build_at_millis(step * 2000, &stat_of_site()), 0);
+        }
+        let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
+        let shown = |index| (status_cell(&row(index)).text, status_cell(&row(index)).role);
+        assert_eq!(shown(1), ("UP".to_owned(), Role::Good));
+        assert_eq!(shown(4), ("UP".to_owned(), severity_role(row(4).severity().unwrap())), "api1 is full");
+        assert_eq!(shown(4).1, Role::Bad);
+        assert_eq!(shown(5).1, Role::OutOfService, "a drain was ordered");
+    }
+
+    #[test]
+    fn backend_with_unused_slots_only_is_neutral() {
+        let stat = "# pxname,svname,status,addr,type,\nb,x1,MAINT,0.0.0.0:80,2,\nb,BACKEND,DOWN,,1,\n";
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, stat), 0);
+        let row = RowView::new(&instance, instance.shown().unwrap(), 1);
+        assert_eq!(status_cell(&row), Cell::new("unused", Role::Dim));
+        assert_eq!((row.state_role(), usable_cell(&row)), (Role::OutOfService, Cell::unknown()));
+        assert_eq!(status_key(&row), SortKey::Number(5.0));
     }
 }
