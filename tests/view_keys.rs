@@ -721,3 +721,25 @@ fn sort_on_dashboard_orders_rows_of_equal_severity() {
     driver.press("g");
     assert_ne!(driver.cursor_row(Pane::Backends), first);
 }
+
+#[test]
+fn reply_to_a_key_ends_with_its_subject() {
+    // (keys that are answered, keys that leave the answer, keys that end it)
+    for (asked, kept, ended) in [
+        ("8s", "jk", "1"),
+        ("1/nosuch<ret>n", "j", "<esc>"),
+        (":go<space>nosuch<ret>", "j", ":"),
+        (":view<space>nosuch<ret>", "j", ":view<space>status<ret>"),
+        (":cols<space>nosuch<ret>", "j", "1"),
+        ("W", "j", "2"),
+    ] {
+        let mut driver = ModelDriver::new();
+        driver.press(asked);
+        let notice = driver.notice().to_owned();
+        assert_ne!(notice, "", "{asked}: no answer");
+        driver.press(kept);
+        assert_eq!(driver.notice(), notice, "{asked}{kept}");
+        driver.press(ended);
+        assert_eq!(driver.notice(), "", "{asked}{kept}{ended}");
+    }
+}

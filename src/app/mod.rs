@@ -49,6 +49,7 @@ pub(crate) mod mouse;
 pub mod mouse_report;
 pub(crate) mod navigation;
 pub(crate) mod notice;
+pub(crate) mod notice_subject;
 pub(crate) mod overhead;
 pub(crate) mod palette;
 pub mod palette_list;

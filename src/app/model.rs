@@ -343,7 +343,7 @@ impl Model {
     pub(crate) fn notify(&mut self, text: impl Into<String>, role: Role, now: Duration) {
         let text = text.into();
         let reading_time = Duration::from_millis(3000 + 50 * text.chars().count() as u64);
-        self.notice = Some(Notice { text, role, expires_at: now + reading_time });
+        self.notice = Some(Notice { text, role, expires_at: now + reading_time, is_reply: false });
     }
 
     /// Returns the row that an action or the detail page would use: the row whose detail page is open, or else the row

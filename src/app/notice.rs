@@ -13,4 +13,6 @@ pub struct Notice {
     pub(crate) role: Role,
     /// Time at which the message disappears.
     pub expires_at: Duration,
+    /// True if it answers a key, and not something that happened without one, such as the result of an action.
+    pub(crate) is_reply: bool,
 }

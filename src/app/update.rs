@@ -14,6 +14,7 @@ use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
 use crate::app::mouse;
 use crate::app::navigation;
+use crate::app::notice_subject::{self, NoticeSubject};
 use crate::app::overhead;
 use crate::app::queries;
 use crate::app::query_refresh;
@@ -33,6 +34,8 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     remove_expired(model, now.monotonic);
     model.started_at.get_or_insert(now.monotonic);
     let layer = model.layers.last().map(mem::discriminant);
+    let is_input = matches!(msg, Message::Key(_) | Message::Mouse(..) | Message::Paste(_));
+    let before = is_input.then(|| (model.notice.clone(), NoticeSubject::new(model)));
     let mut effects = match msg {
         Message::Key(press) => {
             session_actions::cancel_repeat(model);
@@ -104,6 +107,9 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
     };
+    if let Some(before) = before {
+        notice_subject::after_input(model, before);
+    }
     if model.layers.last().map(mem::discriminant) != layer {
         // Another text, which was not drawn yet.
         model.record_text(None);
