@@ -12,6 +12,7 @@
 //! out: send an action or a query, poll now, ring the bell, quit. The user interface then draws the model.
 
 pub(crate) mod action_flow;
+pub(crate) mod action_summary;
 pub(crate) mod action_targets;
 pub mod answer_gate;
 #[cfg(test)]

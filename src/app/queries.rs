@@ -327,9 +327,13 @@ pub(crate) fn group_next(model: &mut Model, now: Duration) {
 }
 
 /// Filters the sessions by the row that was chosen in the previous view, unless the view has a filter that was typed.
-/// Sessions that were listed for another filter are dropped.
+/// Sessions that were listed for another filter are dropped. The view opens without groups, so that the first criterion
+/// follows.
 pub(crate) fn filter_by_row(model: &mut Model, row: Option<RowId>) {
     let view = model.view();
+    if let Some(instance) = model.instance_mut() {
+        (instance.queries.grouping, instance.queries.open_group) = (None, None);
+    }
     let Some(instance) = model.instance() else { return };
     let row = row.and_then(|id| instance.data.shown()?.row(id));
     let filter = row.map(query_filters::filter_for_row).unwrap_or_default();

@@ -7,6 +7,7 @@ use crate::actions::action_table::Action;
 use crate::actions::intent::ActionTarget;
 use crate::actions::target_identity::SessionIdentity;
 use crate::app::action_flow;
+use crate::app::action_summary::SHORT_SESSIONS;
 use crate::app::action_targets;
 use crate::app::message::Effect;
 use crate::app::model::Model;
@@ -125,9 +126,10 @@ pub(crate) fn apply_reply(
 /// happens once for a key press.
 fn read_list_again(model: &mut Model, request: &SessionActionRequest, now: Duration) -> Vec<Effect> {
     let ended = request.ended as i64;
+    let also = if request.is_repeated { "again, " } else { "" };
     let have_ended = match ended {
-        1 => "the session has already ended".to_owned(),
-        _ => format!("all {} have already ended", pluralize(ended, "session")),
+        1 if !request.is_repeated => "the session has already ended".to_owned(),
+        _ => format!("{also}all {} have already ended", pluralize(ended, "session")),
     };
     let is_group = query_lines::shown_grouping(model).is_some();
     let Some(instance) = model.instance_mut() else { return Vec::new() };
@@ -136,9 +138,10 @@ fn read_list_again(model: &mut Model, request: &SessionActionRequest, now: Durat
     queries.sessions.is_scheduled |= is_refreshed;
     queries.repeated_action = (is_refreshed && is_group && queries.marks.count() == 0).then_some(request.action);
     let rest = match (is_refreshed, queries.repeated_action) {
-        (true, Some(_)) => "; reading the list again before the question",
-        (true, None) => "; reading the list again",
-        (false, _) => "",
+        (true, Some(_)) => "; reading the list again before the question".to_owned(),
+        (true, None) => "; reading the list again".to_owned(),
+        (false, _) if request.is_repeated => "; ".to_owned() + SHORT_SESSIONS,
+        (false, _) => String::new(),
     };
     model.notify(format!("{have_ended}{rest}"), Role::Good, now);
     Vec::new()
@@ -161,7 +164,7 @@ pub(crate) fn repeat_action(model: &mut Model, now: Duration) -> Vec<Effect> {
         return Vec::new();
     }
     if query_lines::line_count(model) == 0 {
-        model.notify("no session is left: nothing to end", Role::Good, now);
+        model.notify(format!("no session is left: nothing to end; {SHORT_SESSIONS}"), Role::Good, now);
         return Vec::new();
     }
     let effects = start_action(model, action, now);
