@@ -369,3 +369,21 @@ fn server_detail_shows_every_field_and_runs_action() {
     term.press("<esc>");
     assert_eq!(term.wait_grid(|grid| grid.cursor_row().is_some()).cursor_row(), Some("be2/s2"));
 }
+
+#[test]
+fn maintenance_of_every_balancer_is_listed() {
+    let (shown, other) = (Lab::builder().servers(2).start(), Lab::builder().servers(2).start());
+    other.send_command("set server be1/s2 state maint");
+    other.wait_stat("be1", "s2", "status", |status| status == "MAINT");
+    let mut term = Term::builder().args([shown.admin(), other.admin()]).size(120, 40).start();
+    term.wait_for("live");
+    term.press("A");
+    let screen = term.wait_for("be1/s2  MAINT");
+    assert!(
+        screen.contains("is in maintenance or drain; ") && screen.contains("On other instances; o shows"),
+        "{screen}"
+    );
+    term.press("o");
+    term.wait_gone("On other instances");
+    term.wait_grid(|grid| grid.paths().contains(&"be1/s2"));
+}

@@ -264,9 +264,12 @@ impl Model {
 
     /// Returns the lines after the rows of the table shown.
     pub(crate) fn table_notes(&self) -> Vec<Cell> {
-        let key = self.keymap.key_or_command(UiCommand::ToggleFold);
-        let settings = &self.view_settings[self.view];
-        self.instance().map_or_else(Vec::new, |instance| table_notes::notes(&instance.data, settings, &key))
+        let [fold, next] =
+            [UiCommand::ToggleFold, UiCommand::SwitchInstance(1)].map(|command| self.keymap.key_or_command(command));
+        let (Some(instance), settings) = (self.instance(), &self.view_settings[self.view]) else { return Vec::new() };
+        let others = self.instances.iter().filter(|other| other.id() != instance.id());
+        let elsewhere = table_notes::out_of_service_elsewhere(others, settings, &next);
+        table_notes::notes(&instance.data, settings, &fold).into_iter().chain(elsewhere).collect()
     }
 
     /// Returns the span that the comparison before and after shows: the one chosen, or else the time since the marked moment,

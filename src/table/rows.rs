@@ -123,7 +123,7 @@ impl TableSettings {
     }
 
     /// Returns whether the table shows a row.
-    fn includes(&self, row: &RowView<'_>) -> bool {
+    pub(crate) fn includes(&self, row: &RowView<'_>) -> bool {
         let is_in_scope = match self.scope {
             RowScope::All => true,
             RowScope::OutOfService => match row.stat_row().kind {

@@ -41,8 +41,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
             _ if !settings.filter.is_empty() => "no rows match the filter; Esc clears it".to_owned(),
             RowScope::Changed => diff_line::empty_text(context),
             RowScope::OutOfService => {
+                let place = if model.instances.len() > 1 { format!(" of {}", instance.name) } else { String::new() };
                 format!(
-                    "no server is in maintenance or drain; {} goes back",
+                    "no server{place} is in maintenance or drain; {} goes back",
                     model.keymap.key_or_command(UiCommand::ShowView(ViewId::OutOfService))
                 )
             }
