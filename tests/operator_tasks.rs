@@ -6,20 +6,28 @@
 mod incident;
 mod support;
 
+use std::net::{Ipv4Addr, TcpStream};
+use std::thread;
 use std::time::Duration;
 
-use incident::{API, DEAD, ERRORS, Incident, QUEUE, TCP, WEB};
+use incident::{API, CANARY, DEAD, ERRORS, Incident, QUEUE, TCP, WEB};
 use support::keys;
 use support::{ServerBehavior, Term};
 
 /// The tasks by their names in docs/guide.md, each with the most keys that it may take.
-const TASKS: [(&str, usize); 6] = [
+const TASKS: [(&str, usize); 12] = [
     ("which backend is wrong, and why", 0),
     ("which server is slow, and since when", 0),
+    ("when is it full", 0),
     ("application, network or HAProxy", 1),
     ("what changed in ten minutes", 3),
+    ("did the deploy make it worse", 3),
     ("forgotten maintenance", 1),
+    ("top clients", 3),
+    ("drain a server, maintenance when it is empty, back", 9),
     ("a canary to 10 %", 10),
+    ("evacuate two backends", 14),
+    ("end the sessions of a client", 12),
 ];
 
 /// Returns the number of keys of a task in docs/guide.md.
@@ -78,7 +86,7 @@ impl Operator {
 
 /// Starts a site: web3 takes one second, err2 responds with 500, `be_dead` has no server, and api3 is in maintenance.
 fn start_incident() -> Incident {
-    let incident = Incident::start(&[&WEB, &QUEUE, &ERRORS, &DEAD, &API, &TCP]);
+    let incident = Incident::start(&[&WEB, &QUEUE, &ERRORS, &DEAD, &API, &TCP, &CANARY]);
     incident.wait_until_up();
     incident.app("web3").set_behavior(ServerBehavior::Slow(Duration::from_secs(1)));
     incident.app("err2").set_behavior(ServerBehavior::Status(500));
@@ -115,10 +123,99 @@ fn one_key_answers_where_time_goes_what_changed_and_what_was_forgotten() {
 
 #[test]
 fn canary_gets_a_tenth_of_its_weight() {
+    for (keys, backend, server) in [("/eb5<ret>", "be_web", "web5"), ("/can<ret>", "be_canary", "canary")] {
+        let incident = start_incident();
+        let mut operator = Operator::new(&incident);
+        operator.wait_for(&["CRIT be_dead"]).press(keys).wait_for(&[server]);
+        operator.press("W10%").answer(&format!("Weight: {backend} / {server}"), "y");
+        incident.lab().wait_stat(backend, server, "weight", |weight| weight == "10" || weight == "0");
+        operator.assert_keys("a canary to 10 %");
+    }
+}
+
+#[test]
+fn header_says_when_a_frontend_is_full() {
+    let incident = Incident::start(&[&TCP]);
+    incident.wait_until_up();
+    incident.lab().send_command("set maxconn frontend fe_tcp 60");
+    let mut operator = Operator::new(&incident);
+    let addr = incident.lab().addr("fe_tcp");
+    // One connection per second, whatever the machine is doing; the thread ends with the frontend, or when it is full.
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        while let Ok(stream) = TcpStream::connect(addr)
+            && open.len() < 60
+        {
+            open.push(stream);
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+    let is_climbing = |sessions: &str| sessions.parse::<usize>().is_ok_and(|sessions| sessions >= 15);
+    incident.lab().wait_stat("fe_tcp", "FRONTEND", "scur", is_climbing);
+    operator.wait_for(&["fe_tcp full in "]);
+    for (cols, rows) in [(80, 24), (200, 60)] {
+        operator.term.resize(cols, rows);
+        operator.wait_for(&["fe_tcp full in "]);
+    }
+    operator.assert_keys("when is it full");
+}
+
+#[test]
+fn deploy_that_made_a_server_slower_is_named() {
+    let incident = Incident::start(&[&WEB, &QUEUE]);
+    incident.wait_until_up();
+    let mut operator = Operator::new(&incident);
+    operator.wait_for(&["nothing wrong"]).press("m");
+    incident.app("web4").set_behavior(ServerBehavior::Slow(Duration::from_secs(1)));
+    operator.wait_for(&["web4", "slower"]).press("S").wait_for(&["Changes", "web4", "response "]);
+    operator.assert_keys("did the deploy make it worse");
+}
+
+#[test]
+fn slow_server_is_drained_put_into_maintenance_and_enabled() {
     let incident = start_incident();
     let mut operator = Operator::new(&incident);
-    operator.wait_for(&["CRIT be_dead"]).press("/eb5<ret>").wait_for(&["web5"]);
-    operator.press("W10%").answer("Weight: be_web / web5", "y");
-    incident.lab().wait_stat("be_web", "web5", "weight", |weight| weight == "10" || weight == "0");
-    operator.assert_keys("a canary to 10 %");
+    incident.app("err2").set_behavior(ServerBehavior::Ok);
+    operator.wait_for(&["CRIT be_dead", "CRIT be_web/web3"]);
+    operator.press("<up><down>D").answer("Drain: be_web / web3", "y");
+    operator.wait_for(&["dismiss"]).press("c").answer("Maintenance: be_web / web3", "y");
+    incident.lab().wait_stat("be_web", "web3", "status", |status| status == "MAINT");
+    incident.app("web3").set_behavior(ServerBehavior::Ok);
+    operator.wait_for(&["verified"]).press("E").answer("Enable: be_web / web3", "y");
+    incident.lab().wait_stat("be_web", "web3", "status", |status| status == "UP");
+    operator.assert_keys("drain a server, maintenance when it is empty, back");
+}
+
+#[test]
+fn two_backends_are_evacuated_after_the_impact_on_both_was_shown() {
+    let incident = start_incident();
+    let mut operator = Operator::new(&incident);
+    operator.wait_for(&["CRIT be_dead"]).press("<down><space><space>M").wait_for(&[
+        "Maintenance:",
+        "type \"",
+        " servers\"",
+    ]);
+    let screen = operator.term.screen();
+    let number = screen.split("type \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert_eq!(screen.matches("would have no usable server").count(), 2, "{screen}");
+    operator.answer("Maintenance:", &format!("{number}<ret>"));
+    operator.wait_for(&["verified"]);
+    operator.assert_keys("evacuate two backends");
+}
+
+#[test]
+fn sessions_of_a_client_are_grouped_and_ended() {
+    let incident = start_incident();
+    // The client is the second one: 127.0.0.1 has the most sessions.
+    let _most = incident.hold_connections(4);
+    let _held = incident.hold_connections_from(Ipv4Addr::new(127, 0, 66, 6), 2);
+    let mut operator = Operator::new(&incident);
+    operator.wait_for(&["CRIT be_dead"]).press("7<ret>").wait_for(&["127.0.66.6"]);
+    operator.press("b").wait_for(&["CLIENT", "SHARE", "127.0.66.6"]);
+    operator.assert_keys("top clients");
+    let mut operator = Operator::new(&incident);
+    operator.wait_for(&["CRIT be_dead"]).press("7<ret>").wait_for(&["127.0.66.6"]);
+    operator.press("b").wait_for(&["CLIENT", "SHARE", "127.0.66.6"]).press("<down>X").answer("127.0.66.6", "y");
+    incident.lab().wait_stat("fe_tcp", "FRONTEND", "scur", |sessions| sessions == "4");
+    operator.assert_keys("end the sessions of a client");
 }

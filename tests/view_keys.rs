@@ -667,6 +667,8 @@ fn n5_filter_on_dashboard_selects_first_match_and_n_the_next() {
     let mut driver = ModelDriver::new();
     driver.press("/app2");
     assert_eq!((driver.model.focus, driver.cursor_row(Pane::Servers).as_str()), (Pane::Servers, "be_app/app2"));
+    driver.press("<esc>/api<ret>");
+    assert_eq!(driver.cursor_row(driver.model.focus), "be_api/BACKEND", "several names start with api");
     driver.press("<esc>/proxy=be_api<ret>");
     assert_eq!((driver.model.focus, driver.cursor_row(Pane::Backends).as_str()), (Pane::Backends, "be_api/BACKEND"));
     for (key, expected) in [("n", "be_api/api1"), ("n", "be_api/api2"), ("n", "be_api/BACKEND"), ("N", "be_api/api2")] {

@@ -11,16 +11,19 @@ use crate::observe::row_ids::RowId;
 use crate::table::columns::row_view::RowView;
 use crate::table::view_table::Content;
 
-/// Selects the row whose name is the filter, or else the first matching row.
+/// Selects the row whose name is the filter, or else the only row whose name starts with it, or else the first match.
+/// So `can` finds the server `canary` of `be_canary`, and `api` finds `be_api` rather than one of `api1` to `api3`.
 pub(crate) fn select_first(model: &mut Model) {
     let matches = matching_rows(model);
     let text = model.view_settings[model.view()].filter.to_string().to_lowercase();
     let sample = model.instance().and_then(|instance| instance.data.shown());
-    let is_named = |id: &&RowId| {
-        let row = sample.and_then(|sample| sample.row(**id));
-        row.is_some_and(|row| dashboard_lists::row_name(row).to_lowercase() == text)
-    };
-    if let Some(id) = matches.iter().find(is_named).or_else(|| matches.first()).copied() {
+    let name = |id: RowId| sample.and_then(|sample| sample.row(id)).map(dashboard_lists::row_name);
+    let starts = |id: &RowId| name(*id).is_some_and(|name| name.to_lowercase().starts_with(&text));
+    let starting: Vec<RowId> = matches.iter().copied().filter(starts).collect();
+    let has_length = |id: &&RowId| name(**id).is_some_and(|name| name.to_lowercase().len() == text.len());
+    let only_one = || if let [only] = starting[..] { Some(only) } else { None };
+    let best = starting.iter().find(has_length).copied().or_else(only_one);
+    if let Some(id) = best.or_else(|| matches.first().copied()) {
         select(model, id);
     }
 }

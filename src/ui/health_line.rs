@@ -1,5 +1,5 @@
-//! The third line of the header: server counts or a suggestion, draining servers, and problems. While the link is lost,
-//! the line shows the reason instead.
+//! The third line of the header: server counts or a suggestion, draining servers, what is full next, and problems. While
+//! the link is lost, the line shows the reason instead.
 
 use crate::app::layout::Area;
 use crate::app::process_summary::ProcessSummary;
@@ -8,10 +8,14 @@ use crate::instance::verdict::Verdict;
 use crate::observe::link::Link;
 use crate::problems::cause::cause_order;
 use crate::table::cell::{Role, severity_role};
+use crate::table::columns::outlook;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::text_width;
 use crate::units;
+
+/// Width of a name and the time at which it is full, in screen cells.
+const NEXT_FULL_WIDTH: usize = 22;
 
 /// Draws the health line.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) {
@@ -63,7 +67,21 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             ],
         ) + 2;
     }
+    column = draw_next_full(context, canvas, area, column);
     draw_problems(context, canvas, area, column);
+}
+
+/// Draws what is full next and when, with a shortened name if it would need more than half of the line. Returns the
+/// column after it.
+fn draw_next_full(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) -> u16 {
+    let Some((name, time)) = outlook::next_full(&context.instance.data) else { return column };
+    let available = usize::from(area.width.saturating_sub(column + 1));
+    let name_width = (available / 2).max(NEXT_FULL_WIDTH).saturating_sub(time.text.len() + 1);
+    if available < NEXT_FULL_WIDTH {
+        return column;
+    }
+    let text = format!("{} {}", text_width::middle(&name, name_width), time.text);
+    canvas.draw_text(area, column, 0, &text, time.role) + 2
 }
 
 /// Draws the numbers of servers that are up, down, in maintenance or drain, and, if there are any, in other states.

@@ -17,6 +17,8 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::net::TcpSocket;
+
 use crate::support::dns::NameServer;
 use crate::support::servers::{WebServer, unique_loopback};
 use crate::support::traffic::RunningTraffic;
@@ -52,6 +54,8 @@ pub const ERRORS: Part = part("errors", &["err1", "err2", "err3"], "", 5, 30.0);
 pub const FLAP: Part = part("flap", &["fl1", "fl2", "fl3"], "", 5, 10.0);
 pub const DEAD: Part = part("dead", &["dead1", "dead2"], "", 5, 5.0);
 pub const API: Part = part("api", &["api1", "api2", "api3"], "maxconn 50", 15, 20.0);
+/// The name of the backend contains that of its server `canary`.
+pub const CANARY: Part = part("canary", &["stable", "canary"], "", 5, 5.0);
 /// `fe_tcp` takes at most [`TCP_LIMIT`] connections.
 pub const TCP: Part = part("tcp", &["tcp1", "tcp2"], "", 0, 0.0);
 /// `fe_pause` has a port of its own.
@@ -154,6 +158,18 @@ impl Incident {
     /// Opens connections to `fe_tcp`, which stay until they are dropped.
     pub fn hold_connections(&self, count: usize) -> Vec<TcpStream> {
         (0..count).map(|_| TcpStream::connect(self.lab.addr("fe_tcp")).expect("the kernel takes connections")).collect()
+    }
+
+    /// Opens connections to `fe_tcp` from another address of this machine, which stay until they are dropped.
+    pub fn hold_connections_from(&self, client: Ipv4Addr, count: usize) -> Vec<TcpStream> {
+        let connect = || async {
+            let socket = TcpSocket::new_v4().expect("the kernel has a socket");
+            socket.bind((client, 0).into()).expect("a port is free");
+            let stream = socket.connect(self.lab.addr("fe_tcp")).await.expect("the kernel takes connections");
+            stream.into_std().expect("it is a socket")
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("the kernel can poll");
+        (0..count).map(|_| runtime.block_on(connect())).collect()
     }
 
     /// Waits until every server is up.

@@ -1,5 +1,7 @@
 //! Cells and sort keys about the future: when a limit will be reached, and whether a backend could lose a server.
 
+use crate::haproxy::stat_table::RowKind;
+use crate::instance::state::Instance;
 use crate::problems::forecast::{Forecast, forecast_words};
 use crate::problems::server_loss::ServerLoss;
 use crate::table::cell::{Cell, Role};
@@ -41,6 +43,19 @@ pub(crate) fn full_in_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(soonest(row).map(|forecast| forecast.seconds))
 }
 
+/// Returns what is full next and when, such as `fe_tcp` and `full in 1m20s`; `None` if no value climbs to its limit.
+pub(crate) fn next_full(instance: &Instance) -> Option<(String, Cell)> {
+    let growing = instance.forecasts().iter().filter(|(_, forecast)| forecast.per_second.is_some());
+    let (id, forecast) = growing.min_by(|(_, one), (_, other)| one.seconds.total_cmp(&other.seconds))?;
+    let name = match instance.shown()?.row(id) {
+        None => forecast.limit.noun.to_owned(),
+        Some(row) if row.kind == RowKind::Server => format!("{}/{}", row.proxy, row.name),
+        Some(row) => row.proxy.to_string(),
+    };
+    let time = units::seconds(forecast.seconds.round() as i64);
+    Some((name, Cell::new(format!("full in {time}"), time_role(forecast.seconds))))
+}
+
 fn server_loss(row: &RowView<'_>) -> Option<ServerLoss> {
     ServerLoss::from_backend(row.sample, row.backend()?)
 }
@@ -69,7 +84,6 @@ pub(crate) fn outlook_lines(row: &RowView<'_>) -> Vec<(&'static str, Cell)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::state::Instance;
     use crate::observe::test_samples::SampleBuilder;
 
     #[test]
@@ -87,6 +101,7 @@ mod tests {
         assert_eq!(full_in_cell(&row(0)), Cell::new("30s", Role::Bad));
         assert_eq!(full_in_key(&row(0)), SortKey::Number(30.0));
         assert_eq!((full_in_cell(&row(1)), full_in_key(&row(1))), (Cell::unknown(), SortKey::Absent));
+        assert_eq!(next_full(&instance), Some(("f".to_owned(), Cell::new("full in 30s", Role::Bad))));
         assert_eq!(server_loss_cell(&row(3)), Cell::new("125%", Role::Warn));
         assert_eq!(server_loss_cell(&row(1)), Cell::unknown(), "only backends");
         let lines =
