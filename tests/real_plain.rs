@@ -2,6 +2,8 @@
 //! terminals and pipes, and how a session ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/incident.rs"]
+mod incident;
 mod support;
 
 use std::io::{Read as _, Write as _};
@@ -10,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use incident::{DEAD, ERRORS, Incident, QUEUE, WEB};
 use support::{Lab, Relay, ServerBehavior, Term, UnreadTerminal, process, wait_for, wait_until};
 
 /// Time after a question before an answer counts, and a little more.
@@ -168,6 +171,51 @@ fn incident_can_be_followed_in_words() {
     assert_eq!(session.count(" WARNING: be1/s2: down"), 1, "announced once: {}", session.output());
     // docs/plain.md quotes this transcript.
     println!("{}", session.output());
+    session.quit();
+}
+
+#[test]
+fn incident_with_several_causes_is_ended_in_lines() {
+    let incident = Incident::start(&[&WEB, &QUEUE, &ERRORS, &DEAD]);
+    incident.wait_until_up();
+    let mut session = PlainTerm::start(&[incident.socket()]);
+    session.wait("Nothing is wrong.");
+    incident.app("web3").set_behavior(ServerBehavior::Slow(Duration::from_secs(1)));
+    incident.app("err2").set_behavior(ServerBehavior::Status(500));
+    incident.app("dead1").stop();
+    incident.app("dead2").stop();
+    for (row, what) in
+        [("be_dead", "no server available"), ("be_errors/err2", "5xx"), ("be_web/web3", "slower than its")]
+    {
+        // The causes are found in any order.
+        let is_announced = |line: &str| line.contains(&format!(" CRITICAL: {row}: ")) && line.contains(what);
+        wait_until(&format!("{row} in\n{}", session.output()), || session.output().lines().any(is_announced));
+    }
+    session.type_line("causes");
+    let cause = session.wait("What helps: drain the server, then look at its load");
+    assert!(cause.contains("CRITICAL: be_web/web3: ") && cause.contains(" slower than its peers"), "{cause}");
+    session.type_line("why web3");
+    session.wait("Peers: web1 UP");
+    incident.app("err2").set_behavior(ServerBehavior::Ok);
+    incident.app("dead1").set_behavior(ServerBehavior::Ok);
+    incident.app("dead2").set_behavior(ServerBehavior::Ok);
+    session.type_line("drain web3");
+    session.answer("Question: drain of be_web/web3 on ", "yes");
+    session.wait("set server be_web/web3 state drain: verified");
+    session.wait("be_web/web3 is empty: no sessions left");
+    session.type_line("maint web3");
+    session.answer("Command: set server be_web/web3 state maint", "yes");
+    session.wait("set server be_web/web3 state maint: verified, MAINT");
+    incident.app("web3").set_behavior(ServerBehavior::Ok);
+    session.type_line("ready web3");
+    session.answer("Command: set server be_web/web3 state ready", "yes");
+    session.wait("set server be_web/web3 state ready: verified");
+    let before = session.output().len();
+    wait_until("the end of all causes", || {
+        session.type_line("causes");
+        thread::sleep(READING_TIME);
+        session.output()[before..].contains("Nothing is wrong.")
+    });
     session.quit();
 }
 
