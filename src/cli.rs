@@ -25,9 +25,11 @@ mod watch_command;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
 use std::time::SystemTime;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use jiff::tz::TimeZone;
 
@@ -56,6 +58,8 @@ use crate::headless::print::ignore_broken_pipe;
 use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::run;
+use crate::observe::past_samples::PastSamples;
+use crate::observe::timestamp::Clock;
 use crate::problems::thresholds::ThresholdError;
 use crate::term::terminal_device;
 use crate::term::terminal_mode;
@@ -133,17 +137,26 @@ fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitC
     if !is_plain && let Some(code) = require_terminal() {
         return Ok(code);
     }
-    // Lines announce changes only, so the plain mode needs no past.
-    let demo_options = demo::DemoOptions { has_past: !is_plain, ..demo::DemoOptions::default() };
-    let mut demo = demo::start(demo_options).context("cannot start the simulated HAProxy")?;
-    let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
     let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
-    let found = FoundTargets { targets: vec![target], discovery: None };
+    let found = |demo: &demo::Demo| {
+        let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
+        FoundTargets { targets: vec![target], discovery: None }
+    };
+    let failure = "cannot start the simulated HAProxy";
     if is_plain {
-        return plain_mode::run(found, options, &settings, audit);
+        // Lines announce changes only, so the plain mode needs no past.
+        let demo = demo::start(demo::DemoOptions::default()).context(failure)?;
+        return plain_mode::run(found(&demo), options, &settings, audit);
     }
-    let past_replies = demo.take_past_replies().into_iter().map(|reply| (reply.age, reply.text)).collect();
-    dashboard::show(found, options, &settings, audit, past_replies)
+    // The replies are parsed while later ones are simulated.
+    let (clock, (replies, received)) = (Clock::started_ago(demo::PAST), mpsc::channel());
+    let now = clock.now();
+    let parsing = thread::spawn(move || PastSamples::parse(received, now));
+    let pass_on = |reply: demo::PastReply| drop(replies.send((reply.age, reply.text)));
+    let demo = demo::start_with_past(demo::DemoOptions::default(), pass_on).context(failure)?;
+    drop(replies);
+    let past = parsing.join().map_err(|_| anyhow!(failure))?;
+    dashboard::show(found(&demo), options, &settings, audit, (clock, past))
 }
 
 fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -163,7 +176,13 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     match targets::find(named, &settings.targets) {
         Ok(found) if is_plain => plain_mode::run(found, options, &settings, open_audit(&settings, "plain")),
-        Ok(found) => dashboard::show(found, options, &settings, open_audit(&settings, "dashboard"), Vec::new()),
+        Ok(found) => dashboard::show(
+            found,
+            options,
+            &settings,
+            open_audit(&settings, "dashboard"),
+            (Clock::start(), PastSamples::default()),
+        ),
         Err(why) => {
             let code = report_no_target(&why);
             if matches!(why, NoTarget::NotFound { .. }) {

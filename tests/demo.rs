@@ -567,7 +567,8 @@ struct PastHour {
 
 impl PastHour {
     fn new() -> Self {
-        let (world, replies) = World::with_past_hour(7, Duration::from_hours(76), START_TIME, 0);
+        let mut replies = Vec::new();
+        let world = World::with_past_hour(7, Duration::from_hours(76), START_TIME, 0, |reply| replies.push(reply));
         let read = |reply: &PastReply| {
             let (info, stat) = reply.text.split_once("\n\n").unwrap();
             let info = |key: &str| {

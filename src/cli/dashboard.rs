@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::anyhow;
 
@@ -34,14 +33,14 @@ use crate::observe::timestamp::Clock;
 use crate::ui::color::ColorDepth;
 use crate::ui::theme::{Palette, Theme};
 
-/// Runs the dashboard and returns the exit code. `past_replies` are those of the first target from the time before the
-/// start, oldest first, each with its age.
+/// Runs the dashboard and returns the exit code. `past` are the samples of the first target from the time before the start,
+/// in the times of `clock`.
 pub(super) fn show(
     found: FoundTargets,
     options: &DashboardOptions,
     settings: &Settings,
     audit: AuditWriter,
-    past_replies: Vec<(Duration, String)>,
+    (clock, past): (Clock, PastSamples),
 ) -> anyhow::Result<ExitCode> {
     check_threshold_flags(settings, &options.thresholds)?;
     warn_about_threshold_flags(&options.thresholds);
@@ -51,9 +50,8 @@ pub(super) fn show(
         limits: ConnectionLimits::default(),
         stat_limits: StatLimits { bytes: MemoryPlan::new(history_bytes).sample_limit(), ..StatLimits::default() },
         read_only: settings.read_only,
-        clock: past_replies.first().map_or_else(Clock::start, |(oldest, _)| Clock::started_ago(*oldest)),
+        clock,
     };
-    let past = PastSamples::parse(past_replies, polling.clock.now());
     let config = DashboardConfig {
         thresholds: thresholds(settings, &options.thresholds)?,
         keymap: keymap(&settings.keys)?,

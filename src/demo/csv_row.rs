@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 use std::fmt::{Display, Write};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use crate::demo::counters::{CounterId, Counters};
@@ -28,18 +30,39 @@ h2_total_connections,h2_backend_total_streams,h1_open_connections,h1_open_stream
 h1_total_connections,h1_total_streams,h1_bytes_in,h1_bytes_out,h1_spliced_bytes_in,\
 h1_spliced_bytes_out,";
 
-static POSITIONS: LazyLock<HashMap<&str, usize>> = LazyLock::new(|| {
+/// A fast hash of the names of columns, which are known.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+static POSITIONS: LazyLock<HashMap<&str, usize, BuildHasherDefault<NameHasher>>> = LazyLock::new(|| {
     let names = HEADER.trim_start_matches("# ").trim_end_matches(',').split(',');
     names.enumerate().map(|(position, name)| (name, position)).collect()
 });
 
 /// One row; cells that are not set stay empty.
-pub(crate) struct CsvRow(Vec<String>);
+pub(crate) struct CsvRow {
+    /// The texts of the cells, in the order in which they were set.
+    texts: String,
+    /// The place of each cell in `texts`.
+    cells: Vec<Range<usize>>,
+}
 
 impl CsvRow {
     /// Creates a row with the columns that all rows have. `kind` is the value of the `type` column: 0, 1 or 2.
     pub(crate) fn new(proxy: &Proxy, name: &str, kind: u8, sid: u32) -> Self {
-        let mut row = Self(vec![String::new(); POSITIONS.len()]);
+        let mut row = Self { texts: String::with_capacity(1024), cells: vec![0..0; POSITIONS.len()] };
         row.set("pxname", &proxy.name);
         row.set("svname", name);
         row.set("pid", 1);
@@ -52,11 +75,12 @@ impl CsvRow {
         row
     }
 
-    /// Sets a cell. Quoting happens in `write_to`.
+    /// Sets a cell. Quoting happens in [`Self::write_to`].
     pub(crate) fn set(&mut self, column: &str, value: impl Display) {
-        if let Some(cell) = POSITIONS.get(column).and_then(|&position| self.0.get_mut(position)) {
-            cell.clear();
-            let _ = write!(cell, "{value}");
+        if let Some(cell) = POSITIONS.get(column).and_then(|&position| self.cells.get_mut(position)) {
+            let start = self.texts.len();
+            let _ = write!(self.texts, "{value}");
+            *cell = start..self.texts.len();
         }
     }
 
@@ -114,9 +138,9 @@ impl CsvRow {
     pub(crate) fn set_modules(&mut self, counters: &Counters, mode: ProxyMode) {
         self.set_zeros(&["dreq", "comp_in", "comp_out", "comp_byp", "comp_rsp"]);
         let from = POSITIONS.get("h2_headers_rcvd").copied().unwrap_or(usize::MAX);
-        for cell in self.0.iter_mut().skip(from) {
-            "0".clone_into(cell);
-        }
+        let start = self.texts.len();
+        self.texts.push('0');
+        self.cells.iter_mut().skip(from).for_each(|cell| *cell = start..start + 1);
         if mode == ProxyMode::Http {
             self.set_zeros(&["cache_lookups", "cache_hits"]);
             self.set("h1_open_connections", counters.current);
@@ -128,12 +152,14 @@ impl CsvRow {
 
     /// Appends the row to `out` as a CSV line.
     pub(crate) fn write_to(&self, out: &mut String) {
-        for cell in &self.0 {
-            if cell.contains([',', '"']) {
-                let _ = write!(out, "\"{}\",", cell.replace('"', "\"\""));
-            } else {
-                let _ = write!(out, "{cell},");
+        for cell in &self.cells {
+            match &self.texts[cell.clone()] {
+                quoted if quoted.contains([',', '"']) => {
+                    out.extend(["\"", &quoted.replace('"', "\"\""), "\""]);
+                }
+                plain => out.push_str(plain),
             }
+            out.push(',');
         }
         out.push('\n');
     }

@@ -48,7 +48,7 @@ mod warm_up;
 mod world;
 mod write_commands;
 
-pub use past_hour::PastReply;
+pub use past_hour::{PAST, PastReply};
 pub use permission::CliLevel;
-pub use socket_server::{Demo, DemoOptions, start};
+pub use socket_server::{Demo, DemoOptions, start, start_with_past};
 pub use world::World;

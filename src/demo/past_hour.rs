@@ -13,10 +13,12 @@ use crate::demo::world::World;
 
 /// Length of the simulated past, in seconds.
 const PAST_SECONDS: u64 = 3600;
+/// Length of the simulated past.
+pub const PAST: Duration = Duration::from_secs(PAST_SECONDS);
 /// Length of a long step, in seconds.
 const STEP: u64 = 2;
 /// Seconds between two replies at first, and in the last minutes. The start of the demo waits until all are read.
-const INTERVALS: [u64; 2] = [20, 6];
+const INTERVALS: [u64; 2] = [20, 10];
 /// Length of the last minutes, in seconds.
 const LAST_MINUTES: u64 = 600;
 /// Time at the end of the hour in which single sessions are simulated, in seconds.
@@ -69,24 +71,25 @@ pub struct PastReply {
 }
 
 impl World {
-    /// Creates a world like [`World::new`], and the replies that it would have sent in the hour before, oldest first.
+    /// Creates a world like [`World::new`], and passes on the replies that it would have sent in the hour before, oldest
+    /// first.
     pub fn with_past_hour(
         seed: u64,
         warm_up: Duration,
         unix_time: u64,
         extra_backends: usize,
-    ) -> (Self, Vec<PastReply>) {
+        mut on_reply: impl FnMut(PastReply),
+    ) -> Self {
         let before = warm_up.saturating_sub(Duration::from_secs(PAST_SECONDS));
         let mut world =
             Self::after_steps(seed, before, unix_time.saturating_sub(PAST_SECONDS), extra_backends, FIRST_STEPS_MS);
         let start = world.clock;
         // The timetable of the demo begins after the hour.
         world.scenario_start = u64::MAX;
-        let mut replies = Vec::new();
         let mut record = |world: &mut Self| {
             let age = Duration::from_millis(start + PAST_SECONDS * 1000 - world.clock);
             let text = execute(world, "show info;show stat");
-            replies.push(PastReply { age, text });
+            on_reply(PastReply { age, text });
         };
         world.begin_coarse_steps();
         let mut backlog = Backlog::default();
@@ -113,7 +116,7 @@ impl World {
         }
         world.remainder = Duration::ZERO;
         world.scenario_start = world.clock;
-        (world, replies)
+        world
     }
 }
 

@@ -41,14 +41,11 @@ pub struct DemoOptions {
     pub level: CliLevel,
     /// Uptime of the simulated process when the demo starts.
     pub warm_up: Duration,
-    /// True to simulate the hour before the start, with a reload. [`Demo::take_past_replies`] returns the replies of
-    /// that hour.
-    pub has_past: bool,
 }
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        Self { seed: 1, extra_backends: 0, level: CliLevel::Admin, warm_up: Duration::from_hours(76), has_past: false }
+        Self { seed: 1, extra_backends: 0, level: CliLevel::Admin, warm_up: Duration::from_hours(76) }
     }
 }
 
@@ -87,7 +84,6 @@ pub struct Demo {
     socket: PathBuf,
     shared: Arc<SocketServerState>,
     threads: Vec<JoinHandle<()>>,
-    past_replies: Vec<PastReply>,
 }
 
 /// Starts a simulated `HAProxy` on a Unix socket in a new private directory. Dropping the result removes the socket and
@@ -96,24 +92,41 @@ pub struct Demo {
 /// # Errors
 /// Returns an error if the directory, the socket or a thread cannot be created.
 pub fn start(options: DemoOptions) -> io::Result<Demo> {
-    let unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let DemoOptions { seed, warm_up, extra_backends, .. } = options;
-    let (world, past_replies) = if options.has_past {
-        World::with_past_hour(seed, warm_up, unix_time, extra_backends)
-    } else {
-        (World::new(seed, warm_up, unix_time, extra_backends), Vec::new())
-    };
+    let DemoOptions { seed, warm_up, extra_backends, level } = options;
+    let world = World::new(seed, warm_up, unix_time(), extra_backends);
+    serve(TimedWorld { world, last_advance: Instant::now() }, level)
+}
+
+/// Starts a simulated `HAProxy` like [`start`], after passing on its replies to `show info;show stat` of the hour before,
+/// with a reload, oldest first. Their ages are those at the time of the call.
+///
+/// # Errors
+/// Returns an error if the directory, the socket or a thread cannot be created.
+pub fn start_with_past(options: DemoOptions, on_reply: impl FnMut(PastReply)) -> io::Result<Demo> {
+    let DemoOptions { seed, warm_up, extra_backends, level } = options;
+    let last_advance = Instant::now();
+    let world = World::with_past_hour(seed, warm_up, unix_time(), extra_backends, on_reply);
+    serve(TimedWorld { world, last_advance }, level)
+}
+
+/// Returns the current time in seconds since 1970.
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Serves a world on a socket in a new directory.
+fn serve(timed_world: TimedWorld, level: CliLevel) -> io::Result<Demo> {
     let directory = socket_directory::create()?;
     let socket = directory.join(SOCKET_NAME);
     let shared = Arc::new(SocketServerState {
-        timed_world: Mutex::new(TimedWorld { world, last_advance: Instant::now() }),
-        level: options.level,
+        timed_world: Mutex::new(timed_world),
+        level,
         open_connections: Mutex::new(0),
         connection_closed: Condvar::new(),
         is_stopping: AtomicBool::new(false),
     });
     // From here on, dropping `demo` removes the directory, even if the rest of the setup fails.
-    let mut demo = Demo { directory, socket, shared, threads: Vec::new(), past_replies };
+    let mut demo = Demo { directory, socket, shared, threads: Vec::new() };
     let listener = UnixListener::bind(&demo.socket)?;
     let shared = Arc::clone(&demo.shared);
     let ticker = thread::Builder::new().name("demo-time".into()).spawn(move || advance_time(&shared))?;
@@ -129,11 +142,6 @@ impl Demo {
     /// Returns the path of the socket.
     pub fn socket(&self) -> &Path {
         &self.socket
-    }
-
-    /// Takes the replies to `show info;show stat` of the hour before the start, oldest first.
-    pub fn take_past_replies(&mut self) -> Vec<PastReply> {
-        std::mem::take(&mut self.past_replies)
     }
 
     /// Advances the simulation by `time`, in addition to real time.

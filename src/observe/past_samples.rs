@@ -21,7 +21,7 @@ pub(crate) struct PastSamples {
 impl PastSamples {
     /// Parses replies to `show info;show stat`, oldest first, each with its age at the time `now`. Replies that are
     /// invalid, or older than the clock, are skipped.
-    pub(crate) fn parse(replies: Vec<(Duration, String)>, now: Timestamp) -> Self {
+    pub(crate) fn parse(replies: impl IntoIterator<Item = (Duration, String)>, now: Timestamp) -> Self {
         let mut past = Self::default();
         for (age, text) in replies {
             let newest = past.parser.newest().cloned();
