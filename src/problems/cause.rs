@@ -78,6 +78,14 @@ pub(crate) struct Advice {
     pub(crate) text: String,
 }
 
+impl Advice {
+    /// Returns the title of the action, unless the advice begins with it: `drain` and `drain the server, then look …`.
+    pub(crate) fn action_title(&self) -> Option<&'static str> {
+        let begins_with = |title: &&str| self.text.split(',').next().is_some_and(|start| start.contains(title));
+        self.action.map(|action| action.title).filter(|title| !begins_with(title))
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone)]
 pub struct Cause {

@@ -194,7 +194,11 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
             // The name of a command is too long for the column.
             key = keymap.key_or_command(UiCommand::OpenActionMenu);
         }
-        let title = format!(" {}{}", action.title, if columns.has_advice { "; " } else { "" });
+        let title = match advice.action_title() {
+            _ if !columns.has_advice => format!(" {}", action.title),
+            Some(title) => format!(" {title}; "),
+            None => " ".to_owned(),
+        };
         let room = columns.remedy.len().saturating_sub(1 + text_width::width(&key));
         let title = text_width::end(&title, room);
         start = canvas.draw_texts(line, start, 0, [styled_text(key, Role::Key), styled_text(title, Role::Normal)]);

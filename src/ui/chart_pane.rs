@@ -270,9 +270,9 @@ fn draw_sparklines(
     }
 }
 
-/// Returns the text of the row's cell, without the limit if it does not fit.
+/// Returns the text of the row's cell, without the limit if it does not fit after the label and a blank.
 fn shortened_value(line: &ChartLine, width: u16) -> &str {
     let text = line.cell.text.as_str();
     let without_limit = text.split('/').next().unwrap_or(text);
-    if text_width::width(text) <= usize::from(width) { text } else { without_limit }
+    if text_width::width(text) < usize::from(width) { text } else { without_limit }
 }

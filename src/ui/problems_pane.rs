@@ -270,11 +270,11 @@ fn cause_text(cause: &Cause) -> String {
     if cause.is_open() { cause.sentence.clone() } else { format!("resolved: {}", cause.sentence) }
 }
 
-/// Returns what helps against a cause: the title of the action, and advice.
+/// Returns what helps against a cause: the title of the action, and advice; only the advice if it begins with the action.
 fn remedy_text(context: &DrawContext<'_>, cause: &Cause) -> String {
     let advice = cause.advice(context.instance.data.level());
-    match advice.action {
-        Some(action) => format!("{}; {}", action.title, advice.text),
+    match advice.action_title() {
+        Some(title) => format!("{title}; {}", advice.text),
         None => advice.text,
     }
 }

@@ -30,8 +30,10 @@ impl TabStyle {
         let unnumbered =
             if model.view().digit().is_some() { 0 } else { text_width::width(model.current_view().title) + 2 };
         let available = usize::from(area.width).saturating_sub(wanted + unnumbered);
+        // The gap gives way to any remark, such as the number of rows.
+        let all = remarks.iter().map(|(remark, _)| text_width::width(remark) + 1).sum::<usize>() - wanted;
         match available {
-            available if names(" ", 99) + ViewId::NUMBERED.len() < available => Self { gap: " ", letters: 99 },
+            available if names(" ", 99) + ViewId::NUMBERED.len() + all < available => Self { gap: " ", letters: 99 },
             available if names("", 99) < available => Self { gap: "", letters: 99 },
             _ => Self { gap: "", letters: 4 },
         }
@@ -85,7 +87,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let available = usize::from(area.width.saturating_sub(column + 1));
     let others: usize = remarks.iter().skip(1).map(|(remark, _)| text_width::width(remark)).sum();
     match remarks.split_first() {
-        Some(((remark, role), rest)) if text_width::width(remark) + others > available && available > others + 3 => {
+        Some(((remark, role), rest))
+            if *role != Role::Dim && text_width::width(remark) + others > available && available > others + 3 =>
+        {
             let mut texts = vec![
                 styled_text(text_width::end(remark, available - others - 1), *role),
                 styled_text(" ", Role::Normal),
