@@ -11,7 +11,8 @@
 //! For reading, [`shard`] finds the records of a shard and its journal, and [`found_blocks`] the blocks of all shards, which
 //! [`shifts`] joins to one sequence. [`stored_dictionary`] and [`stored_block`] decode them, [`block_decoder`] keeps the last
 //! few, and [`reader`] offers samples and series. Nothing that is read from a file is trusted.
-//! [`folder`] names, opens and locks the files; [`retention`] removes old shards.
+//! [`folder`] names, opens and locks the files; [`retention`] removes old shards. [`snapshot_writer`] writes a span of several
+//! instances to one file, which has the form of a shard; [`snapshot_reader`] opens it, and recording folders.
 //!
 //! [`anonymize`] replaces the names and texts of a site, so that a recording can be given to others: [`replacements`] assigns
 //! the names, [`known_texts`] lists the texts that stay, and [`anonymize_records`] applies both to events and audit records.
@@ -40,6 +41,10 @@ pub mod retention;
 pub(crate) mod shard;
 pub(crate) mod shard_writer;
 pub(crate) mod shifts;
+pub mod snapshot_reader;
+#[cfg(test)]
+mod snapshot_tests;
+pub mod snapshot_writer;
 pub(crate) mod stored_block;
 pub(crate) mod stored_dictionary;
 pub mod writer;

@@ -39,7 +39,8 @@ pub struct RecordedRange {
 /// The recording of one instance.
 #[derive(Debug)]
 pub struct Recording {
-    folder: PathBuf,
+    /// Folder of the instance; `None` for a snapshot.
+    folder: Option<PathBuf>,
     shards: Vec<StoredShard>,
     blocks: Vec<FoundBlock>,
     decoder: BlockDecoder,
@@ -55,16 +56,23 @@ impl Recording {
     /// # Errors
     /// Returns an error if the folder or one of its files cannot be read.
     pub fn open(folder: &Path) -> io::Result<Self> {
+        let mut recording = Self::from_shards(Some(folder.to_owned()), Vec::new());
+        recording.refresh()?;
+        Ok(recording)
+    }
+
+    /// Joins the shards of an instance. Those of a `folder` that are not known yet are added by [`Self::refresh`].
+    pub(super) fn from_shards(folder: Option<PathBuf>, shards: Vec<StoredShard>) -> Self {
         let mut recording = Self {
-            folder: folder.to_owned(),
-            shards: Vec::new(),
+            folder,
+            shards,
             blocks: Vec::new(),
             decoder: BlockDecoder::default(),
             last_rows: None,
             damage: Vec::new(),
         };
-        recording.refresh()?;
-        Ok(recording)
+        recording.blocks = find_blocks(&recording.shards, &[], &mut recording.damage);
+        recording
     }
 
     /// Finds what a recorder has added since. Sequence numbers and monotonic times stay the same. Shards that were removed
@@ -73,13 +81,14 @@ impl Recording {
     /// # Errors
     /// Returns an error if the folder or one of its files cannot be read.
     pub fn refresh(&mut self) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
         if let Some(last) = self.shards.last_mut() {
             last.refresh()?;
         }
-        let known = self.shards.last().map(|shard| shard.name.clone());
-        for name in list_shards(&self.folder)? {
+        let known = self.shards.last().and_then(|shard| shard.name().cloned());
+        for name in list_shards(folder)? {
             if known.as_ref().is_none_or(|known| name > *known) {
-                self.shards.push(StoredShard::open(&self.folder, name)?);
+                self.shards.push(StoredShard::open(folder, name)?);
             }
         }
         self.blocks = find_blocks(&self.shards, &self.blocks, &mut self.damage);
@@ -141,6 +150,19 @@ impl Recording {
             }
         }
         Ok(ranges)
+    }
+
+    /// Returns the header of the first sample that the run of the recorder wrote that contains the sample `seq`. Causes that
+    /// were opened in earlier runs say nothing about this one. Returns `None` if no sample that can be read is in that run.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be read.
+    pub fn run_start(&mut self, seq: u64) -> io::Result<Option<SampleHeader>> {
+        let index = self.blocks.partition_point(|block| block.last_seq() < seq);
+        let Some(block) = self.blocks.get(index) else { return Ok(None) };
+        let shift = block.shift;
+        let first = self.blocks[..index].iter().rposition(|block| block.shift != shift).map_or(0, |other| other + 1);
+        self.header_after(self.blocks[first].first_seq().saturating_sub(1))
     }
 
     /// Returns the header of the sample with the latest wall clock time at or before `wall`, or of the oldest sample if all
@@ -364,6 +386,11 @@ impl Recording {
             self.note_damage(index, reason);
         }
         Ok(decoded.ok())
+    }
+
+    /// Adds damaged places that were found before the recording was opened.
+    pub(super) fn add_damage(&mut self, damage: Vec<Damage>) {
+        self.damage.extend(damage);
     }
 
     fn note_damage(&mut self, index: usize, reason: Damaged) {

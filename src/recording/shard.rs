@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+
+use crate::config::safe_file::open_regular;
 use crate::recording::byte_codec::Damaged;
 use crate::recording::folder::{ShardName, ShardPart, open_part, read_at_most};
 use crate::recording::record_frame::{HEADER_BYTES, MAGIC, RecordHeader, RecordKind, SIGNATURE, ShardOrigin};
@@ -142,6 +145,20 @@ impl RecordList {
         Ok(())
     }
 
+    /// Returns whether a record begins the next shard of a snapshot after these records, also if the first record of that
+    /// shard is damaged: the numbers of dictionary entries and blocks then start from 0 again.
+    fn is_before_next_shard(&self, next: &RecordEntry) -> bool {
+        let last_of = |kind| self.records.iter().rev().find(|entry| entry.header.kind == kind);
+        match next.header.kind {
+            RecordKind::Shard => true,
+            RecordKind::Dictionary => next.header.number == 0 && last_of(RecordKind::Dictionary).is_some(),
+            RecordKind::Block => {
+                last_of(RecordKind::Block).is_some_and(|last| last.header.number >= next.header.number)
+            }
+            RecordKind::Part | RecordKind::Events => false,
+        }
+    }
+
     fn check_signature(&mut self, file: &File, length: u64) -> io::Result<()> {
         let mut signature = [0; SIGNATURE.len()];
         let is_read = read_exactly(file, &mut signature, 0)?;
@@ -200,11 +217,19 @@ fn find_record(file: &File, from: u64, length: u64) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
+/// Where a shard is stored.
+#[derive(Debug)]
+enum ShardPlace {
+    /// In a folder, in files of its own.
+    Folder { folder: PathBuf, name: ShardName },
+    /// In a snapshot, which does not change.
+    Snapshot(PathBuf),
+}
+
 /// One shard and its journal.
 #[derive(Debug)]
 pub(crate) struct StoredShard {
-    folder: PathBuf,
-    pub(crate) name: ShardName,
+    place: ShardPlace,
     /// Recorder and instance; `None` if its first record is damaged.
     pub(crate) origin: Option<ShardOrigin>,
     /// Records of the shard.
@@ -219,15 +244,57 @@ impl StoredShard {
     /// # Errors
     /// Returns an error if a file cannot be opened or read.
     pub(crate) fn open(folder: &Path, name: ShardName) -> io::Result<Self> {
-        let mut shard = Self {
-            folder: folder.to_owned(),
-            name,
-            origin: None,
-            list: RecordList::default(),
-            journal: RecordList::default(),
-        };
+        let mut shard = Self::empty(ShardPlace::Folder { folder: folder.to_owned(), name });
         shard.refresh()?;
         Ok(shard)
+    }
+
+    /// Finds the shards of a snapshot.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or if it is not a recording.
+    pub(crate) fn open_snapshot(path: &Path) -> io::Result<Vec<Self>> {
+        let file = open_regular(path, OFlags::RDONLY, Mode::empty())?;
+        let mut signature = [0; SIGNATURE.len()];
+        if !read_exactly(&file, &mut signature, 0)? || signature != SIGNATURE {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "is not a recording of hapulse, or of another version",
+            ));
+        }
+        let mut all = RecordList::default();
+        all.extend(&file)?;
+        let mut shards: Vec<Self> = Vec::new();
+        for entry in all.records {
+            let last = match shards.last_mut() {
+                Some(last) if !last.list.is_before_next_shard(&entry) => last,
+                _ => {
+                    shards.push(Self::empty(ShardPlace::Snapshot(path.to_owned())));
+                    let Some(last) = shards.last_mut() else { break };
+                    last
+                }
+            };
+            last.list.records.push(entry);
+        }
+        for shard in &mut shards {
+            shard.read_origin(&file)?;
+        }
+        if let Some(first) = shards.first_mut() {
+            first.list.damage = all.damage;
+        }
+        Ok(shards)
+    }
+
+    fn empty(place: ShardPlace) -> Self {
+        Self { place, origin: None, list: RecordList::default(), journal: RecordList::default() }
+    }
+
+    /// Returns the name of the shard, unless it is in a snapshot.
+    pub(crate) fn name(&self) -> Option<&ShardName> {
+        match &self.place {
+            ShardPlace::Folder { name, .. } => Some(name),
+            ShardPlace::Snapshot(_) => None,
+        }
     }
 
     /// Finds the records that were added since.
@@ -269,10 +336,14 @@ impl StoredShard {
             self.list.use_index(&index, file.metadata()?.len());
         }
         self.list.extend(&file)?;
+        self.read_origin(&file)
+    }
+
+    fn read_origin(&mut self, file: &File) -> io::Result<()> {
         if self.origin.is_none()
             && let Some(first) = self.list.records.iter().find(|entry| entry.header.kind == RecordKind::Shard)
         {
-            self.origin = first.read(&file)?.and_then(|contents| ShardOrigin::decode(&contents)).ok();
+            self.origin = first.read(file)?.and_then(|contents| ShardOrigin::decode(&contents)).ok();
         }
         Ok(())
     }
@@ -297,12 +368,21 @@ impl StoredShard {
     /// # Errors
     /// Returns an error if the file cannot be opened, or if another user can replace it.
     pub(crate) fn open_part(&self, part: ShardPart) -> io::Result<Option<File>> {
-        open_part(&self.folder, &self.name, part)
+        match (&self.place, part) {
+            (ShardPlace::Folder { folder, name }, _) => open_part(folder, name, part),
+            (ShardPlace::Snapshot(path), ShardPart::Shard) => {
+                open_regular(path, OFlags::RDONLY, Mode::empty()).map(Some)
+            }
+            (ShardPlace::Snapshot(_), ShardPart::Index | ShardPart::Journal) => Ok(None),
+        }
     }
 
     /// Returns the path of a file of the shard.
     pub(crate) fn path(&self, part: ShardPart) -> PathBuf {
-        self.name.path(&self.folder, part)
+        match &self.place {
+            ShardPlace::Folder { folder, name } => name.path(folder, part),
+            ShardPlace::Snapshot(path) => path.clone(),
+        }
     }
 
     /// Returns the damaged places found so far.

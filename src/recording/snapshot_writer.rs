@@ -1,0 +1,163 @@
+//! Writes a snapshot: one file with a span of the recordings of several instances.
+//!
+//! A snapshot has the form of a shard, and contains the shards of all its instances one after the other.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use crate::observe::sample::Sample;
+use crate::recording::byte_codec::{Damaged, duration_nanos, wall_nanos};
+use crate::recording::dictionary::DictionaryWriter;
+use crate::recording::open_block::OpenBlock;
+use crate::recording::record_frame::{RecordKind, SIGNATURE, SampleMark, SampleSpan, ShardOrigin, encode_record};
+use crate::recording::recorded_events::RecordedEvent;
+
+/// Size of the events from which a record of them is written, in bytes.
+const EVENT_BYTES: usize = 1 << 20;
+/// Maximum number of events in one record.
+const EVENTS_PER_RECORD: usize = 1000;
+
+/// Writes the shards of a snapshot.
+#[derive(Debug)]
+pub struct SnapshotWriter<W: Write> {
+    out: W,
+    origin: ShardOrigin,
+    /// The shard that is being written.
+    shard: Option<SnapshotShard>,
+    samples: u64,
+}
+
+/// State of one shard.
+#[derive(Debug, Default)]
+struct SnapshotShard {
+    dictionary: DictionaryWriter,
+    next_block: u32,
+    open: Option<OpenBlock>,
+}
+
+impl<W: Write> SnapshotWriter<W> {
+    /// Begins a snapshot.
+    ///
+    /// # Errors
+    /// Returns an error if `out` cannot be written.
+    pub fn new(mut out: W) -> io::Result<Self> {
+        out.write_all(&SIGNATURE)?;
+        Ok(Self { out, origin: ShardOrigin::default(), shard: None, samples: 0 })
+    }
+
+    /// Begins the samples of an instance. Names of instances must be different.
+    pub fn start_instance(&mut self, name: &str, address: &str) {
+        self.origin = ShardOrigin {
+            run: fastrand::u64(..),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: name.to_owned(),
+            address: address.to_owned(),
+        };
+    }
+
+    /// Adds the next sample of the instance.
+    ///
+    /// # Errors
+    /// Returns an error if the snapshot cannot be written.
+    pub fn push(&mut self, sample: &Arc<Sample>) -> io::Result<()> {
+        if self.open_block().is_some_and(|open| !open.accepts(sample)) {
+            self.complete_block()?;
+        }
+        let shard = match self.shard.take() {
+            Some(shard) => shard,
+            None => self.start_shard()?,
+        };
+        let shard = self.shard.insert(shard);
+        shard.open.get_or_insert_with(|| OpenBlock::new(sample, None)).push(sample);
+        self.samples += 1;
+        Ok(())
+    }
+
+    fn open_block(&self) -> Option<&OpenBlock> {
+        self.shard.as_ref()?.open.as_ref()
+    }
+
+    fn start_shard(&mut self) -> io::Result<SnapshotShard> {
+        write_record(&mut self.out, RecordKind::Shard, 0, SampleSpan::default(), &self.origin.encode())?;
+        Ok(SnapshotShard::default())
+    }
+
+    /// Ends the instance, of which these are the events in their order. An instance without samples is left out.
+    ///
+    /// # Errors
+    /// Returns an error if the snapshot cannot be written.
+    pub fn finish_instance(&mut self, events: &[RecordedEvent]) -> io::Result<()> {
+        if self.samples > 0 && self.shard.is_none() {
+            self.shard = Some(self.start_shard()?);
+        }
+        self.complete_block()?;
+        if self.samples > 0 {
+            self.write_events(events)?;
+        }
+        (self.shard, self.samples) = (None, 0);
+        Ok(())
+    }
+
+    fn complete_block(&mut self) -> io::Result<()> {
+        let Some(shard) = &mut self.shard else { return Ok(()) };
+        let Some(mut open) = shard.open.take() else { return Ok(()) };
+        let (span, contents) = open.encode_packed(&mut shard.dictionary).map_err(invalid)?;
+        if let Some((first, entries)) = shard.dictionary.pending() {
+            write_record(&mut self.out, RecordKind::Dictionary, first, SampleSpan::default(), entries)?;
+            shard.dictionary.mark_written();
+        }
+        write_record(&mut self.out, RecordKind::Block, shard.next_block, span, &contents)?;
+        shard.next_block += 1;
+        if shard.dictionary.is_large() {
+            self.shard = None;
+        }
+        Ok(())
+    }
+
+    fn write_events(&mut self, events: &[RecordedEvent]) -> io::Result<()> {
+        let mut rest = events;
+        while let Some(first) = rest.first() {
+            let (mut contents, mut count) = (Vec::new(), 0);
+            for event in rest.iter().take(EVENTS_PER_RECORD) {
+                event.encode(&mut contents);
+                count += 1;
+                if contents.len() >= EVENT_BYTES {
+                    break;
+                }
+            }
+            let (written, later) = rest.split_at(count);
+            let span =
+                SampleSpan { first: mark(first), last: mark(written.last().unwrap_or(first)), ..SampleSpan::default() };
+            write_record(&mut self.out, RecordKind::Events, 0, span, &contents)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Ends the snapshot, and returns what it was written to.
+    ///
+    /// # Errors
+    /// Returns an error if the snapshot cannot be written.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.out.flush()?;
+        Ok(self.out)
+    }
+}
+
+fn mark(event: &RecordedEvent) -> SampleMark {
+    SampleMark { seq: 0, at: duration_nanos(event.at.monotonic), wall: wall_nanos(event.at.wall) }
+}
+
+fn write_record(
+    out: &mut impl Write,
+    kind: RecordKind,
+    number: u32,
+    span: SampleSpan,
+    contents: &[u8],
+) -> io::Result<()> {
+    out.write_all(&encode_record(kind, number, span, contents, true).map_err(invalid)?)
+}
+
+fn invalid(error: Damaged) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
