@@ -14,10 +14,12 @@ mod get_command;
 mod plain_mode;
 mod process_limits;
 mod record_command;
+mod recordings_arg;
 mod resolve_settings;
 mod server_commands;
 mod setting_flags;
 mod show_command;
+mod snapshot_command;
 mod target_arg;
 mod targets;
 mod watch_command;
@@ -105,6 +107,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(CliCommand::Check(args)) => Ok(check_command::run(args)),
         Some(CliCommand::Watch(args)) => watch_command::run(args),
         Some(CliCommand::Record(args)) => record_command::run(args),
+        Some(CliCommand::Snapshot(args)) => snapshot_command::run(&args),
         Some(CliCommand::Completions { shell }) => print_bytes(completions::script(command(), shell).as_bytes()),
         Some(CliCommand::Man { keys: true, .. }) => print_bytes(key_list::markdown_page().as_bytes()),
         Some(CliCommand::Man { problems: true, .. }) => print_bytes(problem_list::problems_page().as_bytes()),
@@ -199,7 +202,13 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
 fn has_connections(command: Option<&CliCommand>) -> bool {
     !matches!(
         command,
-        Some(CliCommand::Audit(_) | CliCommand::Config(_) | CliCommand::Completions { .. } | CliCommand::Man { .. })
+        Some(
+            CliCommand::Audit(_)
+                | CliCommand::Snapshot(_)
+                | CliCommand::Config(_)
+                | CliCommand::Completions { .. }
+                | CliCommand::Man { .. }
+        )
     )
 }
 

@@ -14,6 +14,7 @@ use crate::cli::record_command::RecordArgs;
 use crate::cli::server_commands::{DrainArgs, MaintArgs, ReadyArgs};
 use crate::cli::setting_flags::{SETTING_FLAGS, SettingFlags};
 use crate::cli::show_command::ShowArgs;
+use crate::cli::snapshot_command::SnapshotArgs;
 use crate::cli::target_arg::{TargetArg, TargetFlags};
 use crate::cli::watch_command::WatchArgs;
 use crate::problems::thresholds::ThresholdChange;
@@ -75,6 +76,8 @@ pub(super) enum CliCommand {
     Watch(WatchArgs),
     /// Record samples, causes and actions to files
     Record(RecordArgs),
+    /// Copy a span of recordings to one file, anonymized on request
+    Snapshot(SnapshotArgs),
     /// Drain servers: no new sessions, existing ones continue
     Drain(DrainArgs),
     /// Put servers into maintenance

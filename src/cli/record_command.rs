@@ -24,7 +24,7 @@ use crate::recording::retention::Retention;
 use crate::term::waiting_writer::WaitingWriter;
 
 /// Folder of recordings of a service, below which systemd creates its state.
-const SERVICE_FOLDER: &str = "/var/lib/hapulse";
+pub(super) const SERVICE_FOLDER: &str = "/var/lib/hapulse";
 
 #[derive(Debug, Clone, Args)]
 #[command(

@@ -23,3 +23,4 @@ pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod signals;
+pub(crate) mod snapshot;

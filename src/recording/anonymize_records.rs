@@ -5,8 +5,10 @@ use crate::actions::audit::record::AuditRecord;
 use crate::actions::audit::record_contents::RecordedState;
 use crate::observe::events::{Event, EventKind, RowNames};
 use crate::observe::state_cause::StateCause;
+use crate::problems::cause_table::CauseKind;
 use crate::recording::anonymize::Anonymizer;
 use crate::recording::known_texts;
+use crate::recording::recorded_events::{EventContents, RecordedCause, RecordedEvent};
 
 /// User id in anonymized audit records: one without an account.
 const UID: u32 = 65_534;
@@ -68,6 +70,45 @@ impl Anonymizer {
 
     fn row_names(&mut self, names: &RowNames) -> RowNames {
         RowNames { first: names.first.iter().map(|name| self.rows.label(name)).collect(), count: names.count }
+    }
+
+    /// Returns the replacement for the name of an instance.
+    pub fn instance_name(&mut self, name: &str) -> String {
+        self.nodes.replace(name).to_string()
+    }
+
+    /// Returns the replacement for the address of a stats socket.
+    pub fn socket_address(&mut self, address: &str) -> String {
+        self.sockets.replace(address).to_string()
+    }
+
+    /// Returns an anonymized copy of an event of a recording. The sentence of a cause, which may name servers and quote
+    /// checks, becomes the meaning of its kind. Returns `None` for an action that is not a record of the audit log.
+    pub fn recorded_event(&mut self, event: &RecordedEvent) -> Option<RecordedEvent> {
+        let contents = match &event.contents {
+            EventContents::Cause(cause) => EventContents::Cause(self.recorded_cause(cause)),
+            EventContents::Action(line) => {
+                let record = self.audit_record(&AuditRecord::parse(line).ok()?);
+                EventContents::Action(record.to_json_line().ok()?)
+            }
+            EventContents::PollFailure(reason) => EventContents::PollFailure(
+                self.text_unless(known_texts::is_check_text(reason.as_str()), reason.as_str()).as_str().into(),
+            ),
+        };
+        Some(RecordedEvent { at: event.at, contents })
+    }
+
+    fn recorded_cause(&mut self, cause: &RecordedCause) -> RecordedCause {
+        let known = CauseKind::ALL.iter().find(|kind| kind.as_str() == cause.kind.as_str());
+        let row = cause.row.as_ref().map(|(kind, proxy, name)| {
+            let new = self.rows.row_name(*kind, proxy.as_str(), name.as_str());
+            (*kind, self.rows.proxy_name(proxy.as_str()), new)
+        });
+        let (kind, sentence) = match known {
+            Some(kind) => (cause.kind.clone(), kind.info().meaning.into()),
+            None => (self.texts.replace(cause.kind.as_str()), self.texts.replace(cause.sentence.as_str())),
+        };
+        RecordedCause { step: cause.step, severity: cause.severity, kind, row, sentence }
     }
 
     /// Returns the replacement for the name of a row: `be-01/srv-02` for a server or listener, `be-01` for a proxy.

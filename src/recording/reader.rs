@@ -36,6 +36,15 @@ pub struct RecordedRange {
     pub last: Timestamp,
 }
 
+/// Blocks that one run of the recorder wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedRun {
+    /// Time of its first sample.
+    pub start: Timestamp,
+    /// Monotonic times of its blocks, oldest first.
+    pub blocks: Vec<RangeInclusive<Duration>>,
+}
+
 /// The recording of one instance.
 #[derive(Debug)]
 pub struct Recording {
@@ -152,17 +161,23 @@ impl Recording {
         Ok(ranges)
     }
 
-    /// Returns the header of the first sample that the run of the recorder wrote that contains the sample `seq`. Causes that
-    /// were opened in earlier runs say nothing about this one. Returns `None` if no sample that can be read is in that run.
-    ///
-    /// # Errors
-    /// Returns an error if a file cannot be read.
-    pub fn run_start(&mut self, seq: u64) -> io::Result<Option<SampleHeader>> {
-        let index = self.blocks.partition_point(|block| block.last_seq() < seq);
-        let Some(block) = self.blocks.get(index) else { return Ok(None) };
-        let shift = block.shift;
-        let first = self.blocks[..index].iter().rposition(|block| block.shift != shift).map_or(0, |other| other + 1);
-        self.header_after(self.blocks[first].first_seq().saturating_sub(1))
+    /// Returns the runs of the recorder with samples within a range of wall clock time, oldest first.
+    pub fn runs(&self, time: &RangeInclusive<SystemTime>) -> Vec<RecordedRun> {
+        let mut runs: Vec<RecordedRun> = Vec::new();
+        let mut shift = None;
+        for block in &self.blocks {
+            let (first, last) = (block.first(), block.last());
+            if shift != Some(block.shift) {
+                runs.push(RecordedRun { start: first, blocks: Vec::new() });
+            }
+            shift = Some(block.shift);
+            let is_within = first.wall.min(last.wall) <= *time.end() && first.wall.max(last.wall) >= *time.start();
+            if let Some(run) = runs.last_mut().filter(|_| is_within) {
+                run.blocks.push(first.monotonic..=last.monotonic);
+            }
+        }
+        runs.retain(|run| !run.blocks.is_empty());
+        runs
     }
 
     /// Returns the header of the sample with the latest wall clock time at or before `wall`, or of the oldest sample if all

@@ -36,9 +36,11 @@ fn snapshot() -> (Vec<u8>, [Vec<Arc<Sample>>; 2]) {
     let all = [samples("shop", 300), samples("api", 20)];
     let mut writer = SnapshotWriter::new(Vec::new()).unwrap();
     for (name, samples) in ["lb01", "lb02"].into_iter().zip(&all) {
-        writer.start_instance(name, "/run/a.sock");
-        samples.iter().for_each(|sample| writer.push(sample).unwrap());
-        writer.finish_instance(&[failure(500), failure(1500)]).unwrap();
+        writer.start_run(name, "/run/a.sock");
+        for sample in samples {
+            writer.push(sample).unwrap();
+        }
+        writer.finish_run(&[failure(500), failure(1500)]).unwrap();
     }
     (writer.finish().unwrap(), all)
 }

@@ -45,8 +45,8 @@ impl<W: Write> SnapshotWriter<W> {
         Ok(Self { out, origin: ShardOrigin::default(), shard: None, samples: 0 })
     }
 
-    /// Begins the samples of an instance. Names of instances must be different.
-    pub fn start_instance(&mut self, name: &str, address: &str) {
+    /// Begins the samples that one run of the recorder wrote about an instance. Names of instances must be different.
+    pub fn start_run(&mut self, name: &str, address: &str) {
         self.origin = ShardOrigin {
             run: fastrand::u64(..),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -55,7 +55,7 @@ impl<W: Write> SnapshotWriter<W> {
         };
     }
 
-    /// Adds the next sample of the instance.
+    /// Adds the next sample of the run.
     ///
     /// # Errors
     /// Returns an error if the snapshot cannot be written.
@@ -82,11 +82,11 @@ impl<W: Write> SnapshotWriter<W> {
         Ok(SnapshotShard::default())
     }
 
-    /// Ends the instance, of which these are the events in their order. An instance without samples is left out.
+    /// Ends the run, of which these are the events in their order. A run without samples is left out.
     ///
     /// # Errors
     /// Returns an error if the snapshot cannot be written.
-    pub fn finish_instance(&mut self, events: &[RecordedEvent]) -> io::Result<()> {
+    pub fn finish_run(&mut self, events: &[RecordedEvent]) -> io::Result<()> {
         if self.samples > 0 && self.shard.is_none() {
             self.shard = Some(self.start_shard()?);
         }
