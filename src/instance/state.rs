@@ -34,6 +34,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::state_cause::StateCause;
 use crate::observe::timestamp::Timestamp;
+use crate::problems::cause::CauseEvent;
 use crate::problems::cause_log::CauseSpan;
 use crate::problems::forecast::Forecasts;
 use crate::problems::problem_log::ProblemLog;
@@ -64,6 +65,8 @@ pub struct Instance {
     unstored_sample: Option<Arc<Sample>>,
     pub(super) events: EventLog,
     problems: ProblemTracker,
+    /// Changes to the causes by the sample that was evaluated last.
+    cause_changes: Vec<CauseEvent>,
     forecasts: Forecasts,
     /// Problems of the past, with the times at which they opened and closed.
     problem_log: ProblemLog,
@@ -101,6 +104,7 @@ impl Instance {
             unstored_sample: None,
             events: EventLog::default(),
             problems: ProblemTracker::default(),
+            cause_changes: Vec::new(),
             forecasts: Forecasts::default(),
             problem_log: ProblemLog::default(),
             past_moment: None,
@@ -235,6 +239,12 @@ impl Instance {
         for event in transitions::cause_events(&changes.causes, sample.at) {
             self.events.push(event);
         }
+        self.cause_changes = changes.causes;
+    }
+
+    /// Returns the changes that the sample evaluated last made to the causes.
+    pub(crate) fn cause_changes(&self) -> &[CauseEvent] {
+        &self.cause_changes
     }
 
     /// Returns whether the problems are those of the newest sample.

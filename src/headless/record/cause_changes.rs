@@ -1,50 +1,35 @@
-//! Finds the changes of the causes between two samples, to record them.
-
-use std::collections::BTreeMap;
+//! Selects the changes of causes that are recorded.
 
 use crate::haproxy::safe_text::SafeText;
-use crate::observe::row_ids::RowId;
-use crate::observe::timestamp::Timestamp;
-use crate::problems::cause::Cause;
-use crate::problems::cause_table::CauseKind;
+use crate::problems::cause::{Cause, CauseChange, CauseEvent};
 use crate::recording::recorded_events::{CauseStep, EventContents, RecordedCause, RecordedEvent};
 
-/// The causes that are open, as they were recorded last.
-#[derive(Debug, Default)]
-pub(crate) struct CauseChanges {
-    open: BTreeMap<(RowId, CauseKind), RecordedCause>,
+/// Returns the events for the changes that a sample made to the causes. A new sentence alone, which usually has other
+/// numbers, does not count.
+pub(crate) fn recorded_changes(changes: &[CauseEvent]) -> Vec<RecordedEvent> {
+    let event = |change: &CauseEvent| {
+        let step = recorded_step(change.change, &change.cause)?;
+        let Cause { severity, kind, subject, sentence, .. } = &change.cause;
+        let cause = RecordedCause {
+            step,
+            severity: *severity,
+            kind: SafeText::from(kind.as_str()),
+            row: subject.names.clone(),
+            sentence: SafeText::from(sentence.as_str()),
+        };
+        Some(RecordedEvent { at: change.at, contents: EventContents::Cause(cause) })
+    };
+    changes.iter().filter_map(event).collect()
 }
 
-impl CauseChanges {
-    /// Returns the changes to the causes that are open now. A new sentence alone, which usually has other numbers, does not
-    /// count.
-    pub(crate) fn compare<'a>(&mut self, open: impl Iterator<Item = &'a Cause>, at: Timestamp) -> Vec<RecordedEvent> {
-        let mut now = BTreeMap::new();
-        let mut events = Vec::new();
-        let mut add = |step: CauseStep, cause: &RecordedCause| {
-            let cause = RecordedCause { step, ..cause.clone() };
-            events.push(RecordedEvent { at, contents: EventContents::Cause(cause) });
-        };
-        for cause in open {
-            let recorded = RecordedCause {
-                step: CauseStep::Opened,
-                severity: cause.severity,
-                kind: SafeText::from(cause.kind.as_str()),
-                row: cause.subject.names.clone(),
-                sentence: SafeText::from(cause.sentence.as_str()),
-            };
-            match self.open.remove(&cause.key()) {
-                None => add(CauseStep::Opened, &recorded),
-                Some(before) if before.severity != recorded.severity => add(CauseStep::Changed, &recorded),
-                Some(_) => {}
-            }
-            now.insert(cause.key(), recorded);
-        }
-        for cause in self.open.values() {
-            add(CauseStep::Resolved, cause);
-        }
-        self.open = now;
-        events
+fn recorded_step(change: CauseChange, cause: &Cause) -> Option<CauseStep> {
+    match change {
+        CauseChange::Opened => Some(CauseStep::Opened),
+        CauseChange::Worsened | CauseChange::Eased => Some(CauseStep::Changed),
+        CauseChange::Resolved => Some(CauseStep::Resolved),
+        // Another cause took its place while it was open.
+        CauseChange::Removed if cause.is_open() => Some(CauseStep::Resolved),
+        CauseChange::Removed | CauseChange::Updated => None,
     }
 }
 
@@ -56,9 +41,8 @@ mod tests {
     use crate::observe::test_samples::{SampleBuilder, timestamp_at};
 
     #[test]
-    fn compare_returns_each_change_once() {
-        let (mut instance, mut builder, mut changes) =
-            (Instance::default(), SampleBuilder::default(), CauseChanges::default());
+    fn recorded_changes_has_each_change_once() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
         let mut steps = Vec::new();
         for second in 0..60_u64 {
             let down = (10..20).contains(&second);
@@ -68,7 +52,7 @@ mod tests {
             let header = "# pxname,svname,scur,qcur,stot,rate,status,weight,check_status,last_chk,type,\n";
             instance.add_sample(builder.build_at_millis(second * 1000, &format!("{header}{rows}")), 0);
             let at = timestamp_at(second * 1000);
-            for event in changes.compare(instance.problems().open_causes(), at) {
+            for event in recorded_changes(instance.cause_changes()) {
                 let EventContents::Cause(cause) = event.contents else { panic!("{event:?}") };
                 assert_eq!((event.at, cause.severity), (at, Severity::Warn));
                 steps.push((cause.step, cause.row.map(|(_, proxy, name)| format!("{proxy}/{name}"))));

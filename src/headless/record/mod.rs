@@ -16,7 +16,7 @@ use crate::haproxy::safe_text::SafeText;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::poller::Poller;
 use crate::headless::pollers::start_runtime;
-use crate::headless::record::cause_changes::CauseChanges;
+use crate::headless::record::cause_changes::recorded_changes;
 use crate::headless::record::disk_thread::{DiskThread, RecordMessage, RecordedInstance};
 use crate::headless::record::record_options::RecordOptions;
 use crate::headless::signals::Signals;
@@ -84,14 +84,13 @@ fn lock_folder(options: &RecordOptions) -> std::io::Result<Option<FolderLock>> {
 
 /// Polls one instance until the runtime ends.
 async fn record_samples(instance: usize, mut poller: Poller, disk: SyncSender<RecordMessage>) {
-    let mut causes = CauseChanges::default();
     let (mut is_failing, mut missed) = (false, 0_u64);
     loop {
         let pause = match poller.poll().await {
             Ok(next) => {
                 is_failing = false;
                 if let Some(sample) = poller.instance.latest() {
-                    let events = causes.compare(poller.instance.problems().open_causes(), sample.at);
+                    let events = recorded_changes(poller.instance.cause_changes());
                     let message = RecordMessage::Sample { instance, sample: sample.clone(), events, missed };
                     missed = if send(&disk, message) { 0 } else { missed + 1 };
                 }
