@@ -11,6 +11,7 @@ mod dashboard;
 mod debug_log;
 mod doctor_command;
 mod get_command;
+mod past_recordings;
 mod plain_mode;
 mod process_limits;
 mod record_command;

@@ -108,5 +108,9 @@ fn history_text(instance: &InstanceView) -> String {
         0 => String::new(),
         count => format!("; not stored: {count} samples, too large or with too many new rows"),
     };
-    format!("{used} of {budget}, covers {}{skipped}", units::duration(history.span()))
+    let recorded = match history.older_memory() {
+        0 => String::new(),
+        bytes => format!("; {} of the recording are decoded", units::memory(bytes)),
+    };
+    format!("{used} of {budget}, covers {}{skipped}{recorded}", units::duration(history.span()))
 }

@@ -71,7 +71,7 @@ pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
     let Some(instance) = model.instance_mut() else { return };
     let Some(shown) = instance.data.past_moment().map(|past| past.sample().at.monotonic) else { return };
     let history = instance.data.history();
-    let oldest = history.headers().next().map_or(Duration::ZERO, |header| header.at);
+    let oldest = history.oldest().map_or(Duration::ZERO, |oldest| oldest.at.monotonic);
     // The first sample that shows the event; an event before the oldest sample has none.
     let sample_time = |event: &Event| {
         let at = event.at.monotonic;
@@ -105,8 +105,7 @@ const NEAR: Duration = Duration::from_mins(1);
 pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
     let zone = model.time_zone.clone();
     let Some(instance) = model.instance_mut() else { return };
-    let (Some(latest), Some(oldest)) = (instance.data.latest(), instance.data.history().headers().next().copied())
-    else {
+    let (Some(latest), Some(oldest)) = (instance.data.latest(), instance.data.history().oldest()) else {
         return model.notify("there are no samples yet", Role::Dim, now);
     };
     let wall_now = latest.at.wall + now.saturating_sub(latest.at.monotonic);
@@ -116,7 +115,7 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
         clock_text(at, &zone, if is_today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" })
     };
     let parsed = PastTime::parse(text, &Timestamp::try_from(wall_now).unwrap_or_default().to_zoned(zone.clone()));
-    let begins = || format!("the history begins at {}: this is its oldest sample", clock(oldest.wall));
+    let begins = || format!("the history begins at {}: this is its oldest sample", clock(oldest.at.wall));
     let (target, notice) = match parsed {
         Err(error) => return model.notify(error.to_string(), Role::Warn, now),
         Ok(PastTime::Ago(ago)) => {
@@ -124,21 +123,19 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
             // A sign could also mean a step from the moment shown.
             let is_signed = text.trim_start().starts_with('-');
             let counted = || format!("{text} counts from now: {} ago", units::duration_words(ago));
-            let is_before = target < oldest.at;
+            let is_before = target < oldest.at.monotonic;
             (target, is_before.then(begins).or_else(|| is_signed.then(counted)))
         }
         Ok(PastTime::At(at)) => {
             let wall = SystemTime::from(at);
-            if wall + NEAR < oldest.wall {
-                let covered = format!("{} to {}", clock(oldest.wall), clock(newest));
+            if wall + NEAR < oldest.at.wall {
+                let covered = format!("{} to {}", clock(oldest.at.wall), clock(newest));
                 let message = format!("the history does not reach back to {}: it covers {covered}", clock(wall));
                 return model.notify(message, Role::Warn, now);
             }
-            // The wall clock may have been set, so its times need not be in order.
-            let mut before = instance.data.history().headers().filter(|header| header.wall <= wall);
-            match before.next_back() {
+            match instance.data.history().header_at_wall(wall) {
                 Some(header) => (header.at, None),
-                None => (oldest.at, Some(begins())),
+                None => (oldest.at.monotonic, Some(begins())),
             }
         }
     };

@@ -23,7 +23,8 @@ pub(crate) fn request_quit(model: &mut Model, asked_until: Option<Duration>, now
     if !must_ask || asked_until.is_some_and(|until| now < until) {
         return vec![Effect::Quit];
     }
-    let span = model.instances.iter().map(|instance| instance.data.history().span()).max().unwrap_or_default();
+    let span =
+        model.instances.iter().map(|instance| instance.data.history().span_in_memory()).max().unwrap_or_default();
     let lost = units::duration_words(span);
     let key = model.keymap.key_or_command(UiCommand::Quit);
     model.notify(format!("{key} again quits; the history of {lost} is lost then"), Role::Warn, now);

@@ -114,8 +114,8 @@ impl Timeline {
     /// if the history is empty.
     pub(crate) fn build(instance: &Instance, cells: usize, max_lanes: usize) -> Option<Self> {
         let shown = instance.shown()?.at;
-        let (oldest, newest) = (instance.history().headers().next()?, instance.history().headers().next_back()?);
-        let grid = CellGrid::choose(oldest.at, newest.at, shown.monotonic, cells.max(1));
+        let (oldest, newest) = (instance.history().oldest()?, instance.history().newest_time()?.at.monotonic);
+        let grid = CellGrid::choose(oldest.at.monotonic, newest, shown.monotonic, cells.max(1));
         let known = known_cells(instance, &grid);
         let mut lanes: HashMap<String, Vec<LaneCell>> = HashMap::new();
         let mut put = |name: &str, cells: std::ops::RangeInclusive<usize>, what: LaneCell| {
@@ -128,7 +128,7 @@ impl Timeline {
             }
         };
         for span in instance.cause_spans() {
-            let until = span.until.unwrap_or(newest.at);
+            let until = span.until.unwrap_or(newest);
             if span.from <= grid.end && until >= grid.start {
                 let cells = grid.cell(span.from)..=grid.cell(until.min(grid.end));
                 put(span.proxy.unwrap_or(PROCESS), cells, LaneCell::Cause(span.severity));
@@ -155,7 +155,7 @@ impl Timeline {
             lanes,
             cursor: grid.cell(shown.monotonic),
             walls: [wall(grid.start), shown.wall, wall(grid.end)],
-            ends_now: grid.end == newest.at,
+            ends_now: grid.end == newest,
             hidden_lanes,
         })
     }
@@ -166,7 +166,7 @@ fn known_cells(instance: &Instance, grid: &CellGrid) -> Vec<LaneCell> {
     let mut known = vec![LaneCell::Unknown; grid.cells];
     let gap = MIN_GAP.max(grid.end.saturating_sub(grid.start) / u32::try_from(grid.cells).unwrap_or(u32::MAX) * 2);
     let mut before: Option<Duration> = None;
-    for header in instance.history().headers().filter(|header| grid.contains(header.at)) {
+    for header in instance.history().headers_within(&(grid.start..=grid.end)) {
         let from = before.filter(|before| header.at.saturating_sub(*before) <= gap).unwrap_or(header.at);
         known[grid.cell(from)..=grid.cell(header.at)].fill(LaneCell::Quiet);
         before = Some(header.at);

@@ -131,6 +131,9 @@ pub(super) struct DashboardOptions {
     /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     pub(super) thresholds: Vec<ThresholdChange>,
+    /// Folder with recordings of the past [default: /var/lib/hapulse, and recordings in the state folder]
+    #[arg(long, value_name = "DIR", overrides_with = "recordings")]
+    pub(super) recordings: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

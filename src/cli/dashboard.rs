@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::cli::args::DashboardOptions;
+use crate::cli::past_recordings::PastRecordings;
 use crate::cli::resolve_settings::{
     check_threshold_flags, keymap, style_overrides, thresholds, view_configs, warn_about_threshold_flags,
 };
@@ -44,13 +45,15 @@ pub(super) fn show(
 ) -> anyhow::Result<ExitCode> {
     check_threshold_flags(settings, &options.thresholds)?;
     warn_about_threshold_flags(&options.thresholds);
+    let PastRecordings { recordings, clock_age, failure } =
+        PastRecordings::open(&found.targets, options.recordings.clone());
     let history_bytes = usize::from(settings.history_memory) << 20;
     let polling = PollSettings {
         schedule: PollSchedule::new(settings.interval),
         limits: ConnectionLimits::default(),
         stat_limits: StatLimits { bytes: MemoryPlan::new(history_bytes).sample_limit(), ..StatLimits::default() },
         read_only: settings.read_only,
-        clock,
+        clock: if clock_age.is_zero() { clock } else { Clock::started_ago(clock_age) },
     };
     let config = DashboardConfig {
         thresholds: thresholds(settings, &options.thresholds)?,
@@ -59,9 +62,10 @@ pub(super) fn show(
         command_history: state_dir::process_state_directory().map(|folder| folder.join("typed")),
         event_log_path: settings.log_file.clone(),
         reload: reload_function(options.clone(), settings.clone()),
-        initial_notice: initial_notice(&found),
+        initial_notice: initial_notice(&found, failure),
         targets: found.targets,
         past,
+        recordings,
         polling,
         history_bytes,
         theme: theme(settings)?,
@@ -149,12 +153,13 @@ fn theme(settings: &Settings) -> anyhow::Result<Theme> {
     Ok(Theme::new(palette, settings.ascii || environment.is_ascii_only()).with_overrides(own))
 }
 
-/// Returns the notice that several HAProxies were found, with their sockets, and how many candidates were skipped.
-fn initial_notice(found: &FoundTargets) -> Option<String> {
+/// Returns the notice that several HAProxies were found, with their sockets, how many candidates were skipped, and what cannot be
+/// read.
+fn initial_notice(found: &FoundTargets, failure: Option<String>) -> Option<String> {
     let labels: Vec<String> = found.targets.iter().map(Target::label).collect();
     let is_discovered = found.discovery.is_some() && labels.len() > 1;
     let several =
         is_discovered.then(|| format!("{} HAProxies run here, o switches: {}", labels.len(), labels.join(", ")));
-    let parts: Vec<String> = several.into_iter().chain(found.skipped_note()).collect();
+    let parts: Vec<String> = several.into_iter().chain(found.skipped_note()).chain(failure).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }

@@ -16,15 +16,12 @@ use crate::config::duration;
 use crate::config::own_file::PathChoice;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::retain_limit::RetainLimit;
-use crate::config::state_dir::process_state_directory;
+use crate::config::state_dir::{SERVICE_RECORDING_FOLDER, user_recording_folder};
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::record::record_options::RecordOptions;
 use crate::headless::record::{self, recording_status};
 use crate::recording::retention::Retention;
 use crate::term::waiting_writer::WaitingWriter;
-
-/// Folder of recordings of a service, below which systemd creates its state.
-pub(super) const SERVICE_FOLDER: &str = "/var/lib/hapulse";
 
 #[derive(Debug, Clone, Args)]
 #[command(
@@ -81,11 +78,9 @@ fn recording_folder(dir: Option<PathBuf>) -> anyhow::Result<(PathBuf, PathChoice
     // systemd sets this variable for services.
     let is_service = std::env::var_os("INVOCATION_ID").is_some() && std::env::var_os("JOURNAL_STREAM").is_some();
     let folder = if is_service {
-        PathBuf::from(SERVICE_FOLDER)
+        PathBuf::from(SERVICE_RECORDING_FOLDER)
     } else {
-        process_state_directory()
-            .context("no folder for recordings without a home directory; use --dir DIR")?
-            .join("recordings")
+        user_recording_folder().context("no folder for recordings without a home directory; use --dir DIR")?
     };
     Ok((folder, PathChoice::Configured))
 }

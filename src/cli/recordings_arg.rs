@@ -9,9 +9,8 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Zoned;
 
-use crate::cli::record_command::SERVICE_FOLDER;
 use crate::config::past_time::{PastTime, PastTimeError};
-use crate::config::state_dir::process_state_directory;
+use crate::config::state_dir;
 use crate::haproxy::safe_text::SafeText;
 use crate::recording::reader::Recording;
 use crate::recording::snapshot_reader::open_recordings;
@@ -37,9 +36,7 @@ impl RecordingsArg {
             anyhow::ensure!(!opened.is_empty(), "{place} contains no recordings");
             return Ok(opened);
         }
-        let own = process_state_directory().map(|state| state.join("recordings"));
-        let folders: Vec<PathBuf> = own.into_iter().chain([PathBuf::from(SERVICE_FOLDER)]).collect();
-        open_newest(&folders)
+        open_newest(&state_dir::recording_folders())
     }
 }
 

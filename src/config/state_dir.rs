@@ -20,6 +20,19 @@ pub(crate) fn process_state_directory() -> Option<PathBuf> {
     state_directory(var("XDG_STATE_HOME"), trusted_home(var("HOME")))
 }
 
+/// Folder of recordings of a service, which systemd creates.
+pub(crate) const SERVICE_RECORDING_FOLDER: &str = "/var/lib/hapulse";
+
+/// Returns the folder of recordings of this user; `None` if unknown.
+pub(crate) fn user_recording_folder() -> Option<PathBuf> {
+    Some(process_state_directory()?.join("recordings"))
+}
+
+/// Returns the folders in which recordings are stored by default.
+pub(crate) fn recording_folders() -> Vec<PathBuf> {
+    std::iter::once(PathBuf::from(SERVICE_RECORDING_FOLDER)).chain(user_recording_folder()).collect()
+}
+
 /// Returns the home directory for state. If root runs with the home of the caller of sudo (`sudo -E`), that is the home of
 /// root: files of root do not belong into a directory that the caller can change.
 pub(crate) fn trusted_home(home: Option<PathBuf>) -> Option<PathBuf> {

@@ -48,6 +48,20 @@ impl SampleHeader {
         let Timestamp { monotonic: mono, wall } = sample.at;
         Self { seq: sample.seq, at: mono, epoch: sample.epoch.number, wall, cost: sample.cost }
     }
+
+    /// Returns the sequence number and the times.
+    pub(crate) fn time(&self) -> SampleTime {
+        SampleTime { seq: self.seq, at: Timestamp { monotonic: self.at, wall: self.wall } }
+    }
+}
+
+/// Sequence number and times of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleTime {
+    /// Sequence number.
+    pub seq: u64,
+    /// Time.
+    pub at: Timestamp,
 }
 
 /// Column of `show stat` or key of `show info` whose values are read over time.
@@ -72,6 +86,8 @@ pub(crate) struct Block {
     headers: Vec<SampleHeader>,
     schema: Arc<StatSchema>,
     ages: AgeColumns,
+    /// Nanoseconds by which the times of the samples are later than on the clock by which ages are encoded.
+    age_shift: i64,
     contexts: SampleContexts,
     info: InfoLog,
     rows: RowStorage,
@@ -83,6 +99,8 @@ pub(crate) struct BlockParts {
     pub(crate) headers: Vec<SampleHeader>,
     pub(crate) schema: Arc<StatSchema>,
     pub(crate) ages: AgeColumns,
+    /// Nanoseconds by which the times of the samples are later than on the clock by which ages are encoded.
+    pub(crate) age_shift: i64,
     pub(crate) contexts: SampleContexts,
     pub(crate) info: InfoLog,
     pub(crate) rows: SealedRows,
@@ -102,6 +120,7 @@ impl Block {
         Self {
             headers: Vec::with_capacity(BLOCK_SAMPLES),
             ages: AgeColumns::from_schema(&schema),
+            age_shift: 0,
             schema,
             contexts: SampleContexts::default(),
             info: InfoLog::new(&sample.info, before.map(|before| &before.info)),
@@ -111,8 +130,8 @@ impl Block {
 
     /// Restores a sealed block from its parts.
     pub(crate) fn from_parts(parts: BlockParts) -> Self {
-        let BlockParts { headers, schema, ages, contexts, info, rows } = parts;
-        Self { headers, schema, ages, contexts, info, rows: RowStorage::Sealed(rows) }
+        let BlockParts { headers, schema, ages, age_shift, contexts, info, rows } = parts;
+        Self { headers, schema, ages, age_shift, contexts, info, rows: RowStorage::Sealed(rows) }
     }
 
     /// Returns the columns of the samples, and which of them are ages.
@@ -203,6 +222,11 @@ impl Block {
         sealed.pack_some(count, self.headers.len(), |id| value_count(id, columns));
     }
 
+    /// Returns the first and the last sample, or `None` if the block is empty.
+    pub(crate) fn times(&self) -> Option<(SampleTime, SampleTime)> {
+        Some((self.headers.first()?.time(), self.headers.last()?.time()))
+    }
+
     /// Returns the headers of the samples, oldest first.
     pub(crate) fn headers(&self) -> &[SampleHeader] {
         &self.headers
@@ -274,7 +298,7 @@ impl Block {
             }
             for (value, slot) in values.iter_mut().zip(&slots) {
                 *value = slot.and_then(|slot| match row(slot)? {
-                    stored if !is_process && self.ages.contains(slot) => age_encoding::decode(stored, header.at),
+                    stored if !is_process && self.ages.contains(slot) => self.decode_age(stored, header.at),
                     stored => Some(stored).filter(|stored| *stored != ABSENT),
                 });
             }
@@ -294,6 +318,11 @@ impl Block {
                 }
             }
         }
+    }
+
+    fn decode_age(&self, stored: i64, at: Duration) -> Option<i64> {
+        let nanos = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).saturating_sub_signed(self.age_shift);
+        age_encoding::decode(stored, Duration::from_nanos(nanos))
     }
 
     fn stored_row(&self, id: RowId) -> Option<StoredRow<'_>> {
@@ -359,7 +388,7 @@ impl Block {
             let header = self.headers.get(step)?;
             for slot in self.ages.slots() {
                 if let Some(stored) = row.get_mut(slot) {
-                    *stored = age_encoding::decode(*stored, header.at).unwrap_or(ABSENT);
+                    *stored = self.decode_age(*stored, header.at).unwrap_or(ABSENT);
                 }
             }
             rebuilt.rows.push(texts.get(id, header.seq)?.clone());

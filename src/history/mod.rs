@@ -2,7 +2,8 @@
 //!
 //! This module owns the storage of samples within a memory budget, the restoration of past samples, counter rates and
 //! the series that charts draw. It does not own polling ([`crate::observe`]), the rules that use rates
-//! ([`crate::problems`]) or playback ([`crate::instance`]). Nothing is written to disk.
+//! ([`crate::problems`]) or playback ([`crate::instance`]). Nothing is written to disk. Samples before those in memory may be in
+//! [`older_blocks`], such as those of a recording; [`reading`] reads both as one sequence.
 //!
 //! Data flow: [`store`] appends each sample to the newest [`block`] and drops the oldest block when the budget is
 //! exceeded; [`memory_plan`] lowers the budget while the live samples are large. The open block ([`open_rows`]) appends each row's changes to a [`row_log`], with ages encoded by
@@ -24,12 +25,14 @@ pub(crate) mod interval_times;
 pub(crate) mod interval_times_tests;
 pub(crate) mod memory_plan;
 pub(crate) mod moving_mean;
+pub mod older_blocks;
 pub(crate) mod open_rows;
 pub(crate) mod packed_row;
 #[cfg(test)]
 pub(crate) mod proptests;
 pub(crate) mod rate_history;
 pub mod rates;
+pub(crate) mod reading;
 pub(crate) mod rice_codes;
 pub(crate) mod row_log;
 pub(crate) mod row_sums;

@@ -168,7 +168,7 @@ fn changing_texts_and_rows_stay_within_budget() {
             .push(&builder.build_at_millis(step * 1000, &format!("# pxname,svname,type,last_chk,\n{}", rows.concat())));
         assert!(history.memory() <= budget, "{step}: {}", history.memory());
     }
-    let oldest = history.headers().next().map(|header| header.seq).unwrap();
+    let oldest = history.oldest().map(|oldest| oldest.seq).unwrap();
     assert!(oldest > 1000, "{oldest}");
     let sample = history.restore_sample(oldest).unwrap();
     assert_eq!(sample.table.rows()[4].name.as_str(), format!("s{}", oldest + 3));

@@ -49,8 +49,7 @@ impl RateHistory {
         let read_range = since.saturating_sub(LOOKBACK)..=until;
         let mut found = Self { read_range: read_range.clone(), earlier: 0, times: Vec::new(), windows: Vec::new() };
         let mut window = RateWindow::default();
-        let headers = history.headers().filter(|header| read_range.contains(&header.at));
-        for (place, header) in headers.enumerate() {
+        for (place, header) in history.headers_within(&read_range).into_iter().enumerate() {
             window.push(StoredSample { place, at: header.at, epoch: header.epoch, bytes: header.cost.bytes });
             found.times.push(header.at);
             if header.at < since {

@@ -212,7 +212,7 @@ impl RateWindow<SampleHeader> {
         // Read beyond the lookback, because a window keeps two samples, or three after a reload, however old they are.
         let mut recent: Vec<SampleHeader> = Vec::new();
         for header in headers {
-            recent.push(*header);
+            recent.push(header);
             if header.at < since && recent.len() > 3 {
                 break;
             }
@@ -227,7 +227,7 @@ impl RateWindow<SampleHeader> {
         let mut headers = history.headers_back_from(seq).peekable();
         let since = headers.peek().map_or(Duration::ZERO, |newest| newest.at.saturating_sub(MAX_TIMES_SPAN));
         // Read two samples beyond the time span: the one before it shows whether the first one begins a slot.
-        let mut recent: Vec<&SampleHeader> = Vec::new();
+        let mut recent: Vec<SampleHeader> = Vec::new();
         for header in headers {
             recent.push(header);
             if recent.iter().filter(|header| header.at < since).count() > 2 {

@@ -1,7 +1,9 @@
 //! The states of a row over time, for the heat map.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
 use crate::history::store::History;
 use crate::history::trend::{MAX_FILLED_STEPS, PointGrid};
@@ -21,9 +23,9 @@ pub(crate) fn badness(state: RowState) -> u8 {
     }
 }
 
-/// Returns whether a row was down at any stored time.
-pub(crate) fn was_ever_down(history: &History, id: RowId) -> bool {
-    history.texts_for_row(id).any(|(_, row)| badness(row.state()) >= badness(RowState::ComingUp))
+/// Returns whether a row was down at any time within a range of monotonic time, or shortly before or after it.
+pub(crate) fn was_down(history: &History, id: RowId, time: &RangeInclusive<Duration>) -> bool {
+    history.any_text(id, time, |row| badness(row.state()) >= badness(RowState::ComingUp))
 }
 
 /// Returns the worst state of a row in each of `points` equal parts of the time `span` before `now`, as
@@ -40,14 +42,10 @@ pub(crate) fn points(
         return line;
     }
     let grid = PointGrid::new(now, span, points);
-    let changes: Vec<(u64, RowState)> = history.texts_for_row(id).map(|(seq, row)| (seq, row.state())).collect();
-    let (mut next, mut previous) = (0, None::<i64>);
-    history.read_row(id, &[], grid.since..=now, |header, values| {
+    let mut previous = None::<i64>;
+    history.read_texts(id, &(grid.since..=now), |header, row| {
         let place = grid.place(header.at);
-        while changes.get(next).is_some_and(|(seq, _)| *seq <= header.seq) {
-            next += 1;
-        }
-        let state = next.checked_sub(1).map(|last| changes[last].1).filter(|_| values.is_some());
+        let state = row.map(StatRow::state);
         if let Some(state) = state {
             let from =
                 previous.filter(|earlier| place - earlier <= MAX_FILLED_STEPS).map_or(place, |earlier| earlier + 1);
@@ -90,7 +88,7 @@ mod tests {
         let (up, down, maint) = (Some(RowState::Up), Some(RowState::Down), Some(RowState::Maint));
         assert_eq!(line(8), [up, up, down, up, maint, None, up, up]);
         assert_eq!(line(4), [up, down, maint, up]);
-        assert!(was_ever_down(&history, id));
+        assert!(was_down(&history, id, &(Duration::ZERO..=Duration::MAX)));
         assert_eq!(points(&history, id, Duration::ZERO, Duration::ZERO, 1), [None]);
     }
 }

@@ -1,15 +1,13 @@
-//! History of one instance: a queue of blocks within a memory budget.
+//! History of one instance: a queue of blocks within a memory budget, and older blocks that are read when needed.
 
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::haproxy::stat_table::StatRow;
-use crate::history::block::{Block, SampleHeader, Series};
+use crate::history::block::Block;
+use crate::history::older_blocks::{OlderBlocks, OlderSamples};
 use crate::history::open_rows::{OpenRows, PartialStep};
 use crate::history::text_log::TextLog;
-use crate::observe::row_ids::{RowId, RowSet};
+use crate::observe::row_ids::RowSet;
 use crate::observe::sample::Sample;
 
 /// Default memory budget for the history of one instance: 64 MiB.
@@ -28,8 +26,10 @@ pub struct History {
     budget: usize,
     /// Memory that may be used now, in bytes: the budget, or less while the live samples are large.
     limit: usize,
-    blocks: VecDeque<Block>,
-    texts: TextLog,
+    pub(super) blocks: VecDeque<Block>,
+    pub(super) texts: TextLog,
+    /// Samples before those in memory.
+    pub(super) older: Option<OlderSamples>,
     /// The newest sample, if it was stored.
     newest: Option<Arc<Sample>>,
     /// Rows of the last sample, whether it was stored or not.
@@ -62,12 +62,18 @@ impl History {
             limit: budget,
             blocks,
             texts,
+            older: None,
             newest: None,
             last_rows: Arc::default(),
             skipped: 0,
             underestimated: 0,
             partial: None,
         }
+    }
+
+    /// Adds samples before those in memory. Their sequence numbers must be lower than those of all samples that follow.
+    pub(crate) fn set_older(&mut self, older: Box<dyn OlderBlocks>) {
+        self.older = Some(OlderSamples::new(older));
     }
 
     /// Lowers the memory limit for the next sample to `bytes`; a value above the budget restores the budget.
@@ -150,7 +156,7 @@ impl History {
         if let Some(block) = self.blocks.iter_mut().find(|block| block.has_unpacked_rows()) {
             block.pack_some_rows();
         }
-        if self.blocks.len() == 1 && self.headers().nth(1).is_none() {
+        if self.blocks.len() == 1 && self.blocks[0].headers().len() == 1 {
             self.underestimated += self.memory().saturating_sub(block_cost);
         }
         self.drop_oldest_above(self.limit);
@@ -160,11 +166,15 @@ impl History {
     fn drop_oldest_above(&mut self, bytes: usize) {
         while self.memory() > bytes.max(if self.blocks.len() > 1 { 0 } else { MIN_LIMIT }) {
             self.blocks.pop_front();
+            // A recorder that still runs has recorded these samples.
+            if let Some(older) = &mut self.older {
+                older.refresh();
+            }
             if self.blocks.is_empty() {
                 (self.texts, self.newest) = (TextLog::default(), None);
                 return;
             }
-            let oldest = self.headers().next().map_or(0, |header| header.seq);
+            let oldest = self.blocks.front().and_then(Block::times).map_or(0, |(first, _)| first.seq);
             let blocks = &self.blocks;
             self.texts.discard_before(oldest, |id| blocks.iter().any(|block| block.contains_row(id)));
         }
@@ -186,7 +196,7 @@ impl History {
         self.skipped
     }
 
-    /// Returns the memory used, in bytes.
+    /// Returns the memory used, in bytes, without that of older blocks.
     pub fn memory(&self) -> usize {
         self.blocks.iter().map(Block::memory).sum::<usize>() + self.texts.memory()
     }
@@ -196,135 +206,9 @@ impl History {
         self.budget
     }
 
-    /// Returns the time between the oldest and the newest sample, or zero if the history is empty.
-    pub fn span(&self) -> Duration {
-        match (self.headers().next(), self.headers().next_back()) {
-            (Some(first), Some(last)) => last.at.saturating_sub(first.at),
-            _ => Duration::ZERO,
-        }
-    }
-
-    /// Returns the headers of all samples, oldest first.
-    pub fn headers(&self) -> impl DoubleEndedIterator<Item = &SampleHeader> {
-        self.blocks.iter().flat_map(Block::headers)
-    }
-
-    /// Reads several series of one row within a range of monotonic time. Calls `each` for every sample, oldest first,
-    /// with the header and one value per series. A value is `None` if HAProxy did not report it or the sample does not
-    /// contain the row.
-    pub fn read_series(
-        &self,
-        id: RowId,
-        series: &[Series],
-        time: RangeInclusive<Duration>,
-        mut each: impl FnMut(SampleHeader, &[Option<i64>]),
-    ) {
-        let absent = vec![None; series.len()];
-        self.read_row(id, series, time, |header, values| each(header, values.unwrap_or(&absent)));
-    }
-
-    /// Reads several series of one row, as [`Self::read_series`] does, but calls `each` without values for a sample that
-    /// does not contain the row.
-    pub(crate) fn read_row(
-        &self,
-        id: RowId,
-        series: &[Series],
-        time: RangeInclusive<Duration>,
-        mut each: impl FnMut(SampleHeader, Option<&[Option<i64>]>),
-    ) {
-        let touches = |block: &&Block| match (block.headers().first(), block.headers().last()) {
-            (Some(first), Some(last)) => first.at <= *time.end() && last.at >= *time.start(),
-            _ => false,
-        };
-        for block in self.blocks.iter().filter(touches) {
-            block.read_row(id, series, |header, values| {
-                if time.contains(&header.at) {
-                    each(header, values);
-                }
-            });
-        }
-    }
-
-    /// Iterates over the texts of a row, such as its status, oldest first, each with the sequence number of the first
-    /// sample to which they apply.
-    pub(crate) fn texts_for_row(&self, id: RowId) -> impl Iterator<Item = (u64, &StatRow)> {
-        self.texts.entries_for_row(id)
-    }
-
     /// Returns the newest sample, or `None` if it was not stored.
     pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()
-    }
-
-    /// Restores the sample with this sequence number, or returns `None` if it is not stored. Ages are accurate to one
-    /// second.
-    #[cfg(test)]
-    pub(crate) fn restore_sample(&self, seq: u64) -> Option<Arc<Sample>> {
-        self.restore_samples(&[seq]).pop()
-    }
-
-    /// Restores several samples by their sequence numbers, which must be in ascending order. Samples that are not
-    /// stored are skipped. Each block is read only once.
-    pub fn restore_samples(&self, seqs: &[u64]) -> Vec<Arc<Sample>> {
-        let mut found = Vec::with_capacity(seqs.len());
-        let mut rest = seqs;
-        for block in &self.blocks {
-            let Some(last) = block.headers().last() else { continue };
-            let (here, later) = rest.split_at(rest.partition_point(|seq| *seq <= last.seq));
-            rest = later;
-            let index = |seq: &u64| block.headers().binary_search_by_key(seq, |header| header.seq).ok();
-            let mut steps: Vec<usize> = here.iter().filter_map(index).collect();
-            // The open block keeps its newest sample uncompressed.
-            let newest = block.newest().filter(|newest| here.last() == Some(&newest.seq)).map(Arc::clone);
-            if newest.is_some() {
-                steps.pop();
-            }
-            if !steps.is_empty() {
-                found.extend(block.restore_samples(&steps, &self.texts).into_iter().flatten().map(Arc::new));
-            }
-            found.extend(newest);
-        }
-        found
-    }
-
-    /// Returns the rows of the sample with this sequence number, or `None` if it is not stored.
-    pub(crate) fn rows_of(&self, seq: u64) -> Option<&Arc<RowSet>> {
-        self.blocks.iter().find_map(|block| block.rows_of(seq))
-    }
-
-    /// Returns the names and texts of a row in the sample with this sequence number, or `None` if the sample is not stored
-    /// or does not contain the row.
-    pub(crate) fn row_texts(&self, id: RowId, seq: u64) -> Option<&StatRow> {
-        self.rows_of(seq)?.index_of(id)?;
-        self.texts.get(id, seq)
-    }
-
-    /// Returns the header of the newest sample taken at or before the monotonic time `time`, or of the oldest sample if
-    /// all samples are later. Returns `None` if the history is empty.
-    pub(crate) fn header_at(&self, time: Duration) -> Option<&SampleHeader> {
-        let later =
-            self.blocks.partition_point(|block| block.headers().first().is_some_and(|header| header.at <= time));
-        let Some(block) = later.checked_sub(1).and_then(|index| self.blocks.get(index)) else {
-            return self.headers().next();
-        };
-        let index = block.headers().partition_point(|header| header.at <= time);
-        block.headers().get(index.checked_sub(1)?)
-    }
-
-    /// Returns the headers with sequence numbers up to and including `seq`, newest first.
-    pub(crate) fn headers_back_from(&self, seq: u64) -> impl Iterator<Item = &SampleHeader> {
-        let headers = self
-            .blocks
-            .iter()
-            .rev()
-            .filter(move |block| block.headers().first().is_some_and(|header| header.seq <= seq));
-        headers.flat_map(|block| block.headers().iter().rev()).filter(move |header| header.seq <= seq)
-    }
-
-    /// Returns the header of the first sample after sequence number `seq`, or `None` if no later sample is stored.
-    pub(crate) fn header_after(&self, seq: u64) -> Option<&SampleHeader> {
-        let block = self.blocks.iter().find(|block| block.headers().last().is_some_and(|header| header.seq > seq))?;
-        block.headers().iter().find(|header| header.seq > seq)
     }
 }
 
@@ -332,8 +216,10 @@ impl History {
 mod tests {
     use super::*;
     use crate::haproxy::fields::{Field, InfoField};
-    use crate::history::block::BLOCK_SAMPLES;
+    use crate::history::block::{BLOCK_SAMPLES, Series};
+    use crate::observe::row_ids::RowId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site, stat_with_server};
+    use std::time::Duration;
 
     fn stot(history: &History, id: RowId, since: u64) -> Vec<Option<i64>> {
         let mut values = Vec::new();
@@ -415,6 +301,6 @@ mod tests {
         }
         assert!(history.memory() <= budget, "{}", history.memory());
         assert!(history.span() >= Duration::from_secs(BLOCK_SAMPLES as u64), "{:?}", history.span());
-        assert_eq!(history.headers().next_back().map(|header| header.seq), Some(5_000));
+        assert_eq!(history.newest_time().map(|newest| newest.seq), Some(5_000));
     }
 }

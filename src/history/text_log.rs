@@ -92,10 +92,12 @@ impl TextLog {
         list.get(place.checked_sub(1)?).map(|entry| &entry.row)
     }
 
-    /// Iterates over the texts of a row, oldest first, each with the sequence number of the first sample to which they
-    /// apply.
-    pub(crate) fn entries_for_row(&self, id: RowId) -> impl Iterator<Item = (u64, &StatRow)> {
-        self.entries.get(&id).into_iter().flatten().map(|entry| (entry.first_seq, &entry.row))
+    /// Iterates over the texts of a row from the sample `seq` on, oldest first, each with the sequence number of the first
+    /// sample to which they apply. The first ones may apply to earlier samples, too.
+    pub(crate) fn entries_from(&self, id: RowId, seq: u64) -> impl Iterator<Item = (u64, &StatRow)> {
+        let list = self.entries.get(&id).map_or(&[][..], Vec::as_slice);
+        let place = list.partition_point(|entry| entry.first_seq <= seq).saturating_sub(1);
+        list[place..].iter().map(|entry| (entry.first_seq, &entry.row))
     }
 
     /// Discards entries that are not needed for sample `oldest` and later samples, and all entries of rows for which

@@ -40,34 +40,31 @@ impl ComparedWindows {
     /// Chooses the windows that end at the sample shown. Both are shorter if the history does not cover the span. Returns
     /// `None` if the history has no two windows, or no moment is marked.
     pub(crate) fn choose(history: &History, span: ComparedSpan, mark: Option<&Sample>, shown: &Sample) -> Option<Self> {
-        let oldest = *history.headers().next()?;
-        let shown = *history.header_at(shown.at.monotonic)?;
+        let oldest = history.oldest()?.at.monotonic;
+        let shown = history.header_at(shown.at.monotonic)?;
         let (border, end) = if let Some(length) = span.length() {
-            let half = (length / 2).min(shown.at.saturating_sub(oldest.at) / 2);
-            (*history.header_at(shown.at.saturating_sub(half))?, shown)
+            let half = (length / 2).min(shown.at.saturating_sub(oldest) / 2);
+            (history.header_at(shown.at.saturating_sub(half))?, shown)
         } else {
             let mark = SampleHeader::from_sample(mark?);
             if mark.at <= shown.at { (mark, shown) } else { (shown, mark) }
         };
         let length = end.at.saturating_sub(border.at);
-        let start = if border.at <= oldest.at {
+        let start = if border.at <= oldest {
             border
         } else {
-            *history.header_at(border.at.saturating_sub(length).max(oldest.at))?
+            history.header_at(border.at.saturating_sub(length).max(oldest))?
         };
         if length.is_zero() || span != ComparedSpan::Mark && start.at == border.at {
             return None;
         }
         let before = TimeWindow { start: start.at, end: border.at };
-        let earlier = earlier_windows(history, oldest.at, before, length);
+        let earlier = earlier_windows(history, oldest, before, length);
         let first = earlier.iter().map(|window| window.start).chain([before.start]).min()?;
-        let read = |header: &&SampleHeader| header.at >= first && header.at <= end.at;
+        let read = history.headers_within(&(first..=end.at));
         // Two processes that share a socket reply in turn: each of them counts once.
-        let epochs: BTreeSet<u32> = history
-            .headers()
-            .filter(|header| header.at >= before.start && header.at <= end.at)
-            .map(|header| header.epoch)
-            .collect();
+        let epochs: BTreeSet<u32> =
+            read.iter().filter(|header| header.at >= before.start).map(|header| header.epoch).collect();
         Some(Self {
             before,
             after: TimeWindow { start: border.at, end: end.at },
@@ -76,7 +73,7 @@ impl ComparedWindows {
             end_seq: end.seq,
             earlier,
             new_processes: epochs.len().saturating_sub(1),
-            samples: history.headers().filter(read).count(),
+            samples: read.len(),
         })
     }
 

@@ -124,18 +124,19 @@ impl<'a> ComparedSamples<'a> {
         [Some(self.shown), self.mark].into_iter().flatten().find(|sample| sample.seq == seq)
     }
 
-    fn row(&self, id: RowId, seq: u64) -> Option<&'a StatRow> {
+    fn row(&self, id: RowId, seq: u64) -> Option<StatRow> {
         match self.unstored(seq) {
-            Some(sample) => sample.row(id),
+            Some(sample) => sample.row(id).cloned(),
             None => self.history.row_texts(id, seq),
         }
     }
 
     /// Returns the rows that the first of two samples has and the second has not.
     fn gone_rows(&self, border_seq: u64, end_seq: u64) -> RowNames {
-        let rows = |seq| self.unstored(seq).map(|sample| &sample.rows).or_else(|| self.history.rows_of(seq));
+        let rows =
+            |seq| self.unstored(seq).map(|sample| Arc::clone(&sample.rows)).or_else(|| self.history.rows_of(seq));
         let (Some(before), Some(now)) = (rows(border_seq), rows(end_seq)) else { return RowNames::default() };
-        if Arc::ptr_eq(before, now) {
+        if Arc::ptr_eq(&before, &now) {
             return RowNames::default();
         }
         let gone = before.ids().iter().filter(|id| now.index_of(**id).is_none());
@@ -280,12 +281,8 @@ impl Comparison {
         compared: &mut RowComparison,
     ) {
         let (then, now) = (samples.row(id, self.windows.border_seq), samples.row(id, self.windows.end_seq));
-        let (Some(then), Some(now)) = (then, now) else {
-            if then.is_none() && now.is_some() {
-                compared.raise(ChangeClass::Setting, 2.0, || RowChange::New);
-            }
-            return;
-        };
+        let Some(now) = now else { return };
+        let Some(then) = then else { return compared.raise(ChangeClass::Setting, 2.0, || RowChange::New) };
         if let Some(class) = state_change(then.state(), now.state()) {
             compared.raise(class, 3.0, || RowChange::Status(then.status().to_owned(), now.status().to_owned()));
         }

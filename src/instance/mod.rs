@@ -31,6 +31,7 @@ pub(crate) mod operator;
 pub mod past_moment;
 #[cfg(test)]
 mod problem_event_tests;
+pub(crate) mod recorded_past;
 pub mod refusal;
 pub mod state;
 pub(crate) mod state_reader;

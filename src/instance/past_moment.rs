@@ -11,7 +11,9 @@ use crate::history::interval_times::IntervalTimes;
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
 use crate::observe::sample::Sample;
+use crate::problems::cause::Cause;
 use crate::problems::forecast::Forecasts;
+use crate::problems::problem::Problem;
 use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
@@ -71,9 +73,15 @@ impl PastMoment {
         let times = IntervalTimes::restore(&keys, &known_times, load_times);
         let rates = RateWindow::from_samples(samples?.into_iter(), times);
         let sample = Arc::clone(rates.newest().filter(|newest| newest.seq == seq)?);
-        let (open, causes) = (problem_log.problems_at(sample.at.monotonic), problem_log.causes_at(sample.at.monotonic));
+        let at = sample.at.monotonic;
         let forecasts = Forecasts::from_sample(&sample, history);
-        let problems = ProblemTracker::restore(thresholds, open, causes, &rates, &forecasts);
+        let causes: Vec<Cause> = problem_log.causes_at(at).collect();
+        let open = if history.is_older(seq) {
+            problems_of_causes(&causes, &ProblemTracker::judge_at_once(thresholds, &rates, &forecasts))
+        } else {
+            problem_log.problems_at(at).collect()
+        };
+        let problems = ProblemTracker::restore(thresholds, open.into_iter(), causes.into_iter(), &rates, &forecasts);
         Some(Self { sample, rates, problems, forecasts, draining: DrainTracker::default(), nearby_samples })
     }
 
@@ -105,11 +113,10 @@ impl PastMoment {
     /// Returns the sequence number of the sample to which a step from the sample `from` leads, or `None` if the history
     /// is empty.
     pub(crate) fn target_seq(step: PlaybackStep, from: &Sample, history: &History) -> Option<u64> {
-        let mark = match step {
+        let seq = match step {
             PlaybackStep::Samples(count) if count < 0 => {
                 let back = count.unsigned_abs() as usize;
-                let last = history.headers_back_from(from.seq).nth(back);
-                last.or_else(|| history.headers().next())
+                history.headers_back_from(from.seq).nth(back).map(|mark| mark.seq)
             }
             PlaybackStep::Samples(count) => {
                 let next = |seq: u64, _| history.header_after(seq).map_or(seq, |mark| mark.seq);
@@ -118,14 +125,27 @@ impl PastMoment {
             PlaybackStep::Minutes(count) => {
                 let span = Duration::from_mins(u64::from(count.unsigned_abs()));
                 let at = from.at.monotonic;
-                history.header_at(if count < 0 { at.saturating_sub(span) } else { at + span })
+                history.header_at(if count < 0 { at.saturating_sub(span) } else { at + span }).map(|mark| mark.seq)
             }
-            PlaybackStep::Oldest => history.headers().next(),
-            PlaybackStep::Newest => history.headers().next_back(),
-            PlaybackStep::Time(time) => history.header_at(time),
+            PlaybackStep::Oldest => None,
+            PlaybackStep::Newest => history.newest_time().map(|newest| newest.seq),
+            PlaybackStep::Time(time) => history.header_at(time).map(|mark| mark.seq),
         };
-        mark.map(|mark| mark.seq)
+        seq.or_else(|| history.header_after(0).map(|oldest| oldest.seq))
     }
+}
+
+/// Returns the problems of the causes that were open. A recording has the causes, but not their problems.
+fn problems_of_causes(causes: &[Cause], judged: &ProblemTracker) -> Vec<Problem> {
+    let mut open = Vec::new();
+    for found in judged.open_causes() {
+        let recorded = causes.iter().find(|cause| cause.is_open() && cause.key() == found.key());
+        let since = recorded.map(|cause| cause.since);
+        open.extend(since.into_iter().flat_map(|since| {
+            judged.problems_of(found).map(move |problem| Problem { since, may_be_older: false, ..problem.clone() })
+        }));
+    }
+    open
 }
 
 /// Returns the needed samples and some samples around them, oldest first. Samples that are not in `loaded` are read
@@ -168,7 +188,6 @@ mod tests {
     use crate::instance::state::Instance;
     use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
-    use crate::problems::problem::Problem;
 
     /// Returns everything that is shown of a sample, as text.
     fn shown_lines(instance: &Instance) -> Vec<String> {
@@ -298,7 +317,7 @@ mod tests {
             if step == 100 {
                 instance.show_moment(PlaybackStep::Newest);
             }
-            let oldest = instance.history().headers().next().unwrap().seq;
+            let oldest = instance.history().oldest().unwrap().seq;
             if instance.leave_forgotten_moment() {
                 slid += 1;
                 assert_eq!(instance.shown().unwrap().seq, oldest);

@@ -58,18 +58,18 @@ pub struct Instance {
     access: Access,
     pub(super) rates: RateWindow,
     memory_plan: MemoryPlan,
-    history: History,
+    pub(super) history: History,
     /// The newest sample, until its problems are evaluated.
     unevaluated_sample: Option<Arc<Sample>>,
     /// The newest sample, until it is being stored in the history.
     unstored_sample: Option<Arc<Sample>>,
     pub(super) events: EventLog,
-    problems: ProblemTracker,
+    pub(super) problems: ProblemTracker,
     /// Changes to the causes by the sample that was evaluated last.
-    cause_changes: Vec<CauseEvent>,
-    forecasts: Forecasts,
+    pub(super) cause_changes: Vec<CauseEvent>,
+    pub(super) forecasts: Forecasts,
     /// Problems of the past, with the times at which they opened and closed.
-    problem_log: ProblemLog,
+    pub(super) problem_log: ProblemLog,
     /// The earlier sample that is shown, if any.
     pub(super) past_moment: Option<PastMoment>,
     /// The marked moment, with which the sample shown is compared.
@@ -182,7 +182,7 @@ impl Instance {
         self.recent_actions.read_back_statuses.clear();
         self.unevaluated_sample = Some(Arc::clone(&sample));
         self.unstored_sample = Some(Arc::clone(&sample));
-        let is_first = self.latest().is_none();
+        let is_first = old_link == Link::Connecting;
         let newest = Arc::clone(&sample);
         self.rates.push(sample);
         self.rates.limit_memory(self.memory_plan.window_limit());
@@ -240,11 +240,6 @@ impl Instance {
             self.events.push(event);
         }
         self.cause_changes = changes.causes;
-    }
-
-    /// Returns the changes that the sample evaluated last made to the causes.
-    pub(crate) fn cause_changes(&self) -> &[CauseEvent] {
-        &self.cause_changes
     }
 
     /// Returns whether the problems are those of the newest sample.
@@ -404,7 +399,7 @@ impl Instance {
 
     /// Shows the oldest stored sample if the history no longer has the sample shown. Returns whether that was the case.
     pub(crate) fn leave_forgotten_moment(&mut self) -> bool {
-        let oldest = self.history.headers().next().map(|mark| mark.seq);
+        let oldest = self.history.oldest().map(|oldest| oldest.seq);
         let is_forgotten =
             self.past_moment.as_ref().zip(oldest).is_some_and(|(past, oldest)| past.sample().seq < oldest);
         is_forgotten && self.show_moment(PlaybackStep::Oldest)
@@ -429,6 +424,11 @@ impl Instance {
     /// Clears the marked moment, and returns the sample that was marked, if any.
     pub(crate) fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
         self.marked_moment.take()
+    }
+
+    /// Returns whether a poll has succeeded or failed.
+    pub(crate) fn has_polled(&self) -> bool {
+        self.link != Link::Connecting
     }
 
     /// Returns the state of the link to HAProxy.

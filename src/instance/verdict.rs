@@ -49,8 +49,8 @@ impl Instance {
         if rates.span().is_none() || rates.is_cut_by_reload() || self.past_moment().is_none() && !self.is_evaluated() {
             return true;
         }
-        let (first, last) = (self.history().headers().next(), rates.newest());
-        let watched = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.at.elapsed_since(first.at));
+        let (first, last) = (self.history().oldest_in_memory(), rates.newest());
+        let watched = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.at.elapsed_since(first.at.monotonic));
         let problems = self.problems();
         let needs_requests = || problems.not_evaluated().iter().any(|gap| gap.reason == GapReason::TooFewEvents);
         watched < FIRST_HOLD_TIME && (problems.waits_since_start() || needs_requests())

@@ -13,6 +13,7 @@ use crate::live::io_thread::PollSettings;
 use crate::live::reload::ReloadSettings;
 use crate::observe::past_samples::PastSamples;
 use crate::problems::thresholds::Thresholds;
+use crate::recording::reader::Recording;
 use crate::ui::theme::Theme;
 
 /// Everything that the dashboard needs to start.
@@ -21,6 +22,8 @@ pub(crate) struct DashboardConfig {
     pub(crate) targets: Vec<Target>,
     /// Samples of the first instance from the time before the start.
     pub(crate) past: PastSamples,
+    /// Recording of each instance, if there is one. Their times are on the clock of the poll settings.
+    pub(crate) recordings: Vec<Option<Recording>>,
     /// Poll settings, the same for all instances.
     pub(crate) polling: PollSettings,
     /// Memory for the history of each instance, in bytes.

@@ -20,10 +20,7 @@ use crate::app::model::Model;
 use crate::app::mouse_report::MouseState;
 use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::own_file::LogFile;
-use crate::config::target::Target;
 use crate::haproxy::{safe_text, secret_arguments};
-use crate::instance::access::Access;
-use crate::instance::state::Instance;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::file_writer::{self, FileLine, OutputFiles, ReopenedLog};
 use crate::live::instance_feed::InstanceFeed;
@@ -32,9 +29,8 @@ use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{PendingCommands, PendingReport};
 use crate::live::process_memory;
 use crate::live::reload::ReloadSettings;
+use crate::live::started_instance::StartedInstance;
 use crate::live::terminal_session::TerminalSession;
-use crate::observe::instance_id::InstanceId;
-use crate::observe::past_samples::PastSamples;
 use crate::observe::timestamp::{Clock, Timestamp, local_clock_time};
 use crate::table::cell::Role;
 use crate::term::ending_signals::SIGHUP;
@@ -59,30 +55,24 @@ const FIRST_FRAME_WAIT: Duration = Duration::from_millis(30);
 ///
 /// # Errors
 /// Returns an error if the terminal cannot be set up or a thread cannot be started.
-pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
+pub(crate) fn run(mut config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let clock = config.polling.clock;
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_CAPACITY);
-    let feeds: Vec<InstanceFeed> = InstanceId::first(config.targets.len()).map(InstanceFeed::new).collect();
-    let PastSamples { samples: mut past_samples, parser } = config.past;
-    let mut parser = Some(parser);
-    let source = |(target, feed): (&Target, &InstanceFeed)| feed.source(target, parser.take().unwrap_or_default());
+    let mut started = StartedInstance::create_all(&mut config);
     // Polling starts before the terminal is set up, so that the first reply arrives sooner.
-    let sources = config.targets.iter().zip(&feeds).map(source).collect();
+    let sources = config.targets.iter().zip(&mut started).map(|(target, one)| one.source(target)).collect();
     let audit = Arc::new(config.audit);
     let pending = Arc::new(PendingCommands::default());
     let io_requests =
         io_thread::start(sources, config.polling, Arc::clone(&audit), Arc::clone(&pending), sender.clone())?;
     let pending_report = PendingReport { pending, audit: Arc::clone(&audit), clock };
-    let instances = config.targets.iter().zip(&feeds).map(|(target, feed)| {
-        let access = Access { read_only: config.polling.read_only, is_tcp: target.address.is_tcp() };
-        let mut instance = Instance::new(feed.id, access, config.history_bytes);
-        instance.set_thresholds(config.thresholds.clone());
-        instance.set_drain_deadline(config.drain_deadline);
-        instance.set_actor(audit.actor().person_name());
-        past_samples.drain(..).for_each(|sample| drop(instance.add_sample(sample, 0)));
-        InstanceView::new(target.label(), target.address.to_string(), instance)
-    });
-    let mut model = Model::new(instances.collect(), config.keymap, terminal_device::drawn_size());
+    let (mut feeds, mut instances) = (Vec::new(), Vec::new());
+    for (target, StartedInstance { feed, mut instance, .. }) in config.targets.iter().zip(started) {
+        feeds.push(feed);
+        config.past.samples.drain(..).for_each(|sample| drop(instance.add_sample(sample, 0)));
+        instances.push(InstanceView::new(target.label(), target.address.to_string(), instance));
+    }
+    let mut model = Model::new(instances, config.keymap, terminal_device::drawn_size());
     config.initial_view.apply(&mut model);
     if let Some(notice) = config.initial_notice {
         model.notify(notice, Role::Normal, clock.now().monotonic);
@@ -278,7 +268,7 @@ impl EventLoop {
     /// Returns the time at which the effect of a message must be drawn. The first sample and keys are drawn at once,
     /// later samples no sooner than [`MIN_FRAME_INTERVAL`] after the last frame.
     fn draw_due(&self, message: &Message, now: Duration) -> Duration {
-        let is_first = |id| self.model.instance_by_id(id).is_some_and(|instance| instance.data.latest().is_none());
+        let is_first = |id| self.model.instance_by_id(id).is_some_and(|instance| !instance.data.has_polled());
         match message {
             Message::Polled(id, ..) if is_first(*id) => now,
             Message::Polled(..) | Message::ContinueDeferred | Message::MemoryMeasured(_) | Message::AuditLoaded(_) => {

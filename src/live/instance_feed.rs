@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use crate::app::model::Model;
 use crate::config::target::Target;
+use crate::instance::state::Instance;
 use crate::live::io_thread::InstanceSource;
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
@@ -25,6 +26,11 @@ impl InstanceFeed {
     /// Creates the state of an instance without results and events.
     pub(crate) fn new(id: InstanceId) -> Self {
         Self { id, poll_result: Arc::default(), logged_events: 0 }
+    }
+
+    /// Treats all events so far as written to the event log.
+    pub(crate) fn skip_events(&mut self, instance: &Instance) {
+        self.logged_events = instance.all_events().total();
     }
 
     /// Returns the instance to poll. `parser` may know samples from the time before the start.

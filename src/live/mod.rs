@@ -23,4 +23,5 @@ pub(crate) mod loop_event;
 pub(crate) mod pending_commands;
 pub(crate) mod process_memory;
 pub(crate) mod reload;
+pub(crate) mod started_instance;
 pub(crate) mod terminal_session;

@@ -282,6 +282,11 @@ impl EventLog {
         self.total += 1;
     }
 
+    /// Appends several events.
+    pub(crate) fn extend(&mut self, events: impl IntoIterator<Item = Event>) {
+        events.into_iter().for_each(|event| self.push(event));
+    }
+
     /// Replaces the newest event that reports for a row that a cause of the same kind appeared. Does nothing if the log
     /// has no such event.
     pub(crate) fn update_cause(&mut self, row: RowId, updated: EventKind) {

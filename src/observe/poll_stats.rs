@@ -27,7 +27,7 @@ impl PollStats {
     /// Records a successful poll. `missed` is the number of earlier samples that were replaced before the event loop
     /// read them.
     pub(crate) fn record_sample(&mut self, sample: &Sample, missed: u64) {
-        self.succeeded = sample.seq;
+        self.succeeded += 1 + missed;
         self.dropped += missed;
         if self.recent.len() == RECENT {
             self.recent.pop_front();

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::{RowKind, StatRow, StatTable};
@@ -220,12 +220,39 @@ impl<'a> RowsByKey<'a> {
     }
 }
 
+/// Kind and names of a row, and the number of earlier rows of the same sample with the same kind and names.
+type RowNameKey = (RowKind, SafeText, SafeText, u32);
+
+/// Ids of all rows of one instance that were ever seen. Copies share the ids.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KnownRows(Arc<Mutex<HashMap<RowNameKey, RowId>>>);
+
+impl KnownRows {
+    /// Returns the id of a row, which gets one if it is new. `earlier` is the number of earlier rows with the same names.
+    pub(crate) fn identify(&self, kind: RowKind, proxy: &SafeText, name: &SafeText, earlier: u32) -> RowId {
+        let mut ids = self.ids();
+        let next = RowId::from_number(ids.len() as u64 + 1);
+        *ids.entry((kind, proxy.clone(), name.clone(), earlier)).or_insert(next)
+    }
+
+    /// Returns the id of the first row with these names, or `None` if it is unknown.
+    pub(crate) fn find(&self, kind: RowKind, proxy: &SafeText, name: &SafeText) -> Option<RowId> {
+        self.ids().get(&(kind, proxy.clone(), name.clone(), 0)).copied()
+    }
+
+    fn ids(&self) -> MutexGuard<'_, HashMap<RowNameKey, RowId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Assigns an id to each row.
 #[derive(Debug)]
 pub struct RowIds {
     /// Ids of rows that are absent from the current sample.
     absent: HashMap<AbsentKey, RowId>,
     next_id: u64,
+    /// Ids of all rows, if others identify rows of the same instance, too.
+    known: Option<KnownRows>,
     current: Arc<RowSet>,
     /// Names of the current rows.
     current_rows: Arc<Vec<StatRow>>,
@@ -237,11 +264,16 @@ const MAX_ABSENT_NAMES: usize = 4096;
 impl Default for RowIds {
     fn default() -> Self {
         let (current, current_rows) = Default::default();
-        Self { absent: HashMap::new(), next_id: RowId::PROCESS.0 + 1, current, current_rows }
+        Self { absent: HashMap::new(), next_id: RowId::PROCESS.0 + 1, known: None, current, current_rows }
     }
 }
 
 impl RowIds {
+    /// Assigns the ids that `known` assigns.
+    pub(crate) fn with_known(known: KnownRows) -> Self {
+        Self { known: Some(known), ..Self::default() }
+    }
+
     /// Returns the identities of a table's rows. If the rows are the same as in the last call, the same `Arc` is
     /// returned.
     pub fn identify(&mut self, table: &StatTable) -> Arc<RowSet> {
@@ -276,8 +308,8 @@ impl RowIds {
             } else if let Some((index, _)) = new.current() {
                 ids[index] = match old.current().filter(|_| order == Ordering::Equal) {
                     Some((earlier, _)) => Some(current.ids[earlier]),
-                    None if self.absent.is_empty() => None,
-                    None => self.absent.remove(&new.absent_key(index)),
+                    None if self.absent.is_empty() && self.known.is_none() => None,
+                    None => self.absent_id(&new.absent_key(index)),
                 };
             }
             if order != Ordering::Greater {
@@ -291,6 +323,13 @@ impl RowIds {
         let ids = ids.into_iter().map(|id| id.unwrap_or_else(|| self.next_id())).collect();
         self.current = Arc::new(RowSet::new(rows, ids, by_name));
         Arc::clone(&self.current)
+    }
+
+    /// Returns the id of a row that the sample before does not have, or `None` if it is new.
+    fn absent_id(&mut self, key: &AbsentKey) -> Option<RowId> {
+        let (proxy, kind, name, earlier) = key;
+        let known = || Some(self.known.as_ref()?.identify(*kind, proxy, name, *earlier));
+        known().or_else(|| self.absent.remove(key))
     }
 
     /// Keeps the ids of rows that are now absent. If they are too many, earlier ones are forgotten, or all.

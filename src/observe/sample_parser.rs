@@ -8,6 +8,7 @@ use crate::observe::changes;
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::poll_reply::{PollError, PollReply};
 use crate::observe::process_turns::ProcessTurns;
+use crate::observe::row_ids::KnownRows;
 use crate::observe::row_ids::RowIds;
 use crate::observe::sample::{ReplyCost, Sample, SampleDetails};
 use crate::observe::timestamp::Timestamp;
@@ -22,10 +23,26 @@ pub(crate) struct SampleParser {
     configured: Option<Arc<ConfiguredServers>>,
     has_queried_configured: bool,
     newest: Option<Arc<Sample>>,
+    /// Sequence number of the last sample.
+    last_seq: u64,
     turns: ProcessTurns,
 }
 
+/// Sequence numbers that are left free for a recorder that still runs, so that its samples come before those of this
+/// program.
+const SEQS_OF_RECORDER: u64 = 1 << 32;
+
 impl SampleParser {
+    /// Creates a parser that continues a recording after its last sample. `rows` are the ids of the recorded rows.
+    pub(crate) fn continuing(last: &Arc<Sample>, rows: KnownRows) -> Self {
+        let row_ids = RowIds::with_known(rows);
+        let mut parser = Self { row_ids, level: last.level, configured: last.configured.clone(), ..Self::default() };
+        parser.has_queried_configured = last.configured.is_some();
+        parser.set_newest(last);
+        parser.last_seq = last.seq + SEQS_OF_RECORDER;
+        parser
+    }
+
     /// Returns the newest sample, if any. The parser of the next reply should share the strings of this sample.
     pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()
@@ -34,6 +51,7 @@ impl SampleParser {
     /// Sets the newest sample, with which the next reply is compared.
     pub(crate) fn set_newest(&mut self, sample: &Arc<Sample>) {
         self.turns.record(sample);
+        self.last_seq = self.last_seq.max(sample.seq);
         self.newest = Some(Arc::clone(sample));
     }
 
@@ -57,7 +75,7 @@ impl SampleParser {
             (self.level, self.configured, self.has_queried_configured) = (None, None, false);
         }
         let sample = Sample {
-            seq: self.newest().map_or(0, |newest| newest.seq) + 1,
+            seq: self.last_seq + 1,
             at,
             epoch,
             level: self.level,

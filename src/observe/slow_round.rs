@@ -34,8 +34,8 @@ type KnownCertificate = (SafeText, Option<SystemTime>);
 /// The rounds of one instance.
 #[derive(Debug, Default)]
 pub(crate) struct SlowRounds {
-    /// Sequence number of the sample with which the first round starts; `None` if there are no rounds.
-    first_sample: Option<u64>,
+    /// Number of samples until the first round starts; `None` if there are no rounds.
+    samples_left: Option<u64>,
     last_start: Option<Instant>,
     shared: Arc<Mutex<RoundResults>>,
 }
@@ -53,7 +53,7 @@ struct RoundResults {
 impl SlowRounds {
     /// Creates the rounds, of which the first one starts with the sample of this number.
     pub(crate) fn starting_with(first_sample: u64) -> Self {
-        Self { first_sample: Some(first_sample), ..Self::default() }
+        Self { samples_left: Some(first_sample), ..Self::default() }
     }
 
     /// Returns the results of the last round that has ended.
@@ -70,7 +70,10 @@ impl SlowRounds {
         clock: Clock,
         sample: &Sample,
     ) {
-        let is_first_due = self.first_sample.is_some_and(|first| sample.seq >= first);
+        if let Some(left) = &mut self.samples_left {
+            *left = left.saturating_sub(1);
+        }
+        let is_first_due = self.samples_left == Some(0);
         let is_too_early = self.last_start.is_some_and(|start| start.elapsed() < ROUND_INTERVAL);
         if !is_first_due || is_too_early || std::mem::replace(&mut lock(&self.shared).is_running, true) {
             return;

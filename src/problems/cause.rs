@@ -124,6 +124,35 @@ pub struct Cause {
 }
 
 impl Cause {
+    /// Creates an open cause of the past, of which only this is known.
+    pub(crate) fn from_past(
+        kind: CauseKind,
+        subject: ProblemSubject,
+        proxy_row: RowId,
+        severity: Severity,
+        sentence: String,
+        since: Timestamp,
+    ) -> Self {
+        Self {
+            kind,
+            target: subject.id,
+            subject,
+            proxy_row,
+            severity,
+            sentence,
+            impact: None,
+            since,
+            before: Duration::ZERO,
+            may_be_older: false,
+            obstacle: None,
+            trend: CauseTrend::Steady,
+            problems: Vec::new(),
+            shown_by: 0,
+            flap: None,
+            resolved_at: None,
+        }
+    }
+
     /// Returns the row and the kind, which do not change while the cause is open.
     pub(crate) fn key(&self) -> (RowId, CauseKind) {
         (self.subject.id, self.kind)

@@ -90,6 +90,17 @@ impl CauseLog {
         }
     }
 
+    /// Adds a cause of the past with its states, and the time at which it left the list, or `None` if it is listed.
+    pub(crate) fn add_past(&mut self, states: Vec<(Duration, Cause)>, removed_at: Option<Duration>) {
+        let Some(key) = states.first().map(|(_, cause)| cause.key()) else { return };
+        let episode = CauseEpisode { states, removed_at };
+        if removed_at.is_some() {
+            self.close(episode);
+        } else {
+            self.listed.insert(key, episode);
+        }
+    }
+
     fn close(&mut self, episode: CauseEpisode) {
         self.closed_states += episode.states.len();
         self.closed.push_back(episode);

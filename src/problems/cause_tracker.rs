@@ -135,6 +135,17 @@ impl CauseTracker {
         events
     }
 
+    /// Sets the start of causes that began earlier than the tracker knows. `since` returns their start.
+    pub(crate) fn extend_back(&mut self, since: impl Fn((RowId, CauseKind)) -> Option<Timestamp>) {
+        for TrackedCause { cause, .. } in &mut self.tracked {
+            let Some(start) = since(cause.key()) else { continue };
+            if start.monotonic < cause.since.monotonic.saturating_sub(cause.before) {
+                (cause.since, cause.before) = (start, Duration::ZERO);
+            }
+            cause.may_be_older = false;
+        }
+    }
+
     /// Restores the causes `past` that were listed at an earlier sample, with the sentences of the causes found in that
     /// sample.
     pub(crate) fn restore(past: impl Iterator<Item = Cause>, found: Vec<FoundCause>) -> Self {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::problems::cause::Cause;
+use crate::observe::timestamp::Timestamp;
+use crate::problems::cause::{Cause, CauseChange, CauseEvent};
 use crate::problems::cause_log::{CauseLog, CauseSpan, TEXT_BYTES};
 use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
@@ -97,6 +98,17 @@ impl ProblemLog {
                 }
             }
         }
+    }
+
+    /// Adds a cause of the past with its states, and the time at which it left the list, or `None` if it is listed.
+    pub(crate) fn add_past_cause(&mut self, states: Vec<(Duration, Cause)>, removed_at: Option<Duration>) {
+        self.causes.add_past(states, removed_at);
+    }
+
+    /// Records what is known at this time about causes that are listed.
+    pub(crate) fn update_causes(&mut self, causes: Vec<Cause>, at: Timestamp) {
+        let update = |cause| CauseEvent { at, change: CauseChange::Updated, cause };
+        self.causes.record(&causes.into_iter().map(update).collect::<Vec<_>>());
     }
 
     /// Returns the estimated memory of the log, in bytes.

@@ -282,6 +282,17 @@ impl Thresholds {
         self
     }
 
+    /// Returns the thresholds without hold times, to judge a single sample.
+    pub(crate) fn without_hold_times(&self) -> Self {
+        let mut at_once = self.clone();
+        let patterns = at_once.pattern_limits.iter_mut().map(|(.., limits)| limits);
+        for limits in at_once.limits.iter_mut().chain(patterns) {
+            let none = HoldTime { duration: Duration::ZERO, samples: 1 };
+            (limits.warn_for, limits.crit_for) = (none, none);
+        }
+        at_once
+    }
+
     /// Returns the thresholds of a rule for rows that no pattern matches.
     pub(crate) fn for_rule(&self, rule: RuleId) -> &RuleLimits {
         &self.limits[rule as usize]

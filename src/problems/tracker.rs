@@ -12,10 +12,12 @@ use crate::history::rates::RateWindow;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
+use crate::observe::timestamp::Timestamp;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::cause::{Cause, ProblemKey};
 use crate::problems::cause_finder::CauseFinder;
 use crate::problems::cause_merger;
+use crate::problems::cause_table::CauseKind;
 use crate::problems::cause_tracker::{CauseTracker, known_causes};
 use crate::problems::check_history::CheckHistory;
 use crate::problems::evaluation::{Evaluation, EvaluationStart, TrackedRule, gap_reason};
@@ -128,6 +130,22 @@ impl ProblemTracker {
         let found = tracker.find_causes(sample, previous, rates, forecasts, &mut stats, causes.iter());
         tracker.causes = CauseTracker::restore(causes.into_iter(), found);
         tracker
+    }
+
+    /// Evaluates the rules for the newest sample in `rates` alone, without hold times.
+    pub(crate) fn judge_at_once(thresholds: &Thresholds, rates: &RateWindow, forecasts: &Forecasts) -> Self {
+        let mut tracker = Self::new(thresholds.without_hold_times());
+        let mut samples = rates.samples().rev();
+        if let Some(sample) = samples.next() {
+            tracker.previous = samples.next().map(Arc::clone);
+            tracker.evaluate(sample, rates, forecasts);
+        }
+        tracker
+    }
+
+    /// Sets the start of causes that began earlier than the tracker knows. `since` returns their start.
+    pub(crate) fn continue_causes(&mut self, since: impl Fn((RowId, CauseKind)) -> Option<Timestamp>) {
+        self.causes.extend_back(since);
     }
 
     /// Returns the failed health checks of the last minutes.

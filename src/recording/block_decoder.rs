@@ -3,13 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::history::older_blocks::DecodedBlock;
+use crate::observe::row_ids::KnownRows;
 use crate::recording::byte_codec::Damaged;
 use crate::recording::folder::ShardPart;
 use crate::recording::found_blocks::{BlockPlace, FoundBlock, add_damage};
 use crate::recording::record_frame::RecordKind;
 use crate::recording::shard::{Damage, StoredShard};
-use crate::recording::stored_block::{BlockAssembler, StoredBlock};
-use crate::recording::stored_dictionary::{RowIdentities, StoredDictionary};
+use crate::recording::stored_block::BlockAssembler;
+use crate::recording::stored_dictionary::StoredDictionary;
 
 /// Number of decoded blocks that are kept.
 const KEPT_BLOCKS: usize = 2;
@@ -20,14 +22,19 @@ const KEPT_DICTIONARIES: usize = 2;
 #[derive(Debug, Default)]
 pub(crate) struct BlockDecoder {
     /// Ids of all rows in the dictionaries that were read.
-    pub(crate) identities: RowIdentities,
+    pub(crate) rows: KnownRows,
     /// Dictionaries by shard, with the number of records that were read; the one used last is last.
     dictionaries: Vec<(usize, usize, StoredDictionary)>,
     /// Decoded blocks by shard, place and number of samples; the one used last is last.
-    blocks: Vec<((usize, BlockPlace, u32), Arc<StoredBlock>)>,
+    blocks: Vec<((usize, BlockPlace, u32), Arc<DecodedBlock>)>,
 }
 
 impl BlockDecoder {
+    /// Forgets the decoded blocks, because their times change.
+    pub(crate) fn forget_blocks(&mut self) {
+        self.blocks.clear();
+    }
+
     /// Decodes a block. Damaged dictionary records, and the damaged end of a journal, are added to `damage`.
     ///
     /// # Errors
@@ -37,7 +44,7 @@ impl BlockDecoder {
         shards: &[StoredShard],
         found: &FoundBlock,
         damage: &mut Vec<Damage>,
-    ) -> io::Result<Result<Arc<StoredBlock>, Damaged>> {
+    ) -> io::Result<Result<Arc<DecodedBlock>, Damaged>> {
         let key = (found.shard, found.place, found.span.count);
         if let Some(index) = self.blocks.iter().position(|(known, _)| *known == key) {
             let kept = self.blocks.remove(index);
@@ -47,7 +54,7 @@ impl BlockDecoder {
         }
         let Some(shard) = shards.get(found.shard) else { return Ok(Err(Damaged("is in an unknown shard"))) };
         let dictionary = self.dictionary(shard, found.shard, damage)?;
-        Ok(read_block(shard, found.place, dictionary, damage)?.map(|block| {
+        Ok(read_block(shard, found, dictionary, damage)?.map(|block| {
             let block = Arc::new(block);
             if self.blocks.len() == KEPT_BLOCKS {
                 self.blocks.remove(0);
@@ -73,7 +80,7 @@ impl BlockDecoder {
             if self.dictionaries.len() == KEPT_DICTIONARIES {
                 self.dictionaries.remove(0);
             }
-            (index, count, read_dictionary(shard, &mut self.identities, damage)?)
+            (index, count, read_dictionary(shard, &self.rows, damage)?)
         };
         self.dictionaries.push(entry);
         let last = self.dictionaries.len() - 1;
@@ -81,16 +88,12 @@ impl BlockDecoder {
     }
 }
 
-fn read_dictionary(
-    shard: &StoredShard,
-    identities: &mut RowIdentities,
-    damage: &mut Vec<Damage>,
-) -> io::Result<StoredDictionary> {
+fn read_dictionary(shard: &StoredShard, rows: &KnownRows, damage: &mut Vec<Damage>) -> io::Result<StoredDictionary> {
     let mut dictionary = StoredDictionary::default();
     let Some(file) = shard.open_part(ShardPart::Shard)? else { return Ok(dictionary) };
     for entry in shard.records(RecordKind::Dictionary) {
         let contents = entry.read(&file)?;
-        let added = contents.and_then(|contents| dictionary.add_record(entry.header.number, &contents, identities));
+        let added = contents.and_then(|contents| dictionary.add_record(entry.header.number, &contents, rows));
         if let Err(reason) = added {
             add_damage(damage, Damage { file: shard.path(ShardPart::Shard), offset: entry.offset, reason });
         }
@@ -100,12 +103,12 @@ fn read_dictionary(
 
 fn read_block(
     shard: &StoredShard,
-    place: BlockPlace,
+    found: &FoundBlock,
     dictionary: &StoredDictionary,
     damage: &mut Vec<Damage>,
-) -> io::Result<Result<StoredBlock, Damaged>> {
+) -> io::Result<Result<DecodedBlock, Damaged>> {
     let mut assembler = BlockAssembler::new(dictionary);
-    let (part, entries) = match &place {
+    let (part, entries) = match &found.place {
         BlockPlace::Shard(entry) => (ShardPart::Shard, std::slice::from_ref(entry)),
         BlockPlace::Journal => (ShardPart::Journal, shard.journal.records.as_slice()),
     };
@@ -122,5 +125,5 @@ fn read_block(
             break;
         }
     }
-    Ok(assembler.finish())
+    Ok(assembler.finish(found.shift))
 }

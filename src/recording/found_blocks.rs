@@ -1,5 +1,7 @@
 //! Finds the blocks of all shards, and joins them to one sequence of samples.
 
+use crate::history::block::SampleTime;
+use crate::history::older_blocks::BlockSpan;
 use crate::observe::timestamp::Timestamp;
 use crate::recording::byte_codec::Damaged;
 use crate::recording::folder::ShardPart;
@@ -50,6 +52,15 @@ impl FoundBlock {
         self.shift.timestamp(self.span.last)
     }
 
+    /// Returns the samples.
+    pub(crate) fn block_span(&self) -> BlockSpan {
+        BlockSpan {
+            first: SampleTime { seq: self.first_seq(), at: self.first() },
+            last: SampleTime { seq: self.last_seq(), at: self.last() },
+            count: self.span.count as usize,
+        }
+    }
+
     /// Returns the sequence number of the first sample.
     pub(crate) fn first_seq(&self) -> u64 {
         self.shift.seq(self.span.first.seq)
@@ -62,15 +73,20 @@ impl FoundBlock {
 }
 
 /// Returns the blocks of all shards in their order. `before` are those that were found the last time, of which damaged ones
-/// stay damaged. Blocks that are not in order are left out and added to `damage`.
-pub(crate) fn find_blocks(shards: &[StoredShard], before: &[FoundBlock], damage: &mut Vec<Damage>) -> Vec<FoundBlock> {
+/// stay damaged. `base` is the shift of the first run. Blocks that are not in order are left out and added to `damage`.
+pub(crate) fn find_blocks(
+    shards: &[StoredShard],
+    base: Shift,
+    before: &[FoundBlock],
+    damage: &mut Vec<Damage>,
+) -> Vec<FoundBlock> {
     // A damaged journal may have been replaced by a block that is intact.
     let is_final = |block: &&FoundBlock| block.is_damaged && block.place != BlockPlace::Journal;
     let damaged: Vec<(usize, BlockPlace)> =
         before.iter().filter(is_final).map(|block| (block.shard, block.place)).collect();
     let mut blocks: Vec<FoundBlock> = Vec::new();
     let mut run = None;
-    let mut shift = Shift::default();
+    let mut shift = base;
     for (index, shard) in shards.iter().enumerate() {
         let in_journal = joined_span(shard.journal.records.iter().map(|part| part.header.span));
         let stored = shard.blocks().map(|entry| (BlockPlace::Shard(*entry), entry.header.span));

@@ -10,9 +10,10 @@
 //! everything with lengths and checksums, [`recorded_events`] encodes causes and actions, and [`byte_codec`] encodes numbers and texts.
 //! For reading, [`shard`] finds the records of a shard and its journal, and [`found_blocks`] the blocks of all shards, which
 //! [`shifts`] joins to one sequence. [`stored_dictionary`] and [`stored_block`] decode them, [`block_decoder`] keeps the last
-//! few, and [`reader`] offers samples and series. Nothing that is read from a file is trusted.
-//! [`folder`] names, opens and locks the files; [`retention`] removes old shards. [`snapshot_writer`] writes a span of several
-//! instances to one file, which has the form of a shard; [`snapshot_reader`] opens it, and recording folders.
+//! few, and [`reader`] offers samples and series. [`recorded_blocks`] makes a recording the past of a history. Nothing that is read from a file is trusted.
+//! [`search`] finds the recordings of given HAProxies. [`folder`] names, opens and locks the files; [`retention`] removes old shards.
+//! [`snapshot_writer`] writes a span of several instances to one file, which has the form of a shard; [`snapshot_reader`] opens it,
+//! and recording folders.
 //!
 //! [`anonymize`] replaces the names and texts of a site, so that a recording can be given to others: [`replacements`] assigns
 //! the names, [`known_texts`] lists the texts that stay, and [`anonymize_records`] applies both to events and audit records.
@@ -28,6 +29,8 @@ pub(crate) mod crash_tests;
 pub(crate) mod dictionary;
 pub mod folder;
 pub(crate) mod found_blocks;
+#[cfg(test)]
+mod history_tests;
 pub(crate) mod known_texts;
 pub(crate) mod open_block;
 pub(crate) mod part;
@@ -35,9 +38,11 @@ pub(crate) mod part;
 pub(crate) mod proptests;
 pub mod reader;
 pub mod record_frame;
+pub(crate) mod recorded_blocks;
 pub mod recorded_events;
 pub(crate) mod replacements;
 pub mod retention;
+pub(crate) mod search;
 pub(crate) mod shard;
 pub(crate) mod shard_writer;
 pub(crate) mod shifts;

@@ -105,7 +105,7 @@ fn new_row_bytes<'a>(
 }
 
 fn names_of(texts: &TextLog, id: RowId) -> Result<&StatRow, Damaged> {
-    texts.entries_for_row(id).next().map(|(_, row)| row).ok_or(Damaged("has a row without names"))
+    texts.entries_from(id, 0).next().map(|(_, row)| row).ok_or(Damaged("has a row without names"))
 }
 
 fn encode_headers(out: &mut Vec<u8>, headers: &[SampleHeader]) {
@@ -165,7 +165,7 @@ fn encode_texts(out: &mut Vec<u8>, block: &Block, texts: &TextLog, first: usize,
     let mut changed: Vec<(u32, Vec<(u64, &StatRow)>)> = Vec::new();
     for (id, _) in block.stored_rows() {
         let entries: Vec<(u64, &StatRow)> =
-            texts.entries_for_row(id).filter(|(since, _)| *since >= first_seq).collect();
+            texts.entries_from(id, first_seq).filter(|(since, _)| *since >= first_seq).collect();
         if let Some(number) = dictionary.known_row(id).filter(|_| !entries.is_empty()) {
             changed.push((number, entries));
         }

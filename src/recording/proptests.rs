@@ -6,12 +6,14 @@ use proptest::prelude::*;
 
 use crate::history::block::BLOCK_SAMPLES;
 use crate::history::proptests::{assert_same_values, build_samples, generated_sample};
+use crate::observe::row_ids::KnownRows;
 use crate::observe::sample::Sample;
 use crate::recording::dictionary::DictionaryWriter;
 use crate::recording::open_block::OpenBlock;
 use crate::recording::record_frame::SampleSpan;
+use crate::recording::shifts::Shift;
 use crate::recording::stored_block::BlockAssembler;
-use crate::recording::stored_dictionary::{RowIdentities, StoredDictionary};
+use crate::recording::stored_dictionary::StoredDictionary;
 
 /// Contents of a record, with the samples in them.
 type SpanAndContents = (SampleSpan, Vec<u8>);
@@ -67,7 +69,7 @@ impl EncodedShard {
         }
     }
 
-    fn stored_dictionary(&self, names: &mut RowIdentities) -> StoredDictionary {
+    fn stored_dictionary(&self, names: &KnownRows) -> StoredDictionary {
         let mut dictionary = StoredDictionary::default();
         for (first, contents) in &self.dictionary {
             dictionary.add_record(*first, contents, names).unwrap();
@@ -81,7 +83,7 @@ fn restore<'a>(dictionary: &StoredDictionary, parts: impl Iterator<Item = &'a Sp
     for (span, contents) in parts {
         assembler.add_part(contents, span).unwrap();
     }
-    let stored = assembler.finish().unwrap();
+    let stored = assembler.finish(Shift::default()).unwrap();
     let steps: Vec<usize> = (0..stored.block.headers().len()).collect();
     stored.block.restore_samples(&steps, &stored.texts).unwrap()
 }
@@ -90,7 +92,7 @@ fn restore<'a>(dictionary: &StoredDictionary, parts: impl Iterator<Item = &'a Sp
 fn try_restore(dictionary: &StoredDictionary, span: &SampleSpan, contents: &[u8]) -> Option<Vec<Sample>> {
     let mut assembler = BlockAssembler::new(dictionary);
     assembler.add_part(contents, span).ok()?;
-    let stored = assembler.finish().ok()?;
+    let stored = assembler.finish(Shift::default()).ok()?;
     let steps: Vec<usize> = (0..stored.block.headers().len()).collect();
     stored.block.restore_samples(&steps, &stored.texts)
 }
@@ -102,8 +104,8 @@ proptest! {
     fn recorded_samples_are_restored(steps in proptest::collection::vec(generated_sample(), 1..BLOCK_SAMPLES + 60), part_length in 1..30_usize) {
         let samples = build_samples(steps);
         let shard = EncodedShard::new(&samples, part_length);
-        let mut names = RowIdentities::default();
-        let dictionary = shard.stored_dictionary(&mut names);
+        let names = KnownRows::default();
+        let dictionary = shard.stored_dictionary(&names);
         let (mut packed, mut from_parts) = (Vec::new(), Vec::new());
         for (parts, block) in &shard.blocks {
             packed.extend(restore(&dictionary, std::iter::once(block)));
@@ -135,7 +137,7 @@ proptest! {
             damaged.truncate(cut.map_or(usize::MAX, |cut| cut as usize % (contents.len() + 1)));
             damaged
         };
-        let dictionary = shard.stored_dictionary(&mut RowIdentities::default());
+        let dictionary = shard.stored_dictionary(&KnownRows::default());
         for (parts, (span, packed)) in &shard.blocks {
             let _ = try_restore(&dictionary, span, &damage(packed));
             for (span, contents) in parts {
@@ -144,7 +146,7 @@ proptest! {
         }
         let mut damaged = StoredDictionary::default();
         for (first, contents) in &shard.dictionary {
-            let _ = damaged.add_record(*first, &damage(contents), &mut RowIdentities::default());
+            let _ = damaged.add_record(*first, &damage(contents), &KnownRows::default());
         }
         for (_, (span, packed)) in &shard.blocks {
             let _ = try_restore(&damaged, span, packed);

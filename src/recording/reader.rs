@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_row::RowKind;
 use crate::history::block::{SampleHeader, Series};
+use crate::history::older_blocks::{BlockSpan, DecodedBlock};
+use crate::observe::row_ids::KnownRows;
 use crate::observe::row_ids::{RowId, RowSet};
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
@@ -20,12 +22,11 @@ use crate::recording::block_decoder::BlockDecoder;
 use crate::recording::byte_codec::{Damaged, wall_time};
 use crate::recording::folder::{ShardPart, list_shards};
 use crate::recording::found_blocks::{FoundBlock, add_damage, find_blocks};
-use crate::recording::record_frame::{RecordKind, SampleMark, ShardOrigin};
+use crate::recording::record_frame::{RecordKind, ShardOrigin};
 use crate::recording::recorded_events::{RecordedEvent, decode_events};
 pub use crate::recording::shard::Damage;
 use crate::recording::shard::{RecordEntry, StoredShard};
 use crate::recording::shifts::Shift;
-use crate::recording::stored_block::StoredBlock;
 
 /// A span of time without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Recording {
     folder: Option<PathBuf>,
     shards: Vec<StoredShard>,
     blocks: Vec<FoundBlock>,
+    /// Shift of the first run.
+    base: Shift,
     decoder: BlockDecoder,
     /// The rows of the last sample, which other blocks often have, too.
     last_rows: Option<Arc<RowSet>>,
@@ -76,11 +79,12 @@ impl Recording {
             folder,
             shards,
             blocks: Vec::new(),
+            base: Shift::default(),
             decoder: BlockDecoder::default(),
             last_rows: None,
             damage: Vec::new(),
         };
-        recording.blocks = find_blocks(&recording.shards, &[], &mut recording.damage);
+        recording.blocks = find_blocks(&recording.shards, recording.base, &[], &mut recording.damage);
         recording
     }
 
@@ -100,8 +104,25 @@ impl Recording {
                 self.shards.push(StoredShard::open(folder, name)?);
             }
         }
-        self.blocks = find_blocks(&self.shards, &self.blocks, &mut self.damage);
+        self.blocks = find_blocks(&self.shards, self.base, &self.blocks, &mut self.damage);
         Ok(())
+    }
+
+    /// Moves all monotonic times to a clock that started earlier by this time. Samples that were read before keep theirs.
+    pub(crate) fn use_earlier_clock(&mut self, by: Duration) {
+        self.base = Shift::to_earlier_clock(u64::try_from(by.as_nanos()).unwrap_or_default());
+        self.decoder.forget_blocks();
+        self.blocks = find_blocks(&self.shards, self.base, &[], &mut self.damage);
+    }
+
+    /// Returns the ids of the rows that were read, which can be shared with the parser of the present samples.
+    pub(crate) fn known_rows(&self) -> KnownRows {
+        self.decoder.rows.clone()
+    }
+
+    /// Returns the samples of each block, oldest first.
+    pub(crate) fn block_spans(&self) -> Vec<BlockSpan> {
+        self.blocks.iter().map(FoundBlock::block_span).collect()
     }
 
     /// Returns the name of the instance, or an empty text if it is unknown.
@@ -153,7 +174,7 @@ impl Recording {
                 add(block.first(), block.last());
             } else if let Some(stored) = self.decode(index)? {
                 for header in stored.block.headers() {
-                    let at = block.shift.timestamp(SampleMark::from_header(header));
+                    let at = header.time().at;
                     add(at, at);
                 }
             }
@@ -286,12 +307,11 @@ impl Recording {
             rest = later;
             let Some(stored) = self.decode(index)? else { continue };
             let headers = stored.block.headers();
-            let step = |seq: &u64| headers.binary_search_by_key(seq, |header| block.shift.seq(header.seq)).ok();
+            let step = |seq: &u64| headers.binary_search_by_key(seq, |header| header.seq).ok();
             let steps: Vec<usize> = here.iter().filter_map(step).collect();
             match stored.block.restore_samples(&steps, &stored.texts) {
                 Some(samples) => {
                     for mut sample in samples {
-                        block.shift.apply(&mut sample);
                         self.share_rows(&mut sample);
                         found.push(Arc::new(sample));
                     }
@@ -324,11 +344,9 @@ impl Recording {
         mut each: impl FnMut(SampleHeader, &[Option<i64>]),
     ) -> io::Result<()> {
         for index in self.blocks_within(time) {
-            let shift = self.blocks[index].shift;
             let Some(stored) = self.decode(index)? else { continue };
             let absent = vec![None; series.len()];
             stored.block.read_row(id, series, |header, values| {
-                let header = shift.header(&header);
                 if time.contains(&header.at) {
                     each(header, values.unwrap_or(&absent));
                 }
@@ -340,7 +358,7 @@ impl Recording {
     /// Returns the id of a row in this recording, or `None` if no block that was read contains it. Ids of a recording are
     /// different from those of a sampler.
     pub fn row_id(&self, kind: RowKind, proxy: &SafeText, name: &SafeText) -> Option<RowId> {
-        self.decoder.identities.find(kind, proxy, name)
+        self.decoder.rows.find(kind, proxy, name)
     }
 
     /// Returns the causes, actions and failed polls within a range of wall clock time, in the order in which they were
@@ -387,14 +405,14 @@ impl Recording {
     }
 
     fn headers_of(&mut self, index: usize) -> io::Result<Vec<SampleHeader>> {
-        let shift = self.blocks[index].shift;
-        let stored = self.decode(index)?;
-        Ok(stored
-            .map_or(Vec::new(), |stored| stored.block.headers().iter().map(|header| shift.header(header)).collect()))
+        Ok(self.decode(index)?.map_or(Vec::new(), |decoded| decoded.block.headers().to_vec()))
     }
 
     /// Decodes a block. Returns `None` if it is damaged; this is reported once.
-    fn decode(&mut self, index: usize) -> io::Result<Option<Arc<StoredBlock>>> {
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be read.
+    pub(crate) fn decode(&mut self, index: usize) -> io::Result<Option<Arc<DecodedBlock>>> {
         let Some(found) = self.blocks.get(index).filter(|block| !block.is_damaged) else { return Ok(None) };
         let decoded = self.decoder.decode(&self.shards, found, &mut self.damage)?;
         if let Err(reason) = decoded {

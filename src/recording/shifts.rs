@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::history::block::SampleHeader;
-use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
 use crate::recording::byte_codec::wall_time;
 use crate::recording::record_frame::{SampleMark, SampleSpan};
@@ -35,6 +34,21 @@ impl Shift {
         }
     }
 
+    /// Returns the shift to a clock that started earlier, by this many nanoseconds.
+    pub(crate) fn to_earlier_clock(nanos: u64) -> Self {
+        Self { at: nanos.cast_signed(), ..Self::default() }
+    }
+
+    /// Returns the nanoseconds by which the times of the reader are later than those of the recorder.
+    pub(crate) fn nanos_later(self) -> i64 {
+        self.at
+    }
+
+    /// Returns the epoch of the reader.
+    pub(crate) fn epoch(self, epoch: u32) -> u32 {
+        epoch.saturating_add(self.epoch)
+    }
+
     /// Returns the sequence number of the reader.
     pub(crate) fn seq(self, seq: u64) -> u64 {
         seq.wrapping_add_signed(self.seq)
@@ -58,7 +72,7 @@ impl Shift {
         SampleHeader {
             seq: self.seq(header.seq),
             at: self.monotonic(header.at),
-            epoch: header.epoch.saturating_add(self.epoch),
+            epoch: self.epoch(header.epoch),
             ..*header
         }
     }
@@ -67,12 +81,5 @@ impl Shift {
     pub(crate) fn event(self, mut event: RecordedEvent) -> RecordedEvent {
         event.at.monotonic = self.monotonic(event.at.monotonic);
         event
-    }
-
-    /// Gives a sample the numbers and times of the reader.
-    pub(crate) fn apply(self, sample: &mut Sample) {
-        sample.seq = self.seq(sample.seq);
-        sample.at.monotonic = self.monotonic(sample.at.monotonic);
-        sample.epoch.number = sample.epoch.number.saturating_add(self.epoch);
     }
 }

@@ -9,6 +9,7 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatAnomalies;
 use crate::history::block::{BLOCK_SAMPLES, Block, BlockParts, SampleHeader};
 use crate::history::info_log::InfoLog;
+use crate::history::older_blocks::DecodedBlock;
 use crate::history::open_rows::process_log;
 use crate::history::sample_context::{SampleContext, SampleContexts};
 use crate::history::sealed_rows::{SealedRows, StoredRow};
@@ -18,6 +19,7 @@ use crate::observe::sample::{Epoch, ReplyCost};
 use crate::recording::byte_codec::{ByteReader, Damaged, duration_nanos, wall_nanos, wall_time};
 use crate::recording::part::{ROW_LOG, ROW_PACKED};
 use crate::recording::record_frame::{MAX_CONTENT_BYTES, SampleMark, SampleSpan};
+use crate::recording::shifts::Shift;
 use crate::recording::stored_dictionary::StoredDictionary;
 
 /// Maximum number of rows of a block.
@@ -26,13 +28,6 @@ const MAX_ROWS: usize = 500_000;
 const MAX_BLOCK_BYTES: usize = 2 * MAX_CONTENT_BYTES;
 /// Maximum number of values of `show info` that contain escapes.
 const MAX_ALTERED: usize = 512 * BLOCK_SAMPLES;
-
-/// A decoded block with the texts of its rows.
-#[derive(Debug)]
-pub(crate) struct StoredBlock {
-    pub(crate) block: Block,
-    pub(crate) texts: TextLog,
-}
 
 /// Texts of a row from the sample at a position on.
 #[derive(Debug, Clone, Copy)]
@@ -287,11 +282,17 @@ impl<'d> BlockAssembler<'d> {
         Ok(contexts)
     }
 
-    /// Returns the block.
+    /// Returns the block, with the numbers and times that follow from `shift`.
     ///
     /// # Errors
     /// Returns an error if the parts do not contain everything that is needed to restore each sample.
-    pub(crate) fn finish(self) -> Result<StoredBlock, Damaged> {
+    pub(crate) fn finish(mut self, shift: Shift) -> Result<DecodedBlock, Damaged> {
+        for header in &mut self.headers {
+            *header = shift.header(header);
+        }
+        for (_, context) in &mut self.contexts {
+            context.epoch.number = shift.epoch(context.epoch.number);
+        }
         let (schema, info_keys) = self.columns.ok_or(Damaged("has no samples"))?;
         let (schema, ages) = self.dictionary.schema(schema)?;
         let info = InfoLog::from_parts(Arc::clone(self.dictionary.info_keys(info_keys)?), self.info, self.altered);
@@ -327,11 +328,12 @@ impl<'d> BlockAssembler<'d> {
             headers: self.headers,
             schema: Arc::clone(schema),
             ages,
+            age_shift: shift.nanos_later(),
             contexts: SampleContexts::from_list(self.contexts),
             info,
             rows: SealedRows::from_stored(rows.into_iter()),
         });
-        Ok(StoredBlock { block, texts })
+        Ok(DecodedBlock { block, texts })
     }
 }
 

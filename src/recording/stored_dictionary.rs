@@ -1,6 +1,6 @@
 //! The dictionary of a shard that is read: what the numbers in its blocks stand for.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::haproxy::fields::TextField;
@@ -10,6 +10,7 @@ use crate::haproxy::stat_header::{HeaderColumn, StatSchema};
 use crate::haproxy::stat_row::{RowKind, StatRow, TextSet};
 use crate::history::age_encoding::AgeColumns;
 use crate::observe::configured_state::{ConfiguredServer, ConfiguredServers};
+use crate::observe::row_ids::KnownRows;
 use crate::observe::row_ids::{RowId, RowSet};
 use crate::recording::byte_codec::{ByteReader, Damaged};
 use crate::recording::dictionary::{
@@ -24,24 +25,6 @@ const MAX_BYTES: usize = 64 << 20;
 const MAX_ROWS: usize = 120_000;
 /// Maximum number of columns of `show stat`, and of keys of `show info`.
 const MAX_COLUMNS: usize = 1024;
-
-/// Ids of rows by kind, names, and number of earlier rows with the same names. They are valid in all shards of a recording.
-#[derive(Debug, Default)]
-pub(crate) struct RowIdentities {
-    ids: HashMap<(RowKind, SafeText, SafeText, u32), RowId>,
-}
-
-impl RowIdentities {
-    fn identify(&mut self, kind: RowKind, proxy: &SafeText, name: &SafeText, earlier: u32) -> RowId {
-        let next = RowId::from_number(self.ids.len() as u64 + 1);
-        *self.ids.entry((kind, proxy.clone(), name.clone(), earlier)).or_insert(next)
-    }
-
-    /// Returns the id of the first row with these names, or `None` if no shard that was read contains it.
-    pub(crate) fn find(&self, kind: RowKind, proxy: &SafeText, name: &SafeText) -> Option<RowId> {
-        self.ids.get(&(kind, proxy.clone(), name.clone(), 0)).copied()
-    }
-}
 
 /// Kind and names of a row.
 #[derive(Debug, Clone)]
@@ -87,7 +70,7 @@ impl StoredDictionary {
     ///
     /// # Errors
     /// Returns an error if an entry is damaged, or if the dictionary is too large.
-    pub(crate) fn add_record(&mut self, first: u32, contents: &[u8], names: &mut RowIdentities) -> Result<(), Damaged> {
+    pub(crate) fn add_record(&mut self, first: u32, contents: &[u8], names: &KnownRows) -> Result<(), Damaged> {
         self.bytes = self.bytes.saturating_add(contents.len());
         if self.bytes > MAX_BYTES {
             return Err(Damaged("is beyond the maximum size of a dictionary"));
@@ -105,7 +88,7 @@ impl StoredDictionary {
         Ok(())
     }
 
-    fn read_entry(&self, reader: &mut ByteReader<'_>, names: &mut RowIdentities) -> Result<StoredEntry, Damaged> {
+    fn read_entry(&self, reader: &mut ByteReader<'_>, names: &KnownRows) -> Result<StoredEntry, Damaged> {
         Ok(match reader.byte()? {
             SCHEMA => {
                 let (schema, ages) = read_schema(reader)?;

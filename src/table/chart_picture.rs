@@ -50,7 +50,7 @@ impl ChartRange {
     /// first sample.
     pub(crate) fn new(instance: &Instance, selected: Duration) -> Option<Self> {
         let (shown, newest) = (instance.shown()?.at, instance.latest()?.at);
-        let first = instance.history().headers().next().map_or(shown.monotonic, |header| header.at);
+        let first = instance.history().oldest().map_or(shown.monotonic, |oldest| oldest.at.monotonic);
         let available = newest.monotonic.saturating_sub(first).min(selected);
         let sufficient = time_spans::with_use(SpanUse::Range).find(|span| *span >= available);
         let span = sufficient.unwrap_or(selected);

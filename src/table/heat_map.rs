@@ -169,7 +169,7 @@ impl HeatMap {
             .map(|place| value(place).map_or(HeatCell::Unknown, |value| HeatCell::Value(value as f32)))
             .collect();
         let is_state = metric == HeatMetric::State;
-        if is_state || state_trend::was_ever_down(instance.history(), id) {
+        if is_state || state_trend::was_down(instance.history(), id, &(self.end.saturating_sub(span)..=self.end)) {
             let states = state_trend::points(instance.history(), id, self.end, span, columns);
             for (cell, state) in cells.iter_mut().zip(states) {
                 if let Some(state) = state {

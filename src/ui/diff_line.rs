@@ -118,7 +118,7 @@ fn missing_text(context: &DrawContext<'_>) -> String {
     if context.model.compared_span() == ComparedSpan::Mark {
         return "this is the marked moment: nothing to compare yet".to_owned();
     }
-    let count = data.history().headers().count() as i64;
+    let count = data.history().sample_count() as i64;
     format!("the history has {}: a comparison needs three", units::pluralize(count, "sample"))
 }
 

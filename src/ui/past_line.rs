@@ -8,7 +8,8 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::units;
 
-/// Returns the header's badges while an earlier sample is shown: the sample's time and age, and the state of the link.
+/// Returns the header's badges while an earlier sample is shown: the sample's time, age,
+/// source and interval, and the state of the link.
 pub(crate) fn past_badges(
     context: &DrawContext<'_>,
     past: &PastMoment,
@@ -18,8 +19,12 @@ pub(crate) fn past_badges(
     let at = past.sample().at;
     let ago = units::exact_duration(context.now.saturating_sub(at.monotonic));
     let time = (context.format_time)(at.wall);
-    // On a narrow screen, the time is omitted first, then the age; the word PAUSED stays.
+    let is_recorded = context.instance.data.history().is_older(past.sample().seq);
+    let source = if is_recorded { "recording" } else { "memory" };
+    let interval = units::interval(past.sample().interval);
+    // On a narrow screen, the source is omitted first, then the time, then the age; the word PAUSED stays.
     let badge = match width {
+        100.. => format!(" PAUSED {time}, {ago} ago, {source} every {interval} "),
         60.. => format!(" PAUSED {time}, {ago} ago "),
         29.. => format!(" PAUSED {time} {ago} ago "),
         20.. => format!(" PAUSED {ago} ago "),
@@ -40,13 +45,14 @@ const TIMELINE_WIDTH: std::ops::RangeInclusive<u16> = 8..=40;
 /// Draws a timeline from the oldest to the newest sample of the history, with a dot for the sample shown.
 pub(crate) fn draw_timeline(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, past: &PastMoment) {
     let cells = area.width.saturating_sub(4).min(*TIMELINE_WIDTH.end());
-    let mut marks = context.instance.data.history().headers();
-    let (Some(first), Some(last)) = (marks.next(), marks.next_back()) else { return };
+    let history = context.instance.data.history();
+    let (Some(first), Some(last)) = (history.oldest(), history.newest_time()) else { return };
+    let (first, last) = (first.at.monotonic, last.at.monotonic);
     if cells < *TIMELINE_WIDTH.start() {
         return;
     }
-    let covered = last.at.saturating_sub(first.at).as_secs_f64();
-    let share = past.sample().at.monotonic.saturating_sub(first.at).as_secs_f64() / covered.max(f64::EPSILON);
+    let covered = last.saturating_sub(first).as_secs_f64();
+    let share = past.sample().at.monotonic.saturating_sub(first).as_secs_f64() / covered.max(f64::EPSILON);
     let position = (share * f64::from(cells - 1)).round().clamp(0.0, f64::from(cells - 1)) as u16;
     let start = area.width - cells - 4;
     canvas.draw_text(area, start, 0, canvas.theme.choose_glyph("◀ ", "< "), Role::Dim);

@@ -219,7 +219,7 @@ fn check_history(instance: &Instance, samples: &[Arc<Sample>]) {
             assert_eq!(values, expected, "{id:?} in {mark:?}");
             marks.push(mark);
         });
-        assert!(instance.history().headers().eq(marks.iter()));
+        assert!(instance.history().headers().eq(marks.iter().copied()));
         assert_eq!(marks.last().map(|mark| mark.seq), Some(newest.seq));
     }
     let sequence_numbers: Vec<u64> = instance.history().headers().map(|mark| mark.seq).step_by(13).collect();

@@ -1,0 +1,58 @@
+//! A recording as the older blocks of a history.
+
+use std::sync::Arc;
+
+use crate::history::older_blocks::{BlockSpan, DecodedBlock, OlderBlocks};
+use crate::recording::reader::Recording;
+use crate::units::pluralize;
+
+/// The blocks of a recording. What cannot be read is left out and reported.
+#[derive(Debug)]
+pub(crate) struct RecordedBlocks {
+    recording: Recording,
+    /// The first error of a file.
+    error: Option<String>,
+}
+
+impl RecordedBlocks {
+    /// Takes over a recording.
+    pub(crate) fn new(recording: Recording) -> Self {
+        Self { recording, error: None }
+    }
+
+    fn note_error<T>(&mut self, result: std::io::Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.error.get_or_insert_with(|| format!("cannot read the recording: {error}"));
+                None
+            }
+        }
+    }
+}
+
+impl OlderBlocks for RecordedBlocks {
+    fn spans(&self) -> Vec<BlockSpan> {
+        self.recording.block_spans()
+    }
+
+    fn decode(&mut self, index: usize) -> Option<Arc<DecodedBlock>> {
+        let decoded = self.recording.decode(index);
+        self.note_error(decoded).flatten()
+    }
+
+    fn refresh(&mut self) {
+        let refreshed = self.recording.refresh();
+        self.note_error(refreshed);
+    }
+
+    fn failure(&self) -> Option<String> {
+        let damaged = || {
+            let damage = self.recording.damage();
+            let first = damage.first()?;
+            let count = pluralize(damage.len() as i64, "damaged record");
+            Some(format!("the recording has {count}, which are left out; the first: {first}"))
+        };
+        self.error.clone().or_else(damaged)
+    }
+}

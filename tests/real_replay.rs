@@ -1,0 +1,111 @@
+//! Recordings in the dashboard, on a real HAProxy: the past of a dashboard reaches before its start.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/script.rs"]
+mod script;
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use hapulse::recording::folder::list_instances;
+use hapulse::recording::reader::Recording;
+use script::Script;
+use support::{Grid, Lab, Term, Traffic, process, wait_until};
+
+/// A recorder of a lab, which is stopped when it is dropped.
+struct LabRecorder {
+    child: Child,
+    folder: PathBuf,
+    _script: Script,
+}
+
+impl LabRecorder {
+    fn start(lab: &Lab, home: &Path) -> Self {
+        let folder = home.join("recordings");
+        let _guard = process::lock_start();
+        let script = Script::new();
+        let mut command = script.command(lab.admin(), &format!("record -i 0.1 --dir {}", folder.display()));
+        let messages = fs::File::create(home.join("messages")).unwrap();
+        Self { child: command.stdout(Stdio::null()).stderr(messages).spawn().unwrap(), folder, _script: script }
+    }
+
+    fn sample_count(&self) -> u64 {
+        let instance = list_instances(&self.folder).ok().and_then(|mut all| all.pop());
+        instance.map_or(0, |folder| Recording::open(&folder).unwrap().sample_count())
+    }
+
+    /// Waits until the present is recorded.
+    fn wait_for_present(&self) {
+        let before = self.sample_count();
+        wait_until("further samples", || self.sample_count() > before + 100);
+    }
+
+    /// Stops the recorder, which writes everything before it ends.
+    fn stop(&mut self) {
+        process::signal(self.child.id(), "TERM");
+        wait_until("the recorder to exit", || self.child.try_wait().unwrap().is_some());
+    }
+}
+
+impl Drop for LabRecorder {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn start_dashboard(lab: &Lab, folder: &Path) -> Term {
+    let args = ["-i", "0.1", "--recordings"];
+    let mut term = Term::builder().args(args).args([folder]).args([lab.admin()]).size(200, 50).start();
+    term.wait_for("live");
+    term.press("1");
+    term.wait_for("WGHT");
+    term
+}
+
+/// Returns the state, weight, sessions and total of each row on the screen.
+fn shown_rows(screen: &str) -> Vec<(String, Vec<String>)> {
+    let Some(grid) = Grid::find(screen) else { return Vec::new() };
+    let cells = |place: usize| {
+        let values = ["STATE", "WGHT", "SCUR", "STOT"].map(|heading| grid.nth_cell(place, heading));
+        values.map(|value| value.unwrap_or_default().to_owned()).to_vec()
+    };
+    grid.paths().iter().enumerate().map(|(place, path)| (path.to_string(), cells(place))).collect()
+}
+
+#[test]
+fn dashboard_begins_with_its_recorded_past() {
+    let lab = Lab::builder().servers(3).start();
+    let home = tempfile::tempdir().unwrap();
+    let mut recorder = LabRecorder::start(&lab, home.path());
+    wait_until("the first samples", || recorder.sample_count() > 0);
+    assert_eq!(Traffic::to(lab.frontend_addr()).send(12).ok, 12);
+    lab.send_write_command("set server be1/s2 weight 7");
+    recorder.wait_for_present();
+    // What the recorder saw before the dashboard started, while it goes on.
+    let mut first = start_dashboard(&lab, &recorder.folder);
+    first.wait_until(|screen| !shown_rows(screen).is_empty());
+    let recorded = shown_rows(&first.settled_screen());
+    assert!(recorded.iter().any(|(_, cells)| cells[1] == "7"), "{recorded:?}");
+    assert_eq!(Traffic::to(lab.frontend_addr()).send(9).ok, 9);
+    first.wait_until(|screen| shown_rows(screen) != recorded);
+    first.press("p");
+    first.wait_for("memory every 0.1s");
+    first.press("<home>");
+    first.wait_for("recording every 0.1s");
+    first.press("q");
+    recorder.stop();
+    lab.send_write_command("set server be1/s3 state maint");
+    let mut term = start_dashboard(&lab, &recorder.folder);
+    term.press("p");
+    for _ in 0..300 {
+        let screen = term.settled_screen();
+        if screen.contains("recording every") && shown_rows(&screen) == recorded {
+            return;
+        }
+        term.press("<left>");
+    }
+    panic!("{recorded:?}\n{}", term.screen());
+}
