@@ -16,6 +16,7 @@ mod plain_mode;
 mod process_limits;
 mod record_command;
 mod recordings_arg;
+mod replay_command;
 mod resolve_settings;
 mod server_commands;
 mod setting_flags;
@@ -23,10 +24,11 @@ mod show_command;
 mod snapshot_command;
 mod target_arg;
 mod targets;
+mod terminal_check;
 mod watch_command;
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
@@ -40,9 +42,11 @@ use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::cli::args::{AuditArgs, Cli, CliCommand, ConfigArgs, DashboardOptions};
 use crate::cli::common_args::{report_no_target, report_skipped, usage_error};
+use crate::cli::dashboard::PastSource;
 use crate::cli::server_commands::ServerCommandArgs;
 use crate::cli::target_arg::{KnownWords, TargetArg, TargetFlags};
 use crate::cli::targets::{FoundTargets, NoTarget};
+use crate::cli::terminal_check::require_terminal;
 use crate::config::config_file::BadConfig;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
@@ -64,7 +68,6 @@ use crate::headless::server::run;
 use crate::observe::past_samples::PastSamples;
 use crate::observe::timestamp::Clock;
 use crate::problems::thresholds::ThresholdError;
-use crate::term::terminal_device;
 use crate::term::terminal_mode;
 use crate::term::terminal_restorer;
 use crate::term::waiting_writer::WaitingWriter;
@@ -109,6 +112,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(CliCommand::Watch(args)) => watch_command::run(args),
         Some(CliCommand::Record(args)) => record_command::run(args),
         Some(CliCommand::Snapshot(args)) => snapshot_command::run(&args),
+        Some(CliCommand::Replay(args)) => replay_command::run(&args),
         Some(CliCommand::Completions { shell }) => print_bytes(completions::script(command(), shell).as_bytes()),
         Some(CliCommand::Man { keys: true, .. }) => print_bytes(key_list::markdown_page().as_bytes()),
         Some(CliCommand::Man { problems: true, .. }) => print_bytes(problem_list::problems_page().as_bytes()),
@@ -119,19 +123,6 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(CliCommand::Demo(options)) => run_demo(&options, cli.read_only),
         None => run_dashboard(&cli),
     }
-}
-
-/// Prints an error and returns the exit code, unless standard output is the terminal from which keys are read.
-fn require_terminal() -> Option<ExitCode> {
-    let why = match io::stdout().is_terminal() {
-        true if terminal_device::is_output_on_input_terminal() => return None,
-        true => "one terminal for keys and screen, but standard input and output are different ones",
-        false => "a terminal, but standard output is not one",
-    };
-    eprintln!(
-        "hapulse: the dashboard needs {why}\n  run hapulse without a pipe or redirection, or hapulse --plain for lines of text"
-    );
-    Some(usage_error())
 }
 
 fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitCode> {
@@ -160,7 +151,7 @@ fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitC
     let demo = demo::start_with_past(demo::DemoOptions::default(), pass_on).context(failure)?;
     drop(replies);
     let past = parsing.join().map_err(|_| anyhow!(failure))?;
-    dashboard::show(found(&demo), options, &settings, audit, (clock, past))
+    dashboard::show(found(&demo), options, &settings, audit, PastSource::Samples(clock, past))
 }
 
 fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -180,13 +171,9 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     match targets::find(named, &settings.targets) {
         Ok(found) if is_plain => plain_mode::run(found, options, &settings, open_audit(&settings, "plain")),
-        Ok(found) => dashboard::show(
-            found,
-            options,
-            &settings,
-            open_audit(&settings, "dashboard"),
-            (Clock::start(), PastSamples::default()),
-        ),
+        Ok(found) => {
+            dashboard::show(found, options, &settings, open_audit(&settings, "dashboard"), PastSource::Recordings)
+        }
         Err(why) => {
             let code = report_no_target(&why);
             if matches!(why, NoTarget::NotFound { .. }) {

@@ -1,4 +1,5 @@
-//! Recordings in the dashboard, on a real HAProxy: the past of a dashboard reaches before its start.
+//! Recordings in the dashboard, on a real HAProxy: the past of a dashboard reaches before its start, and a replay shows what
+//! the dashboard showed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/script.rs"]
@@ -70,7 +71,7 @@ fn shown_rows(screen: &str) -> Vec<(String, Vec<String>)> {
     let Some(grid) = Grid::find(screen) else { return Vec::new() };
     let cells = |place: usize| {
         let values = ["STATE", "WGHT", "SCUR", "STOT"].map(|heading| grid.nth_cell(place, heading));
-        values.map(|value| value.unwrap_or_default().to_owned()).to_vec()
+        values.map(Option::unwrap_or_default).to_vec()
     };
     grid.paths().iter().enumerate().map(|(place, path)| (path.to_string(), cells(place))).collect()
 }
@@ -100,12 +101,53 @@ fn dashboard_begins_with_its_recorded_past() {
     lab.send_write_command("set server be1/s3 state maint");
     let mut term = start_dashboard(&lab, &recorder.folder);
     term.press("p");
-    for _ in 0..300 {
+    step_back_to(&mut term, &recorded);
+}
+
+/// Steps back until these recorded rows are shown.
+fn step_back_to(term: &mut Term, rows: &[(String, Vec<String>)]) {
+    for _ in 0..400 {
         let screen = term.settled_screen();
-        if screen.contains("recording every") && shown_rows(&screen) == recorded {
+        if screen.contains("recording every") && shown_rows(&screen) == rows {
             return;
         }
         term.press("<left>");
     }
-    panic!("{recorded:?}\n{}", term.screen());
+    panic!("{rows:?}\n{}", term.screen());
+}
+
+#[test]
+fn replay_shows_what_the_dashboard_showed() {
+    let lab = Lab::builder().servers(3).start();
+    let home = tempfile::tempdir().unwrap();
+    let mut recorder = LabRecorder::start(&lab, home.path());
+    wait_until("the first samples", || recorder.sample_count() > 0);
+    assert_eq!(Traffic::to(lab.frontend_addr()).send(12).ok, 12);
+    lab.send_write_command("set server be1/s2 weight 7");
+    let mut live = start_dashboard(&lab, home.path());
+    live.wait_until(|screen| shown_rows(screen).iter().any(|(_, cells)| cells[1] == "7" && cells[3] != "0"));
+    let shown = shown_rows(&live.settled_screen());
+    recorder.wait_for_present();
+    live.press("q");
+    lab.send_write_command("set server be1/s3 state maint");
+    recorder.wait_for_present();
+    recorder.stop();
+    drop(lab);
+    let mut replay =
+        Term::builder().args(["replay"]).args([&recorder.folder]).args(["--at", "1s"]).size(200, 50).start();
+    replay.wait_for("recording every 0.1s");
+    replay.press("1<end>");
+    let end = replay.wait_until(|screen| shown_rows(screen).iter().any(|(_, cells)| cells[0] == "MAINT"));
+    assert!(end.contains("PAUSED"), "{end}");
+    step_back_to(&mut replay, &shown);
+    replay.press("D");
+    replay.wait_for("a recording is shown: nothing can be sent to HAProxy");
+    replay.press("<home>p");
+    replay.wait_for("PLAY ×1");
+    replay.press("]");
+    replay.wait_for("PLAY ×2");
+    replay.press("p");
+    replay.wait_for("PAUSED");
+    replay.press("q");
+    assert_eq!(replay.exit_code(), 0);
 }

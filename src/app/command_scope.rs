@@ -58,6 +58,7 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
         UiCommand::ClearMarks => instance.selection.marked_count() + instance.queries.marks.count() > 0,
         UiCommand::CopyName => model.focused_row().is_some(),
         UiCommand::MovePlayback(_) | UiCommand::MoveToEvent(_) => playback::is_showing_past(model),
+        UiCommand::ChangeReplaySpeed(_) => model.replay.is_some(),
         UiCommand::ClearMarkedMoment => instance.data.marked_moment().is_some(),
         UiCommand::SwitchInstance(_) => model.instances.len() > 1,
         _ => true,

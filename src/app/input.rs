@@ -26,6 +26,7 @@ use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
 use crate::app::query_refresh;
 use crate::app::quit;
+use crate::app::replay;
 use crate::app::session_actions;
 use crate::app::session_mark_commands;
 use crate::app::ui_commands::{CommandEffect, CommandSpec, UiCommand};
@@ -188,7 +189,8 @@ fn is_allowed_on_tiny_screen(model: &Model, command: Option<&CommandSpec>, key: 
             | UiCommand::PollNow
             | UiCommand::TogglePause
             | UiCommand::MovePlayback(_)
-            | UiCommand::MoveToEvent(_) => layer.is_none(),
+            | UiCommand::MoveToEvent(_)
+            | UiCommand::ChangeReplaySpeed(_) => layer.is_none(),
             _ => false,
         }),
     }
@@ -370,6 +372,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
             match_commands::move_to_match(model, by, now);
         }
         UiCommand::MoveToEvent(by) => playback::move_to_event(model, by, now),
+        UiCommand::ChangeReplaySpeed(by) => replay::change_speed(model, by, now),
         UiCommand::MarkMoment => playback::mark_moment(model, now),
         UiCommand::ClearMarkedMoment => playback::clear_marked_moment(model, now),
         UiCommand::CopyName => return copy_name(model, now),

@@ -65,6 +65,8 @@ pub mod query_lines;
 pub(crate) mod query_refresh;
 pub(crate) mod query_state;
 pub(crate) mod quit;
+pub(crate) mod replay;
+pub(crate) mod replay_state;
 pub(crate) mod server_effects;
 pub(crate) mod session_actions;
 pub mod session_groups;

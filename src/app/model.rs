@@ -17,6 +17,7 @@ use crate::app::mouse_report::MouseState;
 use crate::app::notice::Notice;
 use crate::app::problem_lines::{self, ProblemLine};
 use crate::app::query_state::OpenTable;
+use crate::app::replay_state::Replay;
 use crate::app::table_layout::{TableAreas, TableNeeds};
 use crate::app::table_notes;
 use crate::app::timeline;
@@ -72,6 +73,8 @@ pub struct Model {
     pub requires_reason: bool,
     /// When `q` asks before it ends the dashboard.
     pub confirm_quit: ConfirmQuit,
+    /// Replay of a recording; `None` if HAProxy is polled.
+    pub(crate) replay: Option<Replay>,
     /// Time of the first message.
     pub(crate) started_at: Option<Duration>,
     /// Time until which another `q` ends the dashboard; `None` unless the question was just asked.
@@ -117,6 +120,7 @@ impl Model {
             notice: None,
             requires_reason: false,
             confirm_quit: ConfirmQuit::Auto,
+            replay: None,
             started_at: None,
             quit_asked_until: None,
             mouse: None,

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::app::model::Model;
+use crate::app::replay;
+use crate::app::replay_state::Replay;
 use crate::app::ui_commands::UiCommand;
 use crate::config::past_time::PastTime;
 use crate::instance::past_moment::PlaybackStep;
@@ -24,8 +26,17 @@ pub(crate) fn is_showing_past(model: &Model) -> bool {
     model.instance().is_some_and(|instance| instance.data.past_moment().is_some())
 }
 
+/// Pauses a replay, because the operator chooses the moment. Returns whether a recording is replayed.
+fn pause_replay(model: &mut Model) -> bool {
+    model.replay.iter_mut().for_each(Replay::pause);
+    model.replay.is_some()
+}
+
 /// Starts playback at the sample shown, or ends playback.
 pub(crate) fn toggle_pause(model: &mut Model, now: Duration) {
+    if model.replay.is_some() {
+        return replay::toggle(model, now);
+    }
     if is_showing_past(model) {
         return resume_live(model, now);
     }
@@ -41,12 +52,17 @@ pub(crate) fn toggle_pause(model: &mut Model, now: Duration) {
 
 /// Ends playback for all instances.
 pub(crate) fn resume_live(model: &mut Model, now: Duration) {
+    // A replay has no present.
+    if model.replay.is_some() {
+        return;
+    }
     model.instances.iter_mut().for_each(|instance| instance.data.show_latest());
     model.notify("live data again", Role::Good, now);
 }
 
 /// Moves to another sample, or shows why that is not possible.
 pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
+    let is_replay = pause_replay(model);
     let Some(instance) = model.instance_mut() else { return };
     if instance.data.past_moment().is_none() {
         let pause = model.keymap.key_or_command(UiCommand::TogglePause);
@@ -59,6 +75,8 @@ pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
     }
     let message = if is_back {
         "this is the oldest sample in the history".to_owned()
+    } else if is_replay {
+        "this is the end of the recording".to_owned()
     } else {
         format!("this is the newest sample; {} shows the present", model.keymap.key_or_command(UiCommand::TogglePause))
     };
@@ -67,6 +85,7 @@ pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
 
 /// Goes to the next sample with an event, or to the previous one if `by` is negative, and shows the event.
 pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
+    let is_replay = pause_replay(model);
     let pause = model.keymap.key_or_command(UiCommand::TogglePause);
     let Some(instance) = model.instance_mut() else { return };
     let Some(shown) = instance.data.past_moment().map(|past| past.sample().at.monotonic) else { return };
@@ -84,8 +103,11 @@ pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
         all().map(|(at, _)| at).filter(|at| *at < shown).max()
     };
     let Some(target) = target else {
-        let message =
-            if by > 0 { format!("no later event; {pause} shows the present") } else { "no earlier event".to_owned() };
+        let message = match by {
+            ..=0 => "no earlier event".to_owned(),
+            _ if is_replay => "no later event".to_owned(),
+            _ => format!("no later event; {pause} shows the present"),
+        };
         return model.notify(message, Role::Dim, now);
     };
     let mut here: Vec<&Event> = all().filter(|(at, _)| *at == target).map(|(_, event)| event).collect();
@@ -103,6 +125,7 @@ const NEAR: Duration = Duration::from_mins(1);
 /// Shows the past at a typed time. A duration longer than the history shows the oldest sample; a clock time that the history
 /// does not have shows nothing.
 pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
+    pause_replay(model);
     let zone = model.time_zone.clone();
     let Some(instance) = model.instance_mut() else { return };
     let (Some(latest), Some(oldest)) = (instance.data.latest(), instance.data.history().oldest()) else {

@@ -103,6 +103,8 @@ pub enum UiCommand {
     /// Goes to the next event during playback, or to the previous one if negative. While a filter is set, moves the cursor
     /// like [`Self::MoveToMatch`].
     MoveToEvent(i32),
+    /// Replays a recording faster, or slower if negative.
+    ChangeReplaySpeed(i32),
     /// Marks the sample shown, as the start of a comparison.
     MarkMoment,
     /// Clears the marked moment.
@@ -212,6 +214,9 @@ impl CommandSpec {
 
     /// Returns whether the keys of this command are bound only during playback.
     pub fn is_playback_only(&self) -> bool {
-        matches!(self.ui_command, UiCommand::MovePlayback(_) | UiCommand::MoveToEvent(_))
+        matches!(
+            self.ui_command,
+            UiCommand::MovePlayback(_) | UiCommand::MoveToEvent(_) | UiCommand::ChangeReplaySpeed(_)
+        )
     }
 }

@@ -18,6 +18,8 @@ use crate::app::notice_subject::{self, NoticeSubject};
 use crate::app::overhead;
 use crate::app::queries;
 use crate::app::query_refresh;
+use crate::app::replay;
+use crate::app::replay_state::Replay;
 use crate::app::session_actions;
 use crate::app::ui_commands::UiCommand;
 use crate::ask::query::Query;
@@ -98,7 +100,10 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Message::Wake => Vec::new(),
+        Message::Wake => {
+            replay::advance(model, now.monotonic);
+            Vec::new()
+        }
         Message::ContinueDeferred => {
             model.instances.iter_mut().for_each(|instance| {
                 instance.data.continue_deferred();
@@ -137,7 +142,8 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     let query = query_refresh::due_at(model);
     // The time until a query may be sent counts down.
     let query = if queries::is_scheduled(model) { query.map(|at| at.min(next_second(now))) } else { query };
-    [notice, dialog, opening, age, query].into_iter().flatten().min()
+    let replay = model.replay.as_ref().and_then(Replay::due_at);
+    [notice, dialog, opening, age, query, replay].into_iter().flatten().min()
 }
 
 /// Returns whether work on samples or on the heat map was deferred. Each [`Message::ContinueDeferred`] carries out a part

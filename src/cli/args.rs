@@ -78,6 +78,8 @@ pub(super) enum CliCommand {
     Record(RecordArgs),
     /// Copy a span of recordings to one file, anonymized on request
     Snapshot(SnapshotArgs),
+    /// Show a recording in the dashboard, at any speed
+    Replay(ReplayArgs),
     /// Drain servers: no new sessions, existing ones continue
     Drain(DrainArgs),
     /// Put servers into maintenance
@@ -134,6 +136,28 @@ pub(super) struct DashboardOptions {
     /// Folder with recordings of the past [default: /var/lib/hapulse, and recordings in the state folder]
     #[arg(long, value_name = "DIR", overrides_with = "recordings")]
     pub(super) recordings: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Shows the recordings of a folder in the dashboard. HAProxy is not contacted: actions and queries are not possible. \
+    p plays and pauses, ] and [ change the speed from ×1 to ×60, arrows step, n and N go to the next and previous event, \
+    o switches between balancers.\n\n\
+    Examples:\n  \
+    hapulse replay /var/lib/hapulse               from the beginning\n  \
+    hapulse replay /srv/rec --at 02:13            from the last 02:13 on\n  \
+    hapulse replay /srv/rec/lb01 --at \"yesterday 08:00\"\n\n\
+    Exit codes: 1 error, 2 invalid usage or configuration, 128 + N stopped by signal N"
+)]
+pub(super) struct ReplayArgs {
+    /// Folder of hapulse record, or the folder of one HAProxy in it
+    #[arg(value_name = "DIR")]
+    pub(super) path: PathBuf,
+    /// Start at this time: 02:13, 3m ago, yesterday 08:00, 2026-11-29 02:13:07
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true, overrides_with = "at")]
+    pub(super) at: Option<String>,
+    #[command(flatten)]
+    pub(super) options: DashboardOptions,
 }
 
 #[derive(Debug, Clone, Args)]

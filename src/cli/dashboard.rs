@@ -13,6 +13,7 @@ use crate::cli::resolve_settings::{
     check_threshold_flags, keymap, style_overrides, thresholds, view_configs, warn_about_threshold_flags,
 };
 use crate::cli::targets::FoundTargets;
+use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::own_file::LogFile;
 use crate::config::search_paths;
 use crate::config::setting_table::{SETTINGS, Setting};
@@ -24,36 +25,57 @@ use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatLimits;
 use crate::history::memory_plan::MemoryPlan;
-use crate::live::dashboard_config::{DashboardConfig, ExitReason};
+use crate::live::dashboard_config::{DashboardConfig, ExitReason, ReplayStart};
 use crate::live::event_loop;
 use crate::live::io_thread::PollSettings;
 use crate::live::reload::{ReloadSettings, ReloadedSettings};
 use crate::observe::past_samples::PastSamples;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::timestamp::Clock;
+use crate::recording::reader::Recording;
 use crate::ui::color::ColorDepth;
 use crate::ui::theme::{Palette, Theme};
 
-/// Runs the dashboard and returns the exit code. `past` are the samples of the first target from the time before the start,
-/// in the times of `clock`.
+/// The samples of the time before the start.
+pub(super) enum PastSource {
+    /// Recordings of the targets, where there are any.
+    Recordings,
+    /// Samples of the first target, in the times of the clock.
+    Samples(Clock, PastSamples),
+    /// A recording of each target. The targets are not polled.
+    Replay(Vec<Recording>, ReplayStart),
+}
+
+/// Runs the dashboard and returns the exit code.
 pub(super) fn show(
     found: FoundTargets,
     options: &DashboardOptions,
     settings: &Settings,
     audit: AuditWriter,
-    (clock, past): (Clock, PastSamples),
+    past: PastSource,
 ) -> anyhow::Result<ExitCode> {
     check_threshold_flags(settings, &options.thresholds)?;
     warn_about_threshold_flags(&options.thresholds);
-    let PastRecordings { recordings, clock_age, failure } =
-        PastRecordings::open(&found.targets, options.recordings.clone());
+    let (mut samples, mut replay) = (None, None);
+    let PastRecordings { recordings, clock_age, failure } = match past {
+        PastSource::Recordings => PastRecordings::open(&found.targets, options.recordings.clone()),
+        PastSource::Samples(clock, past) => {
+            samples = Some((clock, past));
+            PastRecordings::new(Vec::new())
+        }
+        PastSource::Replay(recordings, start) => {
+            replay = Some(start);
+            PastRecordings::new(recordings.into_iter().map(Some).collect())
+        }
+    };
+    let (clock, past) = samples.unwrap_or_else(|| (Clock::started_ago(clock_age), PastSamples::default()));
     let history_bytes = usize::from(settings.history_memory) << 20;
     let polling = PollSettings {
         schedule: PollSchedule::new(settings.interval),
         limits: ConnectionLimits::default(),
         stat_limits: StatLimits { bytes: MemoryPlan::new(history_bytes).sample_limit(), ..StatLimits::default() },
         read_only: settings.read_only,
-        clock: if clock_age.is_zero() { clock } else { Clock::started_ago(clock_age) },
+        clock,
     };
     let config = DashboardConfig {
         thresholds: thresholds(settings, &options.thresholds)?,
@@ -66,6 +88,8 @@ pub(super) fn show(
         targets: found.targets,
         past,
         recordings,
+        confirm_quit: if replay.is_some() { ConfirmQuit::Never } else { settings.confirm_quit },
+        replay,
         polling,
         history_bytes,
         theme: theme(settings)?,
@@ -73,7 +97,6 @@ pub(super) fn show(
         audit,
         requires_reason: settings.audit.ask_reason,
         has_mouse: settings.mouse,
-        confirm_quit: settings.confirm_quit,
         drain_deadline: settings.drain.deadline,
     };
     Ok(match event_loop::run(config)? {

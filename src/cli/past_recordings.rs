@@ -33,7 +33,12 @@ impl PastRecordings {
             };
             recordings.push(found.map_err(note).unwrap_or_default());
         }
+        Self { failure, ..Self::new(recordings) }
+    }
+
+    /// Puts the times of recordings on one clock.
+    pub(super) fn new(mut recordings: Vec<Option<Recording>>) -> Self {
         let clock_age = search::join_clocks(recordings.iter_mut().flatten(), SystemTime::now());
-        Self { recordings, clock_age, failure }
+        Self { recordings, clock_age, failure: None }
     }
 }

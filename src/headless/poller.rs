@@ -60,7 +60,7 @@ impl Poller {
     /// Creates a poller for a command that changes the HAProxy `name` at `address`.
     pub(crate) fn for_changes(name: String, address: &Address, read_only: bool, every: Duration) -> Self {
         let clock = Clock::start();
-        let access = Access { read_only, is_tcp: address.is_tcp() };
+        let access = Access { read_only, is_tcp: address.is_tcp(), is_recorded: false };
         Self {
             name,
             instance: Instance::new(InstanceId::FIRST, access, HISTORY_BYTES),

@@ -54,6 +54,9 @@ pub(crate) enum ConfirmationAnswer {
 /// # Errors
 /// Returns an error if an earlier sample is shown.
 pub(crate) fn check_not_past(instance: &Instance) -> Result<(), Refusal> {
+    if instance.access().is_recorded {
+        return Err(Refusal::Recorded);
+    }
     if instance.past_moment().is_some() { Err(Refusal::Past) } else { Ok(()) }
 }
 
@@ -62,7 +65,8 @@ pub(crate) fn check_not_past(instance: &Instance) -> Result<(), Refusal> {
 /// # Errors
 /// Returns the reason for the refusal.
 pub(crate) fn check_level(title: &'static str, needs: Level, instance: &Instance) -> Result<(), Refusal> {
-    if instance.access().read_only {
+    let access = instance.access();
+    if access.read_only && !access.is_recorded {
         return Err(Refusal::ReadOnly(title));
     }
     check_not_past(instance)?;

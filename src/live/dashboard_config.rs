@@ -24,6 +24,8 @@ pub(crate) struct DashboardConfig {
     pub(crate) past: PastSamples,
     /// Recording of each instance, if there is one. Their times are on the clock of the poll settings.
     pub(crate) recordings: Vec<Option<Recording>>,
+    /// Set if only the recordings are shown.
+    pub(crate) replay: Option<ReplayStart>,
     /// Poll settings, the same for all instances.
     pub(crate) polling: PollSettings,
     /// Memory for the history of each instance, in bytes.
@@ -56,6 +58,12 @@ pub(crate) struct DashboardConfig {
     pub(crate) confirm_quit: ConfirmQuit,
     /// Time after which the dashboard suggests ending the sessions of a draining server.
     pub(crate) drain_deadline: Duration,
+}
+
+/// Where a replay starts.
+pub(crate) struct ReplayStart {
+    /// Time in the past, as the operator wrote it; the beginning without one.
+    pub(crate) at: Option<String>,
 }
 
 /// Reason why the dashboard ended.

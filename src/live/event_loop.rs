@@ -18,6 +18,8 @@ use crate::app::key::Key;
 use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
 use crate::app::mouse_report::MouseState;
+use crate::app::playback;
+use crate::app::replay;
 use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::own_file::LogFile;
 use crate::haproxy::{safe_text, secret_arguments};
@@ -60,7 +62,8 @@ pub(crate) fn run(mut config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_CAPACITY);
     let mut started = StartedInstance::create_all(&mut config);
     // Polling starts before the terminal is set up, so that the first reply arrives sooner.
-    let sources = config.targets.iter().zip(&mut started).map(|(target, one)| one.source(target)).collect();
+    let polled = config.targets.iter().zip(&mut started).filter(|_| config.replay.is_none());
+    let sources = polled.map(|(target, one)| one.source(target)).collect();
     let audit = Arc::new(config.audit);
     let pending = Arc::new(PendingCommands::default());
     let io_requests =
@@ -74,6 +77,10 @@ pub(crate) fn run(mut config: DashboardConfig) -> anyhow::Result<ExitReason> {
     }
     let mut model = Model::new(instances, config.keymap, terminal_device::drawn_size());
     config.initial_view.apply(&mut model);
+    if let Some(start) = config.replay {
+        replay::start(&mut model);
+        start.at.iter().for_each(|at| playback::jump(&mut model, at, clock.now().monotonic));
+    }
     if let Some(notice) = config.initial_notice {
         model.notify(notice, Role::Normal, clock.now().monotonic);
     }

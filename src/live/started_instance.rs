@@ -52,7 +52,9 @@ impl StartedInstance {
     }
 
     fn new(id: InstanceId, target: &Target, config: &DashboardConfig) -> Self {
-        let access = Access { read_only: config.polling.read_only, is_tcp: target.address.is_tcp() };
+        let polled =
+            Access { read_only: config.polling.read_only, is_tcp: target.address.is_tcp(), is_recorded: false };
+        let access = if config.replay.is_some() { Access::RECORDING } else { polled };
         let mut instance = Instance::new(id, access, config.history_bytes);
         instance.set_thresholds(config.thresholds.clone());
         instance.set_drain_deadline(config.drain_deadline);
@@ -62,7 +64,9 @@ impl StartedInstance {
 
     fn adopt(&mut self, recording: Recording, config: &DashboardConfig) -> std::io::Result<()> {
         let rows = recording.known_rows();
-        if let Some(last) = self.instance.adopt_recording(recording, config.polling.clock.now())? {
+        let end = recording.span().map(|span| span.last).filter(|_| config.replay.is_some());
+        let now = end.unwrap_or_else(|| config.polling.clock.now());
+        if let Some(last) = self.instance.adopt_recording(recording, now)? {
             self.parser = SampleParser::continuing(&last, rows);
         }
         // The recorded events are not new.

@@ -31,6 +31,20 @@ pub(crate) fn find_recording(folders: &[PathBuf], address: &str) -> io::Result<O
     Ok(found.filter(|recording| recording.span().is_some()))
 }
 
+/// Opens the recordings in a recording folder, or in the folder of one instance. Recordings without samples are left out.
+///
+/// # Errors
+/// Returns an error if a folder or a file cannot be read.
+pub(crate) fn open_all(folder: &Path) -> io::Result<Vec<Recording>> {
+    let is_instance = !list_shards(folder)?.is_empty();
+    let folders = if is_instance { vec![folder.to_owned()] } else { list_instances(folder)? };
+    let mut recordings = Vec::with_capacity(folders.len());
+    for folder in folders {
+        recordings.extend(Some(Recording::open(&folder)?).filter(|recording| recording.span().is_some()));
+    }
+    Ok(recordings)
+}
+
 fn existing_instances(folder: &Path) -> io::Result<Vec<PathBuf>> {
     match list_instances(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

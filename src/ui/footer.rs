@@ -195,7 +195,10 @@ fn draw_layer_keys(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
 /// Returns the label of a command in the view shown.
 fn label(model: &Model, spec: &CommandSpec) -> &'static str {
     let is_past = model.instance().is_some_and(|instance| instance.data.past_moment().is_some());
+    let is_playing = model.replay.as_ref().map(|replay| replay.playing_speed().is_some());
     match (spec.ui_command, model.current_view().content) {
+        (UiCommand::TogglePause, _) if is_playing == Some(true) => "pause",
+        (UiCommand::TogglePause, _) if is_playing == Some(false) => "play",
         (UiCommand::TogglePause, _) if is_past => "live",
         (UiCommand::RemoveLine, Content::Sessions) => "end session",
         (UiCommand::RemoveLine, Content::StickTables) => "clear entry",

@@ -2,6 +2,7 @@
 //! sample's position in the history. The badge contains words, because color alone is not enough.
 
 use crate::app::layout::Area;
+use crate::app::replay_state::Replay;
 use crate::instance::past_moment::PastMoment;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
@@ -22,13 +23,15 @@ pub(crate) fn past_badges(
     let is_recorded = context.instance.data.history().is_older(past.sample().seq);
     let source = if is_recorded { "recording" } else { "memory" };
     let interval = units::interval(past.sample().interval);
-    // On a narrow screen, the source is omitted first, then the time, then the age; the word PAUSED stays.
+    // On a narrow screen, the source is omitted first, then the time, then the age; the state stays.
+    let speed = context.model.replay.as_ref().and_then(Replay::playing_speed);
+    let state = speed.map_or_else(|| "PAUSED".to_owned(), |speed| format!("PLAY ×{speed}"));
     let badge = match width {
-        100.. => format!(" PAUSED {time}, {ago} ago, {source} every {interval} "),
-        60.. => format!(" PAUSED {time}, {ago} ago "),
-        29.. => format!(" PAUSED {time} {ago} ago "),
-        20.. => format!(" PAUSED {ago} ago "),
-        _ => " PAUSED ".to_owned(),
+        100.. => format!(" {state} {time}, {ago} ago, {source} every {interval} "),
+        60.. => format!(" {state} {time}, {ago} ago "),
+        29.. => format!(" {state} {time} {ago} ago "),
+        20.. => format!(" {state} {ago} ago "),
+        _ => format!(" {state} "),
     };
     let mut texts = vec![styled_text(badge, Role::Past)];
     // On a narrow screen, the link is shown only if it is not up, because the badge takes space from the instance's

@@ -87,7 +87,7 @@ impl WatchedInstance {
     ) -> Self {
         let &WatchSettings { interval, read_only, drain_deadline, history_bytes, clock, .. } = settings;
         let (limits, address, name) = (ConnectionLimits::default(), target.address.clone(), target.label());
-        let access = Access { read_only, is_tcp: address.is_tcp() };
+        let access = Access { read_only, is_tcp: address.is_tcp(), is_recorded: false };
         let mut instance = Instance::new(id, access, history_bytes);
         instance.set_thresholds(settings.thresholds.clone());
         instance.set_drain_deadline(drain_deadline);

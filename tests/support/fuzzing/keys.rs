@@ -206,7 +206,7 @@ impl Player {
         let first = decisions.below(RECORDED.len());
         let size = (120, 40);
         let instance = |(index, id): (usize, InstanceId)| {
-            let data = Instance::new(id, Access { read_only, is_tcp: index == 1 }, 64 << 10);
+            let data = Instance::new(id, Access { read_only, is_tcp: index == 1, is_recorded: false }, 64 << 10);
             InstanceView::new(format!("eu{index}"), format!("/run/{index}.sock"), data)
         };
         let views = InstanceId::first(count).enumerate().map(instance).collect();
