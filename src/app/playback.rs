@@ -80,6 +80,8 @@ pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
     } else {
         format!("this is the newest sample; {} shows the present", model.keymap.key_or_command(UiCommand::TogglePause))
     };
+    let failure = model.instance().and_then(|instance| instance.data.history().reading_failure());
+    let message = failure.map_or(message.clone(), |failure| format!("{message}; {failure}"));
     model.notify(message, Role::Dim, now);
 }
 
@@ -91,16 +93,16 @@ pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
     let Some(shown) = instance.data.past_moment().map(|past| past.sample().at.monotonic) else { return };
     let history = instance.data.history();
     let oldest = history.oldest().map_or(Duration::ZERO, |oldest| oldest.at.monotonic);
-    // The first sample that shows the event; an event before the oldest sample has none.
-    let sample_time = |event: &Event| {
-        let at = event.at.monotonic;
-        (at >= oldest).then(|| history.header_at(at)).flatten().map(|header| header.at)
-    };
-    let all = || instance.data.all_events().newest_first().filter_map(|event| Some((sample_time(event)?, event)));
+    let is_known = |event: &&Event| event.at.monotonic >= oldest;
+    let mut events: Vec<&Event> = instance.data.all_events().newest_first().filter(is_known).collect();
+    events.sort_by_key(|event| Reverse(event.at.monotonic));
+    // The first sample that shows the event. Only the samples of the nearest events are read.
+    let sample = |event: &&Event| history.header_at(event.at.monotonic);
     let target = if by > 0 {
-        all().map(|(at, _)| at).filter(|at| *at > shown).min()
+        let later = events.iter().rev().filter(|event| event.at.monotonic > shown);
+        later.filter_map(sample).find(|header| header.at > shown)
     } else {
-        all().map(|(at, _)| at).filter(|at| *at < shown).max()
+        events.iter().filter(|event| event.at.monotonic < shown).find_map(sample)
     };
     let Some(target) = target else {
         let message = match by {
@@ -110,12 +112,14 @@ pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
         };
         return model.notify(message, Role::Dim, now);
     };
-    let mut here: Vec<&Event> = all().filter(|(at, _)| *at == target).map(|(_, event)| event).collect();
+    let end = history.header_after(target.seq).map_or(Duration::MAX, |next| next.at);
+    let mut here: Vec<&Event> =
+        events.into_iter().filter(|event| (target.at..end).contains(&event.at.monotonic)).collect();
     here.sort_by_key(|event| Reverse(event.importance()));
     let more = here.len().saturating_sub(1);
     let line = here.first().map(|event| event.line()).unwrap_or_default();
     let text = if more > 0 { format!("{line}  (and {more} more)") } else { line };
-    instance.data.show_moment(PlaybackStep::Time(target));
+    instance.data.show_moment(PlaybackStep::Time(target.at));
     model.notify(text, Role::Normal, now);
 }
 

@@ -51,7 +51,7 @@ impl OlderBlocks for RecordedBlocks {
             let damage = self.recording.damage();
             let first = damage.first()?;
             let count = pluralize(damage.len() as i64, "damaged record");
-            Some(format!("the recording has {count}, which are left out; the first: {first}"))
+            Some(format!("recording: {count} left out: {first}"))
         };
         self.error.clone().or_else(damaged)
     }
