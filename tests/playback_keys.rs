@@ -270,9 +270,9 @@ fn paused_header_updates_age_with_keys_and_samples_only() {
     driver.press("p");
     let notice = driver.model.notice.as_ref().map(|notice| notice.expires_at);
     assert_eq!(wake(&driver), notice, "an idle screen writes nothing");
-    assert!(driver.screen()[0].contains(" PAUSED t28, 0s ago "), "{}", driver.screen()[0]);
+    assert!(driver.screen()[0].contains(" PAUSED t28, 0s ago, memory every 2s "), "{}", driver.screen()[0]);
     driver.advance(191_600);
-    assert!(driver.screen()[0].contains(" PAUSED t28, 3m12s ago "), "{}", driver.screen()[0]);
+    assert!(driver.screen()[0].contains(" PAUSED t28, 3m12s ago, memory every 2s "), "{}", driver.screen()[0]);
     for (width, expected_text) in
         [(80, " PAUSED t28, 3m12s ago "), (40, " PAUSED t28 3m12s ago"), (25, " PAUSED 3m12s ago"), (12, " PAUSED")]
     {

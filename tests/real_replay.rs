@@ -144,7 +144,7 @@ fn replay_shows_what_the_dashboard_showed() {
     replay.wait_for("a recording is shown: nothing can be sent to HAProxy");
     replay.press("<home>p");
     replay.wait_for("PLAY ×1");
-    replay.press("]");
+    replay.press("P");
     replay.wait_for("PLAY ×2");
     replay.press("p");
     replay.wait_for("PAUSED");
