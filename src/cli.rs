@@ -12,6 +12,7 @@ mod debug_log;
 mod doctor_command;
 mod get_command;
 mod past_recordings;
+mod past_report;
 mod plain_mode;
 mod process_limits;
 mod record_command;

@@ -154,8 +154,9 @@ fn documented_command_lines_run() {
         // Redirections are dropped and confirmations are answered with --yes.
         let (line, _) = line.split_once(" > ").unwrap_or((&line, ""));
         let needs_yes = ["drain", "maint", "ready"].contains(&subcommand.as_str());
+        let is_past = subcommand == "snapshot" || line.contains(" --at ") || line.contains(" --since ");
         let line = match subcommand.as_str() {
-            "snapshot" => with_recordings(line),
+            _ if is_past => with_recordings(line),
             _ if needs_yes => format!("{line} --yes"),
             _ => line.to_owned(),
         };
@@ -167,7 +168,11 @@ fn documented_command_lines_run() {
             _ if fails => code == 1 && err.starts_with("hapulse: "),
             // The exit code reports the problems found.
             "check" | "doctor" => code <= 2 && err.is_empty(),
-            "snapshot" => err.contains("nothing was recorded from") || err.contains("lb01 is not recorded"),
+            // Nothing was recorded then, or nothing has happened since.
+            _ if is_past => {
+                let is_empty = code == 0 && line.contains(" events") && out.stdout.is_empty();
+                err.contains("nothing was recorded ") || err.contains("lb01 is not recorded") || is_empty
+            }
             "audit" | "drain" | "maint" | "ready" => code == 0,
             _ => code == 0 && err.is_empty() && !out.stdout.is_empty(),
         };

@@ -51,6 +51,13 @@ impl PollArgs {
         !targets.is_empty() || unix_socket.is_some() || tcp_socket.is_some()
     }
 
+    /// Returns the targets of the options as they were written.
+    pub(super) fn target_names(&self) -> Vec<String> {
+        let TargetFlags { targets, unix_socket, tcp_socket } = &self.targets;
+        let named = targets.iter().map(|target| target.text().to_owned());
+        named.chain(unix_socket.clone()).chain(tcp_socket.clone()).collect()
+    }
+
     /// Returns the targets in `named`, followed by those of the options. Without any, returns all configured targets or
     /// else the discovered local HAProxies.
     pub(super) fn resolve_targets(&self, named: &[TargetArg], settings: &Settings) -> Result<FoundTargets, NoTarget> {

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use jiff::Zoned;
 
-use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, report_no_target, report_skipped};
+use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, report_no_target, report_skipped, usage_error};
+use crate::cli::past_report::{self, PastArgs};
 use crate::cli::targets::FoundTargets;
 use crate::config::duration;
 use crate::config::partial_settings::PartialSettings;
+use crate::haproxy::safe_text::{self, SafeText};
 use crate::headless::report::get::{self, GetOptions};
 use crate::headless::report::metric_path::MetricPath;
 use crate::problems::thresholds::Thresholds;
+use crate::recording::reader::Recording;
 use crate::term::waiting_writer::WaitingWriter;
 
 #[derive(Debug, Clone, Args)]
@@ -23,7 +27,8 @@ use crate::term::waiting_writer::WaitingWriter;
     hapulse get www/listener:web1.status                 the listener, where a server has the same name\n  \
     hapulse get www/BACKEND.bin/s                        bytes per second, measured over one second\n  \
     hapulse get --over 5s CumReq www/FRONTEND.hrsp_5xx   both as per-second rates\n  \
-    hapulse get www/web1.rtime --unknown 0 --target lb01:9999\n\n\
+    hapulse get www/web1.rtime --unknown 0 --target lb01:9999\n  \
+    hapulse get --at 02:13 CurrConns --target lb01:9999  from the recording\n\n\
     Prints one line per key in the given order; the line is empty if HAProxy reports no value for the key. If a key, row or column does not exist, nothing is printed and the exit code is 1.\n\n\
     Exit codes: 0 success, 1 key not found, 2 invalid usage or configuration, 3 HAProxy does not answer")]
 pub(super) struct GetArgs {
@@ -38,12 +43,38 @@ pub(super) struct GetArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     unknown: String,
     #[command(flatten)]
+    past: PastArgs,
+    #[command(flatten)]
     poll_args: PollArgs,
+}
+
+/// Prints values of a recorded moment.
+fn run_past(past: &PastArgs, names: &[String], options: &GetOptions) -> anyhow::Result<ExitCode> {
+    let now = Zoned::now();
+    let selected = match past.time(&now) {
+        Ok(at) => past.open(names)?.and_then(|recordings| {
+            let known: Vec<String> = recordings.iter().map(|one| SafeText::from(one.name()).to_string()).collect();
+            let single = <[Recording; 1]>::try_from(recordings);
+            single.map(|[one]| (at, one)).map_err(|_| format!("select one with --target: {}", known.join(", ")))
+        }),
+        Err(why) => Err(why),
+    };
+    match selected {
+        Ok((at, recording)) => past_report::get_at(options, at, recording, &now),
+        Err(why) => {
+            eprintln!("hapulse: {}", safe_text::escape_lines(&why));
+            Ok(usage_error())
+        }
+    }
 }
 
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: GetArgs) -> anyhow::Result<ExitCode> {
-    let GetArgs { keys, over, unknown, poll_args } = args;
+    let GetArgs { keys, over, unknown, past, poll_args } = args;
+    if past.is_used() {
+        let options = GetOptions { paths: keys, over, unknown };
+        return run_past(&past, &poll_args.target_names(), &options);
+    }
     let settings = poll_args.load_settings(PartialSettings::default())?;
     let found = poll_args.resolve_targets(&[], &settings);
     found.iter().for_each(report_skipped);

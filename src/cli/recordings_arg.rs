@@ -25,6 +25,11 @@ pub(super) struct RecordingsArg {
 }
 
 impl RecordingsArg {
+    /// Returns true if the option was given.
+    pub(super) fn is_given(&self) -> bool {
+        self.recordings.is_some()
+    }
+
     /// Opens the recordings of all instances.
     ///
     /// # Errors
@@ -101,10 +106,4 @@ pub(super) fn parse_past(text: &str, now: &Zoned) -> Result<SystemTime, PastTime
     let time = PastTime::parse(text, now)?;
     let at = time.timestamp(now.timestamp()).ok_or_else(|| PastTimeError::TooEarly(text.into()))?;
     Ok(SystemTime::from(at))
-}
-
-/// Returns a time of the wall clock in a time zone, such as `2026-11-29 02:13:07`.
-pub(super) fn local_time(at: SystemTime, now: &Zoned) -> String {
-    let zoned = jiff::Timestamp::try_from(at).map(|at| at.to_zoned(now.time_zone().clone()));
-    zoned.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }

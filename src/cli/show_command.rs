@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, load_attribution, text_layout, usage_error};
+use crate::cli::past_report::{PastArgs, PastRequest};
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::setting_flags::AsciiFlag;
 use crate::cli::target_arg::{self, TargetArg};
@@ -27,7 +28,9 @@ use crate::term::waiting_writer::WaitingWriter;
     hapulse show status --filter 'status:down | qcur>0'  rows that are down or have a queue\n  \
     hapulse show --format csv --columns all > rows.csv   every field of show stat\n  \
     hapulse show --format json info lb01:9999 eu=lb02:9999\n  \
-    hapulse show out-of-service                          servers in maintenance or drain, with author\n\n\
+    hapulse show out-of-service                          servers in maintenance or drain, with author\n  \
+    hapulse show --at 02:13 problems                     what was wrong then, from the recording\n  \
+    hapulse show --since 2h events                       recorded causes, actions and failed polls\n\n\
     Sends only show info and show stat. docs/json.md describes the JSON format.\n\n\
     Exit codes: 0 success, 1 error, 2 invalid usage or configuration, 3 HAProxy does not answer"
 )]
@@ -46,6 +49,11 @@ pub(super) struct ShowArgs {
     /// Sample once per second for TIME [default: 1s if the output contains rates or problems, else 0s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
+    /// With the view events: print the recorded events since this time
+    #[arg(long, value_name = "WHEN", overrides_with = "since", allow_hyphen_values = true, conflicts_with_all = ["at", "over"])]
+    since: Option<String>,
+    #[command(flatten)]
+    past: PastArgs,
     #[command(flatten)]
     ascii: AsciiFlag,
     #[command(flatten)]
@@ -74,8 +82,8 @@ pub(super) struct RowArgs {
 
 impl RowArgs {
     /// Creates a report that prints `part` with these options.
-    pub(super) fn report(self, part: ReportPart) -> Result<Report, BadReport> {
-        let Self { columns, filter, sort, flat, tree } = self;
+    pub(super) fn report(&self, part: ReportPart) -> Result<Report, BadReport> {
+        let Self { columns, filter, sort, flat, tree } = self.clone();
         Report::new(part, &RowOptions { columns, filter, sort, flat: (flat || tree).then_some(flat) })
     }
 }
@@ -118,28 +126,41 @@ fn describe_bad_view(word: &str, bad: &BadReport) -> String {
     }
 }
 
+/// Prints why the command line is invalid, and returns the exit code.
+fn report_usage(why: &str) -> ExitCode {
+    eprintln!("hapulse: {}\n  see hapulse show --help for examples", safe_text::escape_lines(why));
+    usage_error()
+}
+
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let ShowArgs { words, format, safe_csv: is_safe_csv, row_args, over, ascii, poll_args } = args;
+    let is_past = args.past.is_used() || args.since.is_some();
+    let ShowArgs { words, format, safe_csv: is_safe_csv, row_args, over, since, past, ascii, poll_args } = args;
     if ascii.ascii && format != OutputFormat::Table {
         eprintln!("hapulse: --ascii applies only to tables: csv and json contain all text unchanged");
         return Ok(usage_error());
     }
     let settings = poll_args.load_settings(ascii.partial_settings())?;
-    let options = split_view_and_targets(&words, &settings.targets).and_then(|(part, named)| {
+    let options_for = |part| {
         if is_safe_csv && format != OutputFormat::Csv {
             return Err("--safe-csv has an effect only on CSV: add --format csv".to_owned());
         }
         let report = row_args.report(part).map_err(|bad| bad.to_string())?;
         let (interval, layout) = (SAMPLE_INTERVAL, text_layout(&settings));
-        Ok((named, ShowOptions { report, format, is_safe_csv, over, interval, layout }))
-    });
-    let (named, options) = match options {
+        Ok(ShowOptions { report, format, is_safe_csv, over, interval, layout })
+    };
+    if is_past {
+        let names: Vec<String> = words.into_iter().chain(poll_args.target_names()).collect();
+        let request = PastRequest { words: names, since, format, past };
+        return match request.run(options_for, &thresholds(&settings, &[])?)? {
+            Ok(code) => Ok(code),
+            Err(why) => Ok(report_usage(&why)),
+        };
+    }
+    let split = split_view_and_targets(&words, &settings.targets);
+    let (named, options) = match split.and_then(|(part, named)| Ok((named, options_for(part)?))) {
         Ok(options) => options,
-        Err(why) => {
-            eprintln!("hapulse: {}\n  see hapulse show --help for examples", safe_text::escape_lines(&why));
-            return Ok(usage_error());
-        }
+        Err(why) => return Ok(report_usage(&why)),
     };
     let targets = match poll_args.targets_or_report(&named, &settings) {
         Ok(targets) => targets,

@@ -9,9 +9,10 @@ use clap::{ArgGroup, Args};
 use jiff::Zoned;
 
 use crate::cli::common_args::usage_error;
-use crate::cli::recordings_arg::{RecordingsArg, local_time, parse_past, select_instances};
+use crate::cli::recordings_arg::{RecordingsArg, parse_past, select_instances};
 use crate::haproxy::safe_text::{self, SafeText};
 use crate::headless::exit_code::CommandExit;
+use crate::headless::report::past::local_time;
 use crate::headless::snapshot::{self, SnapshotContents, SnapshotOptions, SnapshotResult};
 use crate::recording::reader::Recording;
 use crate::units::{bytes, pluralize};
@@ -19,12 +20,13 @@ use crate::units::{bytes, pluralize};
 #[derive(Debug, Clone, Args)]
 #[command(
     group = ArgGroup::new("start").required(true).args(["since", "from"]),
-    after_help = "Copies a span of recordings to one file, which can be opened on any machine. With --anonymize, \
+    after_help = "Copies a span of recordings to one file, which can be opened on any machine with --recordings FILE. With --anonymize, \
     names and addresses become be-03/srv-11, other texts are replaced, and numbers, states, times and causes stay.\n\n\
     WHEN: 2h, 90m, 02:13, yesterday 08:00, 2026-11-29 02:13:07, 2026-11-29T02:13:07Z\n\n\
     Examples:\n  \
     hapulse snapshot --since 2h -o incident.hapulse\n  \
-    hapulse snapshot --from 02:10 --to 02:40 --anonymize -o incident.hapulse lb01\n\n\
+    hapulse snapshot --from 02:10 --to 02:40 --anonymize -o incident.hapulse lb01\n  \
+    hapulse show --recordings incident.hapulse --at 02:13 problems\n\n\
     Exit codes: 1 error, or nothing was recorded in that span, 2 invalid usage, 128 + N stopped by signal N"
 )]
 pub(super) struct SnapshotArgs {

@@ -87,6 +87,11 @@ impl TargetArg {
         (is_path && !word.contains('/')).then_some(word)
     }
 
+    /// Returns the text as it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the target without the lookup of its name in the configuration.
     pub(super) fn as_written(&self) -> &Target {
         &self.target

@@ -23,6 +23,15 @@ const HISTORY_BYTES: usize = 1 << 20;
 /// Maximum delay of the last poll. Monitoring systems kill slow checks.
 const MAX_OVERRUN: Duration = Duration::from_secs(5);
 
+/// An instance to print, with its name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReportedInstance<'a> {
+    /// Configured name, or the address if it has no name.
+    pub(crate) name: &'a str,
+    /// Samples, rates and problems.
+    pub(crate) instance: &'a Instance,
+}
+
 /// Polls one HAProxy and stores its samples.
 #[derive(Debug)]
 pub(crate) struct Poller {
@@ -69,6 +78,11 @@ impl Poller {
             schedule: PollSchedule::new(every),
             earliest_poll: Instant::now(),
         }
+    }
+
+    /// Returns what is printed.
+    pub(crate) fn reported(&self) -> ReportedInstance<'_> {
+        ReportedInstance { name: &self.name, instance: &self.instance }
     }
 
     /// Loads from the audit log who ordered the current server states.

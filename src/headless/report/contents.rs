@@ -270,7 +270,7 @@ impl Report {
     /// Returns the selected rows of the newest sample, sorted. Returns an empty list if the report has no rows or there
     /// is no sample.
     pub(crate) fn lines(&self, instance: &Instance) -> Vec<TableLine> {
-        match (&self.rows, instance.latest()) {
+        match (&self.rows, instance.shown()) {
             (Some(settings), Some(sample)) => build_lines(instance, sample, settings, &FoldedProxies::new(), None),
             _ => Vec::new(),
         }
@@ -291,7 +291,7 @@ mod tests {
         let mut instance = Instance::default();
         instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
         let report = Report::new(part.parse().unwrap(), choice).unwrap().with_default_layout(flat);
-        let sample = instance.latest().unwrap();
+        let sample = instance.shown().unwrap();
         report.lines(&instance).iter().map(|line| sample.table.rows()[line.index].name.to_string()).collect()
     }
 

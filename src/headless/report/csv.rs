@@ -8,7 +8,7 @@ use std::iter::once;
 use csv::Writer;
 
 use crate::haproxy::safe_text::SafeText;
-use crate::headless::poller::Poller;
+use crate::headless::poller::ReportedInstance;
 use crate::headless::report::contents::Report;
 use crate::headless::report::json::{PROBLEM_FIELDS, columns_after_names, info_value, problem_values};
 use crate::table::columns::column::Column;
@@ -24,13 +24,13 @@ const FORMULA_STARTS: [char; 12] = ['=', '+', '-', '@', '＝', '＋', '－', '�
 /// Characters at which a spreadsheet may split a line into cells, whatever separates the cells of this table.
 const SEPARATORS: [char; 6] = [';', ',', '|', '\t', '\n', '\r'];
 
-/// Renders the newest sample of each poller. If the report has several parts, only the rows are rendered. With `is_safe`,
+/// Renders the sample shown of each instance. If the report has several parts, only the rows are rendered. With `is_safe`,
 /// cells, and parts of cells, that a spreadsheet would evaluate as formulas begin with an apostrophe; numbers are
 /// unchanged.
 ///
 /// # Errors
 /// Returns an error if serialization fails, which is not expected in memory.
-pub(crate) fn render(pollers: &[&Poller], report: &Report, is_safe: bool) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn render(instances: &[ReportedInstance<'_>], report: &Report, is_safe: bool) -> anyhow::Result<Vec<u8>> {
     let mut out = CsvTable { writer: Writer::from_writer(Vec::new()), is_safe };
     match &report.rows {
         Some(settings) => {
@@ -38,24 +38,24 @@ pub(crate) fn render(pollers: &[&Poller], report: &Report, is_safe: bool) -> any
             let ids = columns.iter().map(|column| column.id);
             // HAProxies of several versions may send different columns.
             let mut unknown: Vec<&SafeText> = Vec::new();
-            for sample in pollers.iter().filter_map(|poller| poller.instance.latest()) {
+            for sample in instances.iter().filter_map(|reported| reported.instance.shown()) {
                 let names = report.unknown_columns(sample).into_iter().map(|(_, name)| name);
                 let new: Vec<&SafeText> = names.filter(|name| !unknown.contains(name)).collect();
                 unknown.extend(new);
             }
             let names = [INSTANCE, "pxname", "svname", "kind"].into_iter().chain(ids);
             out.write(names.chain(unknown.iter().map(|name| name.as_str())))?;
-            for poller in pollers {
-                let Some(sample) = poller.instance.latest() else { continue };
+            for reported in instances {
+                let Some(sample) = reported.instance.shown() else { continue };
                 let own = report.unknown_columns(sample);
                 let slots: Vec<Option<usize>> = unknown
                     .iter()
                     .map(|name| own.iter().find(|(_, known)| known == name).map(|(slot, _)| *slot))
                     .collect();
-                for line in report.lines(&poller.instance) {
-                    let row = RowView::new(&poller.instance, sample, line.index);
+                for line in report.lines(reported.instance) {
+                    let row = RowView::new(reported.instance, sample, line.index);
                     let names = row.stat_row();
-                    let who = [&poller.name, names.proxy.as_str(), names.name.as_str(), kind_word(names.kind)];
+                    let who = [reported.name, names.proxy.as_str(), names.name.as_str(), kind_word(names.kind)];
                     let cells = columns.iter().map(|column| Value::from_row(column, &row).to_plain_string());
                     let number = |slot: &Option<usize>| sample.table.slot_number(line.index, (*slot)?);
                     let numbers = slots.iter().map(|slot| Value::from_integer(number(slot)).to_plain_string());
@@ -65,20 +65,20 @@ pub(crate) fn render(pollers: &[&Poller], report: &Report, is_safe: bool) -> any
         }
         None if report.problems => {
             out.write(once(INSTANCE).chain(PROBLEM_FIELDS))?;
-            for poller in pollers {
-                let Some(sample) = poller.instance.latest() else { continue };
-                for problem in poller.instance.problems().iter() {
+            for reported in instances {
+                let Some(sample) = reported.instance.shown() else { continue };
+                for problem in reported.instance.problems().iter() {
                     let cells = problem_values(problem, sample.at);
-                    out.write(once(poller.name.clone()).chain(cells.map(|cell| cell.to_plain_string())))?;
+                    out.write(once(reported.name.to_owned()).chain(cells.map(|cell| cell.to_plain_string())))?;
                 }
             }
         }
         None => {
             out.write([INSTANCE, "key", "value"])?;
-            for poller in pollers {
-                for (key, value) in poller.instance.latest().map(|sample| sample.info.lines()).unwrap_or_default() {
+            for reported in instances {
+                for (key, value) in reported.instance.shown().map(|sample| sample.info.lines()).unwrap_or_default() {
                     let value = info_value(key.as_str(), value).to_plain_string();
-                    out.write([poller.name.as_str(), key.as_str(), &value])?;
+                    out.write([reported.name, key.as_str(), &value])?;
                 }
             }
         }

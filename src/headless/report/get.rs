@@ -15,6 +15,7 @@ use crate::headless::pollers;
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::report::metric_path::MetricPath;
 use crate::headless::report::show::DEFAULT_RATE_TIME;
+use crate::instance::state::Instance;
 
 /// Options of `hapulse get`.
 #[derive(Debug, Clone)]
@@ -49,10 +50,23 @@ pub(crate) fn run(
         pollers::report_failure(&poller.name, failure, err);
         return Ok(CommandExit::Unreachable);
     }
+    print_values(options, &poller.instance, out, err)
+}
+
+/// Prints the values of the sample shown to `out`, and keys that do not exist to `err`.
+///
+/// # Errors
+/// Returns an error if writing fails. A closed pipe is not an error.
+pub(crate) fn print_values(
+    options: &GetOptions,
+    instance: &Instance,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> anyhow::Result<CommandExit> {
     let is_per_second = options.over.is_some_and(|over| !over.is_zero());
     let (mut lines, mut is_missing) = (String::new(), false);
     for key in &options.paths {
-        match key.value(&poller.instance, is_per_second) {
+        match key.value(instance, is_per_second) {
             Ok(value) => {
                 let bare = value.to_plain_string();
                 lines.push_str(if bare.is_empty() { &options.unknown } else { &bare });

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatRow;
-use crate::headless::poller::Poller;
+use crate::headless::poller::{Poller, ReportedInstance};
 use crate::headless::report::contents::Report;
 use crate::instance::state::Instance;
 use crate::observe::link::PollFailure;
@@ -41,12 +41,12 @@ pub(crate) fn columns_after_names(settings: &TableSettings) -> impl Iterator<Ite
     settings.columns.iter().copied().filter(|column| !NAME_COLUMNS.contains(&column.id))
 }
 
-/// Returns the JSON line for the newest sample.
+/// Returns the JSON line for the sample shown.
 ///
 /// # Errors
 /// Returns an error if serialization fails, which is not expected.
-pub(crate) fn report_line(poller: &Poller, report: &Report) -> serde_json::Result<String> {
-    serde_json::to_string(&JsonReport { poller, report })
+pub(crate) fn report_line(reported: ReportedInstance<'_>, report: &Report) -> serde_json::Result<String> {
+    serde_json::to_string(&JsonReport { reported, report })
 }
 
 /// Returns the JSON line for a failed poll.
@@ -74,17 +74,17 @@ impl Serialize for Value {
 }
 
 struct JsonReport<'a> {
-    poller: &'a Poller,
+    reported: ReportedInstance<'a>,
     report: &'a Report,
 }
 
 impl Serialize for JsonReport<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let instance = &self.poller.instance;
+        let instance = self.reported.instance;
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("shape", &SHAPE_VERSION)?;
-        map.serialize_entry("instance", &self.poller.name)?;
-        if let Some(sample) = instance.latest() {
+        map.serialize_entry("instance", self.reported.name)?;
+        if let Some(sample) = instance.shown() {
             map.serialize_entry("at", &format_time(sample.at.wall))?;
             let span = instance.rates().span().map(|span| span.as_secs_f64());
             map.serialize_entry("over", &Value::from_decimal(span))?;

@@ -100,7 +100,7 @@ impl MetricPath {
     /// # Errors
     /// Returns a message with similar names if the row or key does not exist.
     pub(crate) fn value(&self, instance: &Instance, per_second: bool) -> Result<Value, String> {
-        let Some(sample) = instance.latest() else { return Ok(Value::Unknown) };
+        let Some(sample) = instance.shown() else { return Ok(Value::Unknown) };
         match self {
             Self::Info(key) => self.info_value(instance, sample, key, per_second),
             Self::Row { proxy, name, column } => {

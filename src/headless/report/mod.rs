@@ -4,13 +4,15 @@
 //! and sorting (`table`), rates (`observe`) or problems (`problems`).
 //!
 //! Data flow: [`contents::Report`] describes what to print. A command ([`show`], [`get`], [`watch`]) polls until it
-//! has the data for the report; [`table`], [`json`] or [`csv`] renders it from the `Instance`.
+//! has the data for the report; [`table`], [`json`] or [`csv`] renders it from the `Instance`. [`past`] takes the instance from a recording
+//! instead.
 
 pub(crate) mod contents;
 pub(crate) mod csv;
 pub(crate) mod get;
 pub(crate) mod json;
 pub(crate) mod metric_path;
+pub(crate) mod past;
 pub(crate) mod show;
 pub(crate) mod table;
 pub(crate) mod watch;

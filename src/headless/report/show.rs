@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::headless::exit_code::CommandExit;
-use crate::headless::poller::Poller;
+use crate::headless::poller::{Poller, ReportedInstance};
 use crate::headless::pollers::{self, PolledInstance};
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::report::contents::Report;
@@ -66,12 +66,12 @@ pub(crate) fn run(
     let pollers = pollers.into_iter().map(with_problems).collect();
     let at_most = if report.problems && options.over.is_none() { MAX_PROBLEM_TIME } else { over };
     let polled = pollers::poll_all(pollers, over, at_most, options.interval)?;
+    let sampled: Vec<ReportedInstance<'_>> =
+        polled.iter().filter(|(_, polled)| polled.is_ok()).map(|(poller, _)| poller.reported()).collect();
     let printed = match options.format {
-        OutputFormat::Table => print_tables(&polled, &report, options.layout, out),
+        OutputFormat::Table => print_tables(&sampled, polled.len() > 1, &report, options.layout, out),
         OutputFormat::Json => print_json(&polled, &report, out),
         OutputFormat::Csv => {
-            let sampled: Vec<&Poller> =
-                polled.iter().filter(|(_, polled)| polled.is_ok()).map(|(poller, _)| poller).collect();
             if sampled.is_empty() {
                 Ok(())
             } else {
@@ -94,22 +94,23 @@ pub(crate) fn run(
 }
 
 /// Prints one table per instance. If there are several instances, prints the name of the instance above each table.
-fn print_tables(
-    polled: &[PolledInstance],
+pub(crate) fn print_tables(
+    instances: &[ReportedInstance<'_>],
+    are_several: bool,
     report: &Report,
     layout: TextLayout,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     let mut is_first = true;
-    for (poller, _) in polled.iter().filter(|(_, polled)| polled.is_ok()) {
+    for reported in instances {
         if !std::mem::take(&mut is_first) {
             writeln!(out)?;
         }
         // The process line already starts with the name.
-        if polled.len() > 1 && !(report.info && report.rows.is_some()) {
-            writeln!(out, "{}:", poller.name)?;
+        if are_several && !(report.info && report.rows.is_some()) {
+            writeln!(out, "{}:", reported.name)?;
         }
-        table::render_lines(poller, report, layout).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        table::render_lines(*reported, report, layout).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(())
 }
@@ -117,7 +118,7 @@ fn print_tables(
 fn print_json(polled: &[PolledInstance], report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
     for (poller, polled) in polled {
         let line = match polled {
-            Ok(_) => json::report_line(poller, report)?,
+            Ok(_) => json::report_line(poller.reported(), report)?,
             Err(failure) => json::failure_line(poller, failure)?,
         };
         writeln!(out, "{line}")?;

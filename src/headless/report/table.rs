@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::stat_table::RowKind;
-use crate::headless::poller::Poller;
+use crate::headless::poller::ReportedInstance;
 use crate::headless::print::align_cells;
 use crate::headless::report::contents::Report;
 use crate::headless::report::json::columns_after_names;
@@ -38,18 +38,18 @@ pub(crate) struct TextLayout {
 }
 
 /// Renders the newest sample as lines. Returns an empty list if there is no sample.
-pub(crate) fn render_lines(poller: &Poller, report: &Report, layout: TextLayout) -> Vec<String> {
-    let Some(sample) = poller.instance.latest() else { return Vec::new() };
+pub(crate) fn render_lines(reported: ReportedInstance<'_>, report: &Report, layout: TextLayout) -> Vec<String> {
+    let Some(sample) = reported.instance.shown() else { return Vec::new() };
     let mut parts: Vec<Vec<String>> = Vec::new();
     if report.info {
         let is_all = report.rows.is_none();
-        parts.push(if is_all { info_lines(sample) } else { vec![process_line(&poller.name, sample)] });
+        parts.push(if is_all { info_lines(sample) } else { vec![process_line(reported.name, sample)] });
     }
     if report.problems {
-        parts.push(cause_lines(poller, report.rows.is_none()));
+        parts.push(cause_lines(reported, report.rows.is_none()));
     }
     if let Some(settings) = &report.rows {
-        parts.push(row_lines(poller, sample, settings, &report.lines(&poller.instance), layout));
+        parts.push(row_lines(reported, sample, settings, &report.lines(reported.instance), layout));
     }
     let lines = parts.join(&String::new());
     if layout.ascii { lines.iter().map(|line| replace_glyphs(line)).collect() } else { lines }
@@ -82,8 +82,8 @@ fn info_lines(sample: &Sample) -> Vec<String> {
 
 /// Returns the causes, worst first, with their problems below them if `are_unfolded` is set, the rules that were not
 /// evaluated, and the silenced problems.
-fn cause_lines(poller: &Poller, are_unfolded: bool) -> Vec<String> {
-    let problems = poller.instance.problems();
+fn cause_lines(reported: ReportedInstance<'_>, are_unfolded: bool) -> Vec<String> {
+    let problems = reported.instance.problems();
     let mut lines = Vec::new();
     for cause in problems.open_causes() {
         let only = match problems.problems_of(cause).collect::<Vec<_>>().as_slice() {
@@ -123,14 +123,14 @@ fn columns_with_name(settings: &TableSettings) -> Vec<&'static Column> {
 }
 
 fn row_lines(
-    poller: &Poller,
+    reported: ReportedInstance<'_>,
     sample: &Sample,
     settings: &TableSettings,
     lines: &[TableLine],
     layout: TextLayout,
 ) -> Vec<String> {
     let columns = columns_with_name(settings);
-    let row = |line: &TableLine| RowView::new(&poller.instance, sample, line.index);
+    let row = |line: &TableLine| RowView::new(reported.instance, sample, line.index);
     let cell = |column: &Column, line: &TableLine| {
         let row = row(line);
         let text = column.cell(&row).text;
@@ -228,6 +228,7 @@ mod tests {
     use super::*;
     use crate::config::target::Target;
     use crate::haproxy::address::Address;
+    use crate::headless::poller::Poller;
     use crate::headless::report::contents::RowOptions;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::thresholds::Thresholds;
@@ -244,7 +245,7 @@ mod tests {
         let columns = (!columns.is_empty()).then(|| columns.to_owned());
         let choice = RowOptions { columns, ..RowOptions::default() };
         let report = Report::new(part.parse().unwrap(), &choice).unwrap().with_default_layout(flat);
-        render_lines(&poller, &report, layout)
+        render_lines(poller.reported(), &report, layout)
     }
 
     fn pipe() -> TextLayout {

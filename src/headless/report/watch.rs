@@ -61,7 +61,7 @@ async fn stream_samples(mut poller: Poller, report: Report, count: Option<u64>, 
         // Reserve the slot before polling, so that the sample is printed immediately.
         let Ok(permit) = sender.reserve().await else { return };
         let (line, pause) = match poller.poll().await {
-            Ok(next) => ((json::report_line(&poller, &report), true), next),
+            Ok(next) => ((json::report_line(poller.reported(), &report), true), next),
             Err(failure) => {
                 let pause = failure.retry_at.saturating_sub(poller.now().monotonic);
                 ((json::failure_line(&poller, &failure), false), pause)

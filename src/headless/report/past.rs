@@ -1,0 +1,152 @@
+//! `hapulse show` and `get` with `--at` or `--since`: prints what a recording contains.
+
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use csv::Writer;
+use jiff::Zoned;
+use serde::Serialize;
+
+use crate::haproxy::safe_text::SafeText;
+use crate::headless::poller::ReportedInstance;
+use crate::headless::report::csv as csv_report;
+use crate::headless::report::json;
+use crate::headless::report::show::{OutputFormat, ShowOptions, print_tables};
+use crate::instance::access::Access;
+use crate::instance::past_moment::PlaybackStep;
+use crate::instance::state::Instance;
+use crate::observe::events::Event;
+use crate::observe::instance_id::InstanceId;
+use crate::problems::thresholds::Thresholds;
+use crate::recording::reader::Recording;
+
+/// Bytes of memory for samples besides those of the recording.
+const HISTORY_BYTES: usize = 1 << 20;
+/// Maximum time between a moment and the sample before it, in addition to three poll intervals.
+const MAX_AGE: Duration = Duration::from_secs(10);
+
+/// A recorded instance.
+#[derive(Debug)]
+pub(crate) struct PastInstance {
+    name: String,
+    /// Samples, problems and events of the recording.
+    pub(crate) instance: Instance,
+}
+
+impl PastInstance {
+    /// Makes an instance of a recording. `thresholds` describe its problems.
+    ///
+    /// # Errors
+    /// Returns an error if the recording cannot be read or has no samples.
+    pub(crate) fn load(recording: Recording, thresholds: &Thresholds) -> anyhow::Result<Self> {
+        let name = SafeText::from(recording.name()).to_string();
+        let mut instance = Instance::new(InstanceId::FIRST, Access { read_only: true, is_tcp: false }, HISTORY_BYTES);
+        instance.set_thresholds(thresholds.clone());
+        let end = recording.span().map(|span| span.last).with_context(|| format!("{name}: no samples"))?;
+        let last = instance.adopt_recording(recording, end).with_context(|| format!("cannot read {name}"))?;
+        last.with_context(|| format!("{name}: no samples that can be read"))?;
+        Ok(Self { name, instance })
+    }
+
+    /// Shows the sample at a time of the wall clock.
+    ///
+    /// # Errors
+    /// Returns an error if nothing was recorded at that time.
+    pub(crate) fn show(&mut self, at: SystemTime, zone: &Zoned) -> anyhow::Result<()> {
+        let Self { name, instance } = self;
+        let asked = local_time(at, zone);
+        let header = instance.history().header_at_wall(at);
+        let Some(header) = header else {
+            let first = instance.history().oldest().map(|first| local_time(first.at.wall, zone)).unwrap_or_default();
+            anyhow::bail!("{name}: nothing was recorded at {asked}; the recording starts at {first}");
+        };
+        instance.show_moment(PlaybackStep::Time(header.at));
+        let shown = instance.shown().with_context(|| format!("{name}: the sample at {asked} cannot be read"))?;
+        let age = at.duration_since(shown.at.wall).unwrap_or_default();
+        if age > shown.interval.saturating_mul(3) + MAX_AGE {
+            let last = local_time(shown.at.wall, zone);
+            anyhow::bail!("{name}: nothing was recorded at {asked}; the last sample before is from {last}");
+        }
+        Ok(())
+    }
+
+    fn reported(&self) -> ReportedInstance<'_> {
+        ReportedInstance { name: &self.name, instance: &self.instance }
+    }
+}
+
+/// Returns a time of the wall clock in a time zone, such as `2026-11-29 02:13:07`.
+pub(crate) fn local_time(at: SystemTime, zone: &Zoned) -> String {
+    let zoned = jiff::Timestamp::try_from(at).map(|at| at.to_zoned(zone.time_zone().clone()));
+    zoned.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
+}
+
+/// Prints the report of the samples shown.
+///
+/// # Errors
+/// Returns an error if writing fails.
+pub(crate) fn print_report(
+    options: &ShowOptions,
+    instances: &[PastInstance],
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let report = options.report.clone().with_default_layout(options.format != OutputFormat::Table);
+    let reported: Vec<ReportedInstance<'_>> = instances.iter().map(PastInstance::reported).collect();
+    match options.format {
+        OutputFormat::Table => print_tables(&reported, reported.len() > 1, &report, options.layout, out)?,
+        OutputFormat::Json => {
+            for one in reported {
+                writeln!(out, "{}", json::report_line(one, &report)?)?;
+            }
+        }
+        OutputFormat::Csv => out.write_all(&csv_report::render(&reported, &report, options.is_safe_csv)?)?,
+    }
+    Ok(out.flush()?)
+}
+
+/// An event, as JSON and CSV print it.
+#[derive(Debug, Serialize)]
+struct ReportedEvent<'a> {
+    instance: &'a str,
+    at: String,
+    name: &'a str,
+    text: String,
+}
+
+/// Prints the events from a time of the wall clock on, oldest first: as lines, as one JSON object per line, or as CSV.
+///
+/// # Errors
+/// Returns an error if writing fails.
+pub(crate) fn print_events(
+    since: SystemTime,
+    format: OutputFormat,
+    instances: &[PastInstance],
+    zone: &Zoned,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let mut events: Vec<(&PastInstance, &Event)> = Vec::new();
+    for one in instances {
+        let all = one.instance.all_events().newest_first().filter(|event| event.at.wall >= since);
+        events.extend(all.map(|event| (one, event)));
+    }
+    events.sort_by_key(|(_, event)| event.at.wall);
+    let mut csv = Writer::from_writer(Vec::new());
+    for (one, event) in events {
+        if format == OutputFormat::Table {
+            let name = if instances.len() > 1 { format!("{}  ", one.name) } else { String::new() };
+            writeln!(out, "{}  {name}{}", local_time(event.at.wall, zone), event.line())?;
+            continue;
+        }
+        let at = jiff::Timestamp::try_from(event.at.wall).map(|at| format!("{at:.3}")).unwrap_or_default();
+        let text = event.kind.to_string();
+        let printed = ReportedEvent { instance: &one.name, at, name: &event.name, text };
+        if format == OutputFormat::Json {
+            writeln!(out, "{}", serde_json::to_string(&printed)?)?;
+        } else {
+            csv.serialize(printed)?;
+        }
+    }
+    out.write_all(&csv.into_inner()?)?;
+    Ok(out.flush()?)
+}
