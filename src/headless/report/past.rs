@@ -41,7 +41,7 @@ impl PastInstance {
     /// Returns an error if the recording cannot be read or has no samples.
     pub(crate) fn load(recording: Recording, thresholds: &Thresholds) -> anyhow::Result<Self> {
         let name = SafeText::from(recording.name()).to_string();
-        let mut instance = Instance::new(InstanceId::FIRST, Access { read_only: true, is_tcp: false }, HISTORY_BYTES);
+        let mut instance = Instance::new(InstanceId::FIRST, Access::RECORDING, HISTORY_BYTES);
         instance.set_thresholds(thresholds.clone());
         let end = recording.span().map(|span| span.last).with_context(|| format!("{name}: no samples"))?;
         let last = instance.adopt_recording(recording, end).with_context(|| format!("cannot read {name}"))?;
