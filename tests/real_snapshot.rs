@@ -18,7 +18,7 @@ use hapulse::recording::reader::Recording;
 use hapulse::recording::recorded_events::{CauseStep, EventContents};
 use hapulse::recording::snapshot_reader::open_recordings;
 use script::{CommandResult, Script};
-use support::{Lab, Traffic, wait_until};
+use support::{Lab, Term, Traffic, wait_until};
 
 const ALL: RangeInclusive<Duration> = Duration::ZERO..=Duration::MAX;
 
@@ -161,6 +161,20 @@ fn anonymized_snapshot_has_no_names_and_the_same_numbers_and_causes() {
         let is_expected = name != "the server is up";
         assert_eq!(contains(&decompressed[1], name), is_expected, "{name}");
     }
+
+    let mut replay = Term::builder().args(["replay"]).args([&anonymous]).size(120, 40).start();
+    replay.wait_for("lb-01");
+    replay.press("<end>");
+    let screen = replay.wait_for("be-01/srv-02: down");
+    assert!(!screen.contains("zq"), "{screen}");
+    replay.press("q");
+    assert_eq!(replay.exit_code(), 0);
+    let mut past = Term::builder().args(["--recordings"]).args([&plain]).args([lab.admin()]).size(120, 40).start();
+    past.wait_for("live");
+    past.press("p<home>");
+    past.wait_for("recording every 0.1s");
+    past.press("pq");
+    assert_eq!(past.exit_code(), 0);
 }
 
 #[test]

@@ -133,14 +133,14 @@ pub(super) struct DashboardOptions {
     /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     pub(super) thresholds: Vec<ThresholdChange>,
-    /// Folder with recordings of the past [default: /var/lib/hapulse, and recordings in the state folder]
-    #[arg(long, value_name = "DIR", overrides_with = "recordings")]
+    /// Folder or snapshot with recordings of the past [default: /var/lib/hapulse, and recordings in the state folder]
+    #[arg(long, value_name = "FILE|DIR", overrides_with = "recordings")]
     pub(super) recordings: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Shows the recordings of a folder in the dashboard. HAProxy is not contacted: actions and queries are not possible. \
+    after_help = "Shows the recordings of a folder or a snapshot in the dashboard. HAProxy is not contacted: actions and queries are not possible. \
     p plays and pauses, P and _ change the speed from ×1 to ×60, arrows step, n and N go to the next and previous event, \
     o switches between balancers.\n\n\
     Examples:\n  \
@@ -150,8 +150,8 @@ pub(super) struct DashboardOptions {
     Exit codes: 1 error, 2 invalid usage or configuration, 128 + N stopped by signal N"
 )]
 pub(super) struct ReplayArgs {
-    /// Folder of hapulse record, or the folder of one HAProxy in it
-    #[arg(value_name = "DIR")]
+    /// Folder of hapulse record, the folder of one HAProxy in it, or a file of hapulse snapshot
+    #[arg(value_name = "FILE|DIR")]
     pub(super) path: PathBuf,
     /// Start at this time: 02:13, 3m ago, yesterday 08:00, 2026-11-29 02:13:07
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true, overrides_with = "at")]

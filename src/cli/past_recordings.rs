@@ -22,8 +22,10 @@ pub(super) struct PastRecordings {
 impl PastRecordings {
     /// Opens the recordings of these targets, in `dir` or in the usual folders.
     pub(super) fn open(targets: &[Target], dir: Option<PathBuf>) -> Self {
+        let missing = dir.as_ref().filter(|dir| !dir.exists());
+        let missing = missing.map(|dir| format!("{} does not exist: no recordings", SafeText::from(dir.as_path())));
         let folders = dir.map_or_else(state_dir::recording_folders, |dir| vec![dir]);
-        let mut failure = None;
+        let mut failure = missing;
         let mut recordings: Vec<Option<Recording>> = Vec::with_capacity(targets.len());
         for target in targets {
             let found = search::find_recording(&folders, &target.address.to_string());

@@ -20,7 +20,7 @@ use crate::haproxy::address::Address;
 use crate::haproxy::safe_text::SafeText;
 use crate::live::dashboard_config::ReplayStart;
 use crate::recording::reader::Recording;
-use crate::recording::search;
+use crate::recording::snapshot_reader::open_recordings;
 
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
@@ -35,7 +35,8 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         return Ok(code);
     }
     let place = SafeText::from(path.as_path());
-    let recordings = search::open_all(path).with_context(|| format!("cannot read the recordings in {place}"))?;
+    let mut recordings = open_recordings(path).with_context(|| format!("cannot read the recordings in {place}"))?;
+    recordings.retain(|recording| recording.span().is_some());
     anyhow::ensure!(
         !recordings.is_empty(),
         "{place} has no recordings; hapulse record --status --dir {place} lists them"

@@ -8,22 +8,22 @@ use std::time::{Duration, SystemTime};
 use crate::recording::folder::{list_instances, list_shards};
 use crate::recording::reader::Recording;
 use crate::recording::shard::StoredShard;
+use crate::recording::snapshot_reader::open_recordings;
 
-/// Returns the recording of the HAProxy with this address: of several, the one with the latest sample. Returns `None` if the
-/// folders have none, or do not exist.
+/// Returns the recording of the HAProxy with this address: of several, the one with the latest sample. The places are
+/// recording folders and snapshots. Returns `None` if they have none, or do not exist.
 ///
 /// # Errors
 /// Returns an error if a folder or a file cannot be read.
-pub(crate) fn find_recording(folders: &[PathBuf], address: &str) -> io::Result<Option<Recording>> {
+pub(crate) fn find_recording(places: &[PathBuf], address: &str) -> io::Result<Option<Recording>> {
     let mut found: Option<Recording> = None;
-    for folder in folders {
-        for instance in existing_instances(folder)? {
-            if !recorded_address(&instance)?.is_some_and(|recorded| is_same_address(&recorded, address)) {
-                continue;
-            }
-            let recording = Recording::open(&instance)?;
+    for place in places {
+        let recordings = if place.is_file() { open_recordings(place)? } else { open_matching(place, address)? };
+        for recording in recordings {
             let end = |recording: &Recording| recording.span().map(|span| span.last.wall);
-            if found.as_ref().is_none_or(|known| end(known) < end(&recording)) {
+            if is_same_address(recording.address(), address)
+                && found.as_ref().is_none_or(|known| end(known) < end(&recording))
+            {
                 found = Some(recording);
             }
         }
@@ -31,18 +31,15 @@ pub(crate) fn find_recording(folders: &[PathBuf], address: &str) -> io::Result<O
     Ok(found.filter(|recording| recording.span().is_some()))
 }
 
-/// Opens the recordings in a recording folder, or in the folder of one instance. Recordings without samples are left out.
-///
-/// # Errors
-/// Returns an error if a folder or a file cannot be read.
-pub(crate) fn open_all(folder: &Path) -> io::Result<Vec<Recording>> {
-    let is_instance = !list_shards(folder)?.is_empty();
-    let folders = if is_instance { vec![folder.to_owned()] } else { list_instances(folder)? };
-    let mut recordings = Vec::with_capacity(folders.len());
-    for folder in folders {
-        recordings.extend(Some(Recording::open(&folder)?).filter(|recording| recording.span().is_some()));
+/// Opens the recordings in a recording folder of the HAProxy with this address.
+fn open_matching(folder: &Path, address: &str) -> io::Result<Vec<Recording>> {
+    let mut opened = Vec::new();
+    for instance in existing_instances(folder)? {
+        if recorded_address(&instance)?.is_some_and(|recorded| is_same_address(&recorded, address)) {
+            opened.push(Recording::open(&instance)?);
+        }
     }
-    Ok(recordings)
+    Ok(opened)
 }
 
 fn existing_instances(folder: &Path) -> io::Result<Vec<PathBuf>> {
