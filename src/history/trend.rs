@@ -110,6 +110,13 @@ impl PointGrid {
         Self { step, last_step, points, since: now.saturating_sub(span + Duration::from_secs_f64(step * 2.0)) }
     }
 
+    /// Moves the points to the right until their number since the start of time is a multiple of `count`, so that a chart
+    /// with several points per screen cell moves by whole cells. The points after `now` are unknown.
+    pub(crate) fn align_to(self, count: usize) -> Self {
+        let count = count.max(1) as i64;
+        Self { last_step: self.last_step.div_euclid(count) * count + count - 1, ..self }
+    }
+
     /// Returns the points of values at increasing times. Each point is the highest value in its part of the span.
     ///
     /// A known value also fills the points back to the previous known value, unless more than `max_pause` lies between
@@ -220,6 +227,19 @@ mod tests {
         assert_eq!(line[5..], [None, None, None, None, known(9.0)], "five seconds are a gap");
         let peaks = grid.points([(1, Some(5.0)), (1, Some(3.0))].map(|(at, value)| (seconds(at), value)), seconds(3));
         assert_eq!(peaks[1], known(5.0), "the highest value stays visible");
+    }
+
+    #[test]
+    fn aligned_grid_moves_by_whole_cells() {
+        let seconds = Duration::from_secs;
+        let line = |now| {
+            let grid = PointGrid::new(seconds(now), seconds(6), 6).align_to(2);
+            grid.points((0..=now).map(|at| (seconds(at), Some(at as f64))), seconds(1))
+        };
+        let known = |values: [u8; 6]| values.map(|value| Some(f64::from(value)).filter(|value| *value > 0.0));
+        assert_eq!(line(8), known([4, 5, 6, 7, 8, 0]));
+        assert_eq!(line(9), known([4, 5, 6, 7, 8, 9]));
+        assert_eq!(line(10), known([6, 7, 8, 9, 10, 0]));
     }
 
     #[test]

@@ -162,6 +162,11 @@ impl<'a> ChartBuilder<'a> {
         Some(Self { instance, sample: instance.shown()?, range, grid, reader, max_pause, count })
     }
 
+    /// Returns a builder of charts that move by `count` points at once.
+    pub(crate) fn with_points_per_cell(self, count: usize) -> Self {
+        Self { grid: self.grid.align_to(count), ..self }
+    }
+
     /// Returns the line of a row.
     pub(crate) fn line(&self, chart: &Chart, row: &RowView<'_>) -> ChartLine {
         let mut points = self.grid.points(self.reader.values(chart, row), self.max_pause);

@@ -145,7 +145,7 @@ fn is_single_column(cell: &Cell) -> bool {
 }
 
 /// Returns the sequence that moves the cursor to a position, wherever the cursor is.
-fn absolute_move(x: u16, y: u16) -> Vec<u8> {
+pub(super) fn absolute_move(x: u16, y: u16) -> Vec<u8> {
     let mut out = Vec::new();
     // Writing to memory cannot fail.
     let _ = match (x, y) {
@@ -179,7 +179,7 @@ fn horizontal_moves(from: u16, to: u16) -> Vec<Vec<u8>> {
     vec![relative, from_start]
 }
 
-fn csi_with_count(count: u16, what: char) -> Vec<u8> {
+pub(super) fn csi_with_count(count: u16, what: char) -> Vec<u8> {
     if count == 1 { format!("\x1b[{what}").into_bytes() } else { format!("\x1b[{count}{what}").into_bytes() }
 }
 

@@ -7,7 +7,7 @@ use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchron
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::term::encoder;
+use crate::term::{encoder, line_shift};
 
 /// The content of the terminal, and a buffer for the next frame.
 #[derive(Debug)]
@@ -36,8 +36,9 @@ impl FrameBuffer {
     pub fn render(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<Vec<u8>> {
         self.next.reset();
         draw(&mut self.next);
+        let moved = line_shift::shift_lines(&mut self.shown, &self.next);
         let changes = self.shown.diff(&self.next);
-        if changes.is_empty() && !self.is_terminal_blank {
+        if changes.is_empty() && moved.is_empty() && !self.is_terminal_blank {
             return Ok(Vec::new());
         }
         let mut bytes = Vec::with_capacity(changes.len() * 4 + 32);
@@ -45,6 +46,7 @@ impl FrameBuffer {
         if self.is_terminal_blank {
             queue!(bytes, Clear(ClearType::All))?;
         }
+        bytes.extend(moved);
         bytes.extend(encoder::encode_cells(&changes, &self.next));
         queue!(bytes, EndSynchronizedUpdate)?;
         std::mem::swap(&mut self.shown, &mut self.next);

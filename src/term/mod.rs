@@ -5,8 +5,8 @@
 //!
 //! Data flow: `key_reader` reads bytes, and `input_parser` divides them into keys and pasted text for the event loop;
 //! `key_sequences` is the table of the sequences that terminals send. The event loop draws a frame into a buffer of
-//! `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles from `sgr`,
-//! and the thread of `output_thread` writes them with a `waiting_writer`. `terminal_device` opens and measures the
+//! `frame_writer`, which moves the lines of charts with `line_shift` and passes the changed cells to `encoder`. `encoder`
+//! produces the bytes, with styles from `sgr`, and the thread of `output_thread` writes them with a `waiting_writer`. `terminal_device` opens and measures the
 //! terminal. `terminal_mode` sets it up and restores it, `prompt_mode` does so for a question of a command, both with
 //! `line_modes`. `job_control` stops the program for a shell, and `process_stat` reads the job that it is in;
 //! `hangup_watchdog` reports
@@ -24,6 +24,7 @@ pub(crate) mod job_control;
 pub(crate) mod key_reader;
 mod key_sequences;
 mod line_modes;
+mod line_shift;
 pub(crate) mod output_thread;
 mod process_stat;
 pub(crate) mod prompt_mode;

@@ -123,7 +123,7 @@ fn draw_chart(
     let plot_width = body.width - AXIS_WIDTH;
     let points = usize::from(plot_width * POINTS_PER_CELL);
     let Some(builder) = ChartBuilder::new(&context.instance.data, context.model.charts.span(), points) else { return };
-    let picture = builder.picture(chart, row);
+    let picture = builder.with_points_per_cell(usize::from(POINTS_PER_CELL)).picture(chart, row);
     let width = usize::from(if is_framed { area.width.saturating_sub(4) } else { area.width });
     let (title, legend) = (chart_title(context, row, &picture, width), legend(canvas, &picture));
     if is_framed {

@@ -50,8 +50,8 @@ const END: &str = "\x1b[?2026l";
 const MARGINS_AND_MODES: &str = "\x1b[?69l\x1b[?6l\x1b[2;3;4;20l\x1b[12h\x1b[r";
 const SELECT_ASCII: &str = "\x1b(B\x0f";
 
-/// Returns the length of hapulse's own control sequence at the start of the text. Relative cursor movements are allowed only
-/// within a frame.
+/// Returns the length of hapulse's own control sequence at the start of the text. Relative cursor movements and moved lines are
+/// allowed only within a frame.
 fn own_sequence_len(text: &str, in_frame: bool) -> Option<usize> {
     if in_frame && text.starts_with('\x08') {
         return Some(1);
@@ -71,7 +71,7 @@ fn own_sequence_len(text: &str, in_frame: bool) -> Option<usize> {
     let is_own = match (letter, parameters, numbers) {
         (b'h' | b'l', "?7" | "?25" | "?1049" | "?2026" | "?2004", _) | (b'J', "2", _) => true,
         (b'H', _, Some(numbers)) => numbers.len() <= 2,
-        (b'A'..=b'D' | b'G', _, Some(numbers)) => in_frame && numbers.len() <= 1,
+        (b'A'..=b'D' | b'G' | b'P', _, Some(numbers)) => in_frame && numbers.len() <= 1,
         (b'm', _, Some(numbers)) => is_own_style(&numbers),
         _ => false,
     };
