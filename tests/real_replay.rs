@@ -143,9 +143,9 @@ fn replay_shows_what_the_dashboard_showed() {
     replay.press("D");
     replay.wait_for("a recording is shown: nothing can be sent to HAProxy");
     replay.press("<home>p");
-    replay.wait_for("PLAY ×1");
+    replay.wait_for("PLAY x1");
     replay.press("P");
-    replay.wait_for("PLAY ×2");
+    replay.wait_for("PLAY x2");
     replay.press("p");
     replay.wait_for("PAUSED");
     replay.press("q");

@@ -303,8 +303,8 @@ pub static COMMANDS: &[CommandSpec] = &[
         Playback,
         UiCommand::MoveToEvent(-1),
     ),
-    row("replay.faster", &["P"], "", "replay faster, up to ×60", Playback, UiCommand::ChangeReplaySpeed(1)),
-    row("replay.slower", &["_"], "", "replay slower, down to ×1", Playback, UiCommand::ChangeReplaySpeed(-1)),
+    row("replay.faster", &["P"], "", "replay faster, up to x60", Playback, UiCommand::ChangeReplaySpeed(1)),
+    row("replay.slower", &["_"], "", "replay slower, down to x1", Playback, UiCommand::ChangeReplaySpeed(-1)),
     row(
         "past.mark",
         &["m"],

@@ -40,7 +40,7 @@ pub(crate) fn change_speed(model: &mut Model, by: i32, now: Duration) {
         *playing = Playing { from, started: now, due: now };
     }
     let hint = if is_paused { format!("; {key} plays") } else { String::new() };
-    model.notify(format!("speed ×{speed}{hint}"), Role::Dim, now);
+    model.notify(format!("speed x{speed}{hint}"), Role::Dim, now);
     advance(model, now);
 }
 

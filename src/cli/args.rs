@@ -141,7 +141,7 @@ pub(super) struct DashboardOptions {
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Shows the recordings of a folder or a snapshot in the dashboard. HAProxy is not contacted: actions and queries are not possible. \
-    p plays and pauses, P and _ change the speed from ×1 to ×60, arrows step, n and N go to the next and previous event, \
+    p plays and pauses, P and _ change the speed from x1 to x60, arrows step, n and N go to the next and previous event, \
     o switches between balancers.\n\n\
     Examples:\n  \
     hapulse replay /var/lib/hapulse               from the beginning\n  \

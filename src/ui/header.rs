@@ -153,7 +153,7 @@ fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
     let instance = context.instance;
     let interval = instance.data.latest().map(|sample| units::interval(sample.interval)).unwrap_or_default();
     match instance.data.link() {
-        _ if instance.data.access().is_recorded => styled_text("recording", Role::Dim),
+        _ if instance.data.access().is_recorded => styled_text("replay", Role::Dim),
         Link::Connecting => styled_text("connecting", Role::Warn),
         Link::Up if instance.actions_in_flight() > 0 => styled_text("sending", Role::Warn),
         Link::Up if instance.data.past_moment().is_some() => styled_text("link up", Role::Good),

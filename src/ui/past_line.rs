@@ -25,7 +25,7 @@ pub(crate) fn past_badges(
     let interval = units::interval(past.sample().interval);
     // On a narrow screen, the source is omitted first, then the time, then the age; the state stays.
     let speed = context.model.replay.as_ref().and_then(Replay::playing_speed);
-    let state = speed.map_or_else(|| "PAUSED".to_owned(), |speed| format!("PLAY ×{speed}"));
+    let state = speed.map_or_else(|| "PAUSED".to_owned(), |speed| format!("PLAY x{speed}"));
     let badge = match width {
         100.. => format!(" {state} {time}, {ago} ago, {source} every {interval} "),
         60.. => format!(" {state} {time}, {ago} ago "),
