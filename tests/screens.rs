@@ -158,3 +158,33 @@ fn scenes_draw_at_any_size() {
     // Every 30th pair of large sizes and every third pair of small ones.
     scenes::draw_every_size(&SCENES, 30, 3);
 }
+
+/// Returns the lines of a scene of the dashboard with causes, after keys.
+fn triage_lines(size: (u16, u16), keys: &str) -> Vec<String> {
+    buffer_lines(&Scene::triage(size).press(keys).draw(scenes::UNICODE))
+}
+
+#[test]
+fn cause_names_a_key_only_while_it_applies_to_its_row() {
+    let hint = |keys: &str, name: &str| {
+        let lines = triage_lines((120, 40), keys);
+        let line = lines.iter().find(|line| line.contains(name) && line.contains("down: ")).unwrap();
+        line.rsplit("  ").next().unwrap().to_owned()
+    };
+    let (api, app) = ("be_api/api2", "be_app/down1");
+    assert_eq!([hint("", api), hint("", app)], ["maintenance api2", "maintenance down1"], "backends have the focus");
+    assert_eq!([hint("<up>jjj", api), hint("<up>jjj", app)], ["M maintenance", "maintenance down1"]);
+    assert_eq!(
+        [hint("<up>jjj<tab><tab><tab>", api), hint("<up>jjj<tab><tab>", api)],
+        ["M maintenance", "maintenance api2"]
+    );
+    assert_eq!(hint("<up>jjj<space><down>", app), "maintenance down1", "actions apply to the marked row");
+    let asked = triage_lines((120, 40), "<up>jjjM").join("\n");
+    assert!(asked.contains("be_api/api2"), "{asked}");
+}
+
+#[test]
+fn tabs_contain_the_whole_title_of_the_view_shown() {
+    let lines = triage_lines((80, 24), "4");
+    assert!(lines.iter().any(|line| line.starts_with(" 0 1 2 3 4 Errors 5 6 7 8 9 ")), "{lines:#?}");
+}

@@ -113,6 +113,13 @@ fn check_targets(model: &Model, action: &'static Action) -> Result<(), Refusal> 
     }
 }
 
+/// Returns whether the key of an action would apply to a row: the row has the focus, and nothing else is marked.
+pub(crate) fn applies_to(model: &Model, action: &'static Action, row: RowId) -> bool {
+    let has_focus = |instance| uses_focused_row(model, instance) && model.focused_row() == Some(row);
+    let is_target = action.target_kind == TargetKind::Process || model.instance().is_some_and(has_focus);
+    is_target && check_targets(model, action).is_ok()
+}
+
 /// Returns the rows of the view shown, in the order of the view.
 pub(crate) fn shown_rows(model: &Model) -> Vec<RowId> {
     let Some(instance) = model.instance() else { return Vec::new() };

@@ -1,8 +1,11 @@
 //! The causes on top of the dashboard: one line each, worst first, with name, sentence, trend, impact, age and what helps.
 
+use crate::actions::action_table::Action;
+use crate::app::action_targets;
 use crate::app::layout::{Area, Pane};
 use crate::app::ui_commands::UiCommand;
 use crate::haproxy::level::Level;
+use crate::haproxy::stat_table::RowKind;
 use crate::instance::verdict::Verdict;
 use crate::observe::severity::Severity;
 use crate::problems::cause::{Cause, CauseTrend};
@@ -21,8 +24,8 @@ const NEW_SECONDS: u64 = 30;
 const SINCE_WIDTH: u16 = 8;
 const IMPACT_WIDTH: u16 = 7;
 const TREND_WIDTH: u16 = 2;
-/// Width of the key and the title of an action.
-const ACTION_WIDTH: u16 = 18;
+/// Width of the title of an action, with its key or the name of a server.
+const ACTION_WIDTH: u16 = 20;
 /// Screen width from which the advice is shown.
 const ADVICE_MIN_WIDTH: u16 = 150;
 
@@ -184,23 +187,14 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     if columns.remedy.is_empty() || is_resolved {
         return;
     }
-    // The action comes with its key, because it works right here.
     let mut start = columns.remedy.start + 1;
     let advice = cause.advice(context.instance.data.level());
     if let Some(action) = advice.action {
-        let keymap = &context.model.keymap;
-        let mut key = keymap.key_or_command(UiCommand::StartAction(action));
-        if key.starts_with(':') && !columns.has_advice {
-            // The name of a command is too long for the column.
-            key = keymap.key_or_command(UiCommand::OpenActionMenu);
-        }
-        let title = match advice.action_title() {
-            _ if !columns.has_advice => format!(" {}", action.title),
-            Some(title) => format!(" {title}; "),
-            None => " ".to_owned(),
-        };
+        let title = if columns.has_advice { advice.action_title() } else { Some(action.title) };
+        let (key, title) = action_hint(context, columns, cause, action, title);
+        let end = if columns.has_advice && !title.is_empty() { "; " } else { "" };
         let room = columns.remedy.len().saturating_sub(1 + text_width::width(&key));
-        let title = text_width::end(&title, room);
+        let title = text_width::end(&(title + end), room);
         start = canvas.draw_texts(line, start, 0, [styled_text(key, Role::Key), styled_text(title, Role::Normal)]);
     }
     if !columns.has_advice {
@@ -208,4 +202,34 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     }
     let remedy = text_width::end(&advice.text, usize::from(columns.remedy.end.saturating_sub(start)));
     canvas.draw_text(line, start, 0, &remedy, Role::Dim);
+}
+
+/// Returns the key of an action against a cause, and its title. The key is named only while it would apply to the row of
+/// the cause; otherwise, the title is followed by the name of that row.
+fn action_hint(
+    context: &DrawContext<'_>,
+    columns: &CauseColumns,
+    cause: &Cause,
+    action: &'static Action,
+    title: Option<&str>,
+) -> (String, String) {
+    if !action_targets::applies_to(context.model, action, cause.target) {
+        let row = context.sample().and_then(|sample| sample.row(cause.target));
+        let server = row.filter(|row| row.kind == RowKind::Server).map(|row| row.name.as_str());
+        let words = match (title, server) {
+            (Some(title), Some(server)) => {
+                let room = columns.remedy.len().saturating_sub(text_width::width(title) + 2);
+                format!("{title} {}", text_width::middle(server, room))
+            }
+            (title, _) => title.unwrap_or_default().to_owned(),
+        };
+        return (String::new(), words);
+    }
+    let keymap = &context.model.keymap;
+    let mut key = keymap.key_or_command(UiCommand::StartAction(action));
+    if key.starts_with(':') && !columns.has_advice {
+        // The name of a command is too long for the column.
+        key = keymap.key_or_command(UiCommand::OpenActionMenu);
+    }
+    (key, format!(" {}", title.unwrap_or_default()))
 }

@@ -10,19 +10,24 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
 
-/// The form of the tabs: the gap between digits and titles, and the number of letters of the titles.
-struct TabStyle {
-    gap: &'static str,
-    letters: usize,
+/// The form of the tabs.
+#[derive(Clone, Copy)]
+enum TabStyle {
+    /// Digits and titles, with a gap between them.
+    Spaced,
+    /// Digits and titles.
+    Close,
+    /// Digits, and the title of the view shown.
+    Digits,
 }
 
 impl TabStyle {
-    /// Chooses the style for a line of tabs. If the titles do not fit, first the gap is omitted, then the titles are cut.
+    /// Chooses the style for a line of tabs. If the titles do not fit, first the gap is omitted, then the titles of the
+    /// other views, because parts of titles are hard to read.
     fn new(model: &Model, area: Area, remarks: &[StyledText<'_>]) -> Self {
-        let names = |gap: &str, letters: usize| -> usize {
-            let tab_width =
-                |title: &str| 1 + text_width::width(gap) + text_width::width(&first_letters(title, letters)) + 1;
-            ViewId::NUMBERED.iter().map(|view| tab_width(view.view().title)).sum()
+        let names = |style: Self| -> usize {
+            let tab_width = |view: &ViewId| 2 + text_width::width(&style.text(*view, false));
+            ViewId::NUMBERED.iter().map(tab_width).sum()
         };
         // Remarks about hidden rows and columns are more important than complete titles.
         let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
@@ -33,35 +38,37 @@ impl TabStyle {
         // The gap gives way to any remark, such as the number of rows.
         let all = remarks.iter().map(|(remark, _)| text_width::width(remark) + 1).sum::<usize>() - wanted;
         match available {
-            available if names(" ", 99) + ViewId::NUMBERED.len() + all < available => Self { gap: " ", letters: 99 },
-            available if names("", 99) < available => Self { gap: "", letters: 99 },
-            _ => Self { gap: "", letters: 4 },
+            available if names(Self::Spaced) + ViewId::NUMBERED.len() + all < available => Self::Spaced,
+            available if names(Self::Close) < available => Self::Close,
+            _ => Self::Digits,
         }
     }
 
-    /// Returns the column of the first tab.
-    fn first_column(&self) -> u16 {
-        u16::from(self.letters == 99)
-    }
-
     /// Returns the text of a tab after its digit.
-    fn text(&self, view: ViewId) -> String {
-        format!("{}{}", self.gap, first_letters(view.view().title, self.letters))
+    fn text(self, view: ViewId, is_shown: bool) -> String {
+        match self {
+            Self::Digits if !is_shown => String::new(),
+            Self::Close => view.view().title.to_owned(),
+            Self::Spaced | Self::Digits => format!(" {}", view.view().title),
+        }
     }
 
     /// Returns the number of columns between two tabs.
-    fn space(&self) -> u16 {
-        self.gap.len() as u16 + 1
+    fn space(self) -> u16 {
+        if matches!(self, Self::Spaced) { 2 } else { 1 }
     }
 }
+
+/// Column of the first tab.
+const FIRST_COLUMN: u16 = 1;
 
 /// Returns the columns of the tabs of numbered views, from the left edge of `area`.
 pub(crate) fn places(model: &Model, area: Area, remarks: &[StyledText<'_>]) -> Vec<(ViewId, Range<u16>)> {
     let style = TabStyle::new(model, area, remarks);
-    let mut column = style.first_column();
+    let mut column = FIRST_COLUMN;
     let place = |view: &ViewId| {
         let start = column;
-        let end = start + 1 + text_width::width(&style.text(*view)) as u16;
+        let end = start + 1 + text_width::width(&style.text(*view, *view == model.view())) as u16;
         column = end + style.space();
         (*view, start..end)
     };
@@ -72,17 +79,16 @@ pub(crate) fn places(model: &Model, area: Area, remarks: &[StyledText<'_>]) -> V
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, remarks: &[StyledText<'_>]) {
     let model = context.model;
     let style = TabStyle::new(model, area, remarks);
-    let mut column = style.first_column();
+    let mut column = FIRST_COLUMN;
     for (digit, view) in ViewId::NUMBERED.iter().enumerate() {
         let is_shown = *view == model.view();
         let (key, name) = if is_shown { (Role::Badge, Role::Badge) } else { (Role::Key, Role::Dim) };
-        let texts = [styled_text(digit.to_string(), key), styled_text(style.text(*view), name)];
+        let texts = [styled_text(digit.to_string(), key), styled_text(style.text(*view, is_shown), name)];
         column = canvas.draw_texts(area, column, 0, texts) + style.space();
     }
     if model.view().digit().is_none() {
         // A view without a digit has a tab only while it is shown.
-        let title = first_letters(model.current_view().title, style.letters);
-        column = canvas.draw_text(area, column, 0, &title, Role::Badge) + 1;
+        column = canvas.draw_text(area, column, 0, model.current_view().title, Role::Badge) + 1;
     }
     let available = usize::from(area.width.saturating_sub(column + 1));
     let others: usize = remarks.iter().skip(1).map(|(remark, _)| text_width::width(remark)).sum();
@@ -101,8 +107,4 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             canvas.draw_right_aligned(area, column + 1, 0, remarks);
         }
     }
-}
-
-fn first_letters(title: &str, letters: usize) -> String {
-    title.chars().take(letters).collect()
 }
