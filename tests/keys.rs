@@ -402,7 +402,7 @@ fn server_actions_require_selected_server() {
         let mut driver = ModelDriver::new();
         assert_eq!(driver.press(keys), [], "{keys}");
         assert!(driver.confirmation().is_none(), "{keys}");
-        assert_eq!(driver.notice(), "Tab to the servers, then select a server first", "{keys}");
+        assert_eq!(driver.notice(), "Tab to the servers, and select one", "{keys}");
     }
 }
 

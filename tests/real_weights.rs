@@ -198,7 +198,7 @@ fn action_menu_shows_reason_for_unavailable_actions() {
     term.move_to_path("be1/s2");
     term.press("a");
     let screen = term.wait_for("─ Act on be1/s2 ");
-    assert!(menu_line(&screen, "server.maint").starts_with("not now: maintenance needs level admin"));
+    assert!(menu_line(&screen, "server.maint").starts_with("not now: needs level admin"));
     // Actions that the level allows come first.
     let first = screen.lines().skip_while(|line| !line.contains("─ Act on ")).nth(1).unwrap();
     assert!(first.contains(" counters.clear-max "), "{first}");

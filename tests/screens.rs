@@ -185,6 +185,31 @@ fn cause_names_a_key_only_while_it_applies_to_its_row() {
 
 #[test]
 fn tabs_contain_the_whole_title_of_the_view_shown() {
-    let lines = triage_lines((80, 24), "4");
+    let lines = triage_lines((70, 24), "4");
     assert!(lines.iter().any(|line| line.starts_with(" 0 1 2 3 4 Errors 5 6 7 8 9 ")), "{lines:#?}");
+}
+
+#[test]
+fn action_menu_shows_each_reason_whole_at_80x24() {
+    for keys in ["a", "<up>a", "<backtab>a", "<tab>a", "1a", "7a", "8a"] {
+        let lines = triage_lines((80, 24), keys);
+        let reasons: Vec<&String> = lines.iter().filter(|line| line.contains("not now: ")).collect();
+        assert!(!reasons.is_empty(), "{keys}");
+        assert!(!reasons.iter().any(|line| line.contains('…')), "{keys}: {reasons:#?}");
+    }
+}
+
+#[test]
+fn resized_dashboard_equals_a_new_one() {
+    for from in [(40, 12), (60, 15), (80, 24), (120, 40), (200, 60)] {
+        for to in [(60, 15), (60, 14), (59, 15), (40, 12), (80, 24), (120, 40), (200, 60)] {
+            for keys in ["", "<up>", "<up>jjj", "<tab>"] {
+                let mut scene = Scene::triage(from).press(keys);
+                scene.resize(to);
+                let (resized, new) = (scene.draw(scenes::UNICODE), Scene::triage(to).press(keys).draw(scenes::UNICODE));
+                let (resized, new) = (buffer_lines(&resized).join("\n"), buffer_lines(&new).join("\n"));
+                assert!(resized == new, "{from:?} to {to:?} after {keys:?}:\n{resized}\n{new}");
+            }
+        }
+    }
 }

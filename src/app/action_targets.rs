@@ -83,7 +83,7 @@ fn backend_targets(instance: &InstanceView, id: RowId, action: &'static Action) 
             TargetState::Drain => "can be drained: all are in drain or maintenance",
             TargetState::Maint => "is out of maintenance",
         };
-        return Err(Refusal::NothingToChange(format!("no server of {} {state}", backend.proxy)));
+        return Err(Refusal::NoServerToChange { backend: backend.proxy.to_string(), state });
     }
     Ok(targets)
 }
@@ -216,7 +216,7 @@ pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec
             let is_there = matches!(model.current_view().content, Content::StickTables);
             let open = instance.queries.open_table.as_ref().filter(|_| is_there).ok_or_else(wrong_target)?;
             if query_lines::are_entries_grouped(model) {
-                return Err(Refusal::NotSelected("Enter shows the entries of the network, then select one"));
+                return Err(Refusal::NotSelected("Enter lists the entries; select one"));
             }
             let entry = query_lines::shown_entries(model)
                 .nth(instance.view_cursors[model.view()].index())
@@ -344,12 +344,12 @@ fn explain_selection(model: &Model, kind: TargetKind) -> Refusal {
     let has_lines = query_lines::line_count(model) > 0;
     match (kind, model.current_view().content) {
         (TargetKind::Server, Content::Dashboard) if model.focus != Pane::Servers => {
-            Refusal::NotSelected("Tab to the servers, then select a server first")
+            Refusal::NotSelected("Tab to the servers, and select one")
         }
         (TargetKind::Session, Content::Sessions) if has_lines => Refusal::NotSelected("select a session first"),
         (TargetKind::Session, Content::Sessions) => Refusal::NotSelected("Enter lists the sessions first"),
         (TargetKind::TableEntry, Content::StickTables) if has_lines => {
-            Refusal::NotSelected("Enter opens the selected table, then select an entry")
+            Refusal::NotSelected("Enter opens the table; select an entry")
         }
         (TargetKind::TableEntry, Content::StickTables) => Refusal::NotSelected("Enter lists the stick tables first"),
         _ => Refusal::WrongTarget(kind.description()),

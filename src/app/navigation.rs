@@ -390,7 +390,9 @@ fn update_dashboard_cursors(model: &mut Model) {
     }
     let layout = model.layout();
     let Some(instance) = model.instance_mut() else { return };
-    for pane in Pane::LISTS {
-        instance.lists.keep_visible(pane, layout.list_rows(pane));
+    // A list that is hidden, as on a small terminal, keeps the rows that it showed.
+    for (pane, rows) in Pane::LISTS.map(|pane| (pane, layout.list_rows(pane))).into_iter().filter(|(_, rows)| *rows > 0)
+    {
+        instance.lists.keep_visible(pane, rows);
     }
 }

@@ -49,7 +49,15 @@ pub enum Refusal {
     /// A typed name is not the name of a row.
     #[error("HAProxy has no frontend, backend or BACKEND/SERVER named {0}")]
     UnknownRow(String),
-    /// No server of the selected backend would change. Holds why.
+    /// No server of the selected backend would change.
+    #[error("no server of {backend} {state}")]
+    NoServerToChange {
+        /// Name of the backend.
+        backend: String,
+        /// State that no server has, such as `is in maintenance or drain`.
+        state: &'static str,
+    },
+    /// The servers of an earlier action are as they were before it. Holds why.
     #[error("{0}")]
     NothingToChange(String),
     /// The server is not in the latest sample.
@@ -84,4 +92,21 @@ pub enum Refusal {
     /// The confirmation is not the one that the danger requires.
     #[error("not sent: the typed text does not match")]
     NotConfirmed,
+}
+
+impl Refusal {
+    /// Returns the reason in a few words, for a menu.
+    pub(crate) fn in_few_words(&self) -> String {
+        match self {
+            Self::ReadOnly(_) => "read-only mode".to_owned(),
+            Self::Level { has, needs, .. } => format!("needs level {needs}, socket has {has}"),
+            Self::LevelUnknown => "level of the socket is unknown".to_owned(),
+            Self::Past => "the past is shown".to_owned(),
+            Self::NotConnected => "the connection to HAProxy is lost".to_owned(),
+            Self::NoServerToChange { state, .. } => {
+                format!("no server {}", state.split(':').next().unwrap_or(state))
+            }
+            _ => self.to_string(),
+        }
+    }
 }

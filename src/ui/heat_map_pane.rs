@@ -205,20 +205,17 @@ fn draw_legend(
     let mut parts: Vec<[StyledText<'_>; 2]> = Vec::new();
     if metric == HeatMetric::State {
         let states = [(RowState::GoingDown, "failing"), (RowState::Maint, "maint"), (RowState::Drain, "drain")];
-        parts.push([styled_text(glyph(HeatShade::Level(0)), Role::Dim), styled_text(" up  ", Role::Dim)]);
+        parts.push([styled_text(glyph(HeatShade::Level(0)), Role::Dim), styled_text(" up", Role::Dim)]);
         parts.extend(states.map(|(state, word)| {
-            [
-                styled_text(glyph(HeatShade::State(state)), state_role(state)),
-                styled_text(format!(" {word}  "), Role::Dim),
-            ]
+            [styled_text(glyph(HeatShade::State(state)), state_role(state)), styled_text(format!(" {word}"), Role::Dim)]
         }));
     } else {
         for level in 0..SHADES {
             let text = match (metric, level) {
-                (HeatMetric::Share5xx | HeatMetric::Queue, 0) => " none  ".to_owned(),
+                (HeatMetric::Share5xx | HeatMetric::Queue, 0) => " none".to_owned(),
                 (_, level) => match bounds.get(level) {
-                    Some(bound) => format!(" <{}  ", metric.format_bound(*bound)),
-                    None => format!(" {}+  ", metric.format_bound(bounds[level - 1])),
+                    Some(bound) => format!(" <{}", metric.format_bound(*bound)),
+                    None => format!(" {}+", metric.format_bound(bounds[level - 1])),
                 },
             };
             let role = if level == 0 { Role::Dim } else { Role::Chart };
@@ -226,18 +223,20 @@ fn draw_legend(
         }
     }
     let down = HeatShade::State(RowState::Down);
-    parts.push([styled_text(glyph(down), Role::Bad), styled_text(" down  ", Role::Dim)]);
+    parts.push([styled_text(glyph(down), Role::Bad), styled_text(" down", Role::Dim)]);
     let key = |command| keymap.key_or_command(command);
     let spans = format!("{} {}", key(UiCommand::ChangeChartSpan(1)), key(UiCommand::ChangeChartSpan(-1)));
-    let span = format!(" {}  ", units::duration(context.model.chart_span()));
-    parts.push([styled_text(key(UiCommand::NextChart), Role::Key), styled_text(" metric  ", Role::Dim)]);
+    let span = format!(" span {}", units::duration(context.model.chart_span()));
+    parts.push([styled_text(key(UiCommand::NextChart), Role::Key), styled_text(" metric", Role::Dim)]);
     parts.push([styled_text(spans, Role::Key), styled_text(span, Role::Dim)]);
+    let width = |part: &[StyledText<'_>; 2]| part.iter().map(|(text, _)| text_width::width(text)).sum::<usize>() as u16;
+    let all: u16 = parts.iter().map(width).sum();
+    let gap = if all + 2 * parts.len() as u16 <= area.width + 1 { 2 } else { 1 };
     let mut column = 1;
     for part in parts {
-        let width: usize = part.iter().map(|(text, _)| text_width::width(text)).sum();
-        if usize::from(column) + width > usize::from(area.width) + 2 {
+        if column + width(&part) > area.width {
             break;
         }
-        column = canvas.draw_texts(area, column, 0, part);
+        column = canvas.draw_texts(area, column, 0, part) + gap;
     }
 }

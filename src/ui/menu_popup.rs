@@ -5,6 +5,7 @@ use crate::app::layout::Area;
 use crate::app::menus;
 use crate::app::prompt::Prompt;
 use crate::app::ui_commands::CommandSpec;
+use crate::instance::refusal::Refusal;
 use crate::table::cell::Role;
 use crate::table::columns::column::Column;
 use crate::ui::draw_context::DrawContext;
@@ -59,8 +60,8 @@ pub(crate) fn draw_action_menu(
     let item = |action: &&'static CommandSpec| {
         let refusal = action_targets::check_with_guard(model, action).err();
         let role = if refusal.is_some() { Role::Dim } else { Role::Normal };
-        let help = refusal
-            .map_or_else(|| action.help.to_owned(), |refusal| format!("not now: {}", model.explain_refusal(&refusal)));
+        let reason = |refusal: Refusal| format!("not now: {}", refusal.in_few_words());
+        let help = refusal.map_or_else(|| action.help.to_owned(), reason);
         MenuItem { mark: model.keymap.key_label(action, ascii), name: action.id, help, role }
     };
     let items = menus::found_actions(actions, search).iter().map(item).collect();

@@ -107,6 +107,17 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     if latest.dropped > 0 {
         texts.push(styled_text(format!("   {} omitted", latest.dropped), Role::Warn));
     }
+    let names: Vec<&str> = if query_lines::are_entries_grouped(model) {
+        open.groups.iter().map(|group| group.name.as_str()).collect()
+    } else {
+        latest.list.iter().map(|entry| entry.key.as_str()).collect()
+    };
+    let key_width = names.into_iter().map(text_width::width).max().unwrap_or(0);
+    let arrow = row_renderer::sort_sign(canvas.theme, true);
+    let counters = CounterColumns::fit(arrow, latest, open.sort, area.width, key_width.min(999) as u16);
+    if counters.hidden > 0 {
+        texts.push(styled_text(format!("   {} cols hidden", counters.hidden), Role::Warn));
+    }
     let [sort, filter, poll, networks] =
         [UiCommand::SortNext(1), UiCommand::EditFilter, UiCommand::PollNow, UiCommand::GroupNext]
             .map(|run| model.keymap.key_or_command(run));
@@ -121,7 +132,7 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
         let message = if latest.list.is_empty() { "no entries" } else { "no entries match; Esc goes back" };
         canvas.draw_text(area.rows(2, area.height), 1, 0, message, Role::Dim);
     }
-    draw_entry_lines(context, canvas, area, (open, latest));
+    draw_entry_lines(context, canvas, area, (open, latest), &counters);
 }
 
 /// Draws the headings and the entries or groups of entries.
@@ -130,10 +141,10 @@ fn draw_entry_lines(
     canvas: &mut Canvas<'_>,
     area: Area,
     (open, latest): (&OpenTable, &TableEntries),
+    counters: &CounterColumns,
 ) {
     let DrawContext { model, instance, .. } = *context;
     let is_grouped = query_lines::are_entries_grouped(model);
-    let counters = CounterColumns::fit(canvas, latest, open.sort, area.width);
     let names = if is_grouped { ["NETWORK", "ENTRIES"] } else { ["KEY", "EXPIRES"] };
     let headings: Vec<&str> = names.into_iter().chain(counters.headings.iter().map(String::as_str)).collect();
     draw_cells(canvas, area.rows(1, 1), &headings, &counters.slots, Role::Dim);
@@ -173,20 +184,26 @@ struct CounterColumns {
     counters: Vec<usize>,
     /// Names of values that are not numbers, such as `server_key`.
     texts: Vec<SafeText>,
+    /// Number of counters and values that do not fit.
+    hidden: usize,
 }
 
 impl CounterColumns {
-    fn fit(canvas: &Canvas<'_>, latest: &TableEntries, sort: usize, width: u16) -> Self {
-        let key = (width / 3).clamp(16, 44);
+    /// Divides `width` cells. Keys of `key_width` cells are shown whole if they need at most a third; `arrow` marks the
+    /// counter that the entries are sorted by.
+    fn fit(arrow: &str, latest: &TableEntries, sort: usize, width: u16, key_width: u16) -> Self {
+        let key = key_width.clamp(16, (width / 3).clamp(16, 44));
         let slots = vec![left_slot(key), right_slot(7)];
-        let mut all = Self { slots, headings: Vec::new(), counters: Vec::new(), texts: Vec::new() };
+        let values = latest.list.first().map(|entry| entry.texts.as_slice()).unwrap_or_default();
+        let hidden = latest.counters.len() + values.len();
+        let mut all = Self { slots, headings: Vec::new(), counters: Vec::new(), texts: Vec::new(), hidden };
         let mut used_width = 1 + key + 8;
         // The counter by which entries are sorted comes first, so that it is always visible.
         let mut order: Vec<usize> = (0..latest.counters.len()).collect();
         order.sort_by_key(|index| *index != sort);
         for index in order {
             let counter = &latest.counters[index];
-            let arrow = if index == sort { row_renderer::sort_sign(canvas.theme, true) } else { "" };
+            let arrow = if index == sort { arrow } else { "" };
             let window = counter.period.map_or(String::new(), |period| format!("/{}", units::duration(period)));
             let heading = format!("{}{window}{arrow}", counter.name);
             let needed = (text_width::width(&heading) as u16).max(6);
@@ -197,8 +214,9 @@ impl CounterColumns {
             all.slots.push(right_slot(needed + 1));
             all.headings.push(heading);
             all.counters.push(index);
+            all.hidden -= 1;
         }
-        for (name, value) in latest.list.first().map(|entry| entry.texts.as_slice()).unwrap_or_default() {
+        for (name, value) in values {
             let needed = (text_width::width(name.as_str()).max(text_width::width(value.as_str())) as u16).max(6);
             if used_width + needed + 2 > width {
                 break;
@@ -207,6 +225,7 @@ impl CounterColumns {
             all.slots.push(left_slot(needed + 2));
             all.headings.push(name.to_string());
             all.texts.push(name.clone());
+            all.hidden -= 1;
         }
         all
     }
@@ -228,5 +247,27 @@ impl CounterColumns {
             found.map_or(units::UNKNOWN.to_owned(), |(_, value)| value.to_string())
         };
         self.counters.iter().map(number).chain(self.texts.iter().map(text)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_get_the_cells_that_short_keys_leave_and_hidden_ones_are_counted() {
+        let body = b"# table: t, type: ip, size:1000, used:1\n\
+            0x1: key=10.0.0.1 use=0 exp=5000 shard=0 conn_cur=1 http_req_rate(10000)=3 http_err_rate(10000)=0 \
+            bytes_out_rate(60000)=7\n";
+        let entries = TableEntries::parse(body, None);
+        assert_eq!(entries.counters.len(), 4);
+        let fit = |width, key_width| CounterColumns::fit("v", &entries, 0, width, key_width);
+        for (width, key_width) in [(80, 8), (80, 39), (60, 8), (40, 8), (200, 8)] {
+            let columns = fit(width, key_width);
+            assert_eq!(columns.counters.len() + columns.hidden, 4, "{width} {key_width}");
+            assert_eq!(columns.slots.len(), 2 + columns.counters.len());
+        }
+        assert!(fit(80, 8).counters.len() > fit(80, 39).counters.len(), "short keys need fewer cells");
+        assert_eq!(fit(200, 39).hidden, 0);
     }
 }

@@ -114,6 +114,12 @@ impl Scene {
         let _ = update(&mut self.model, Message::Polled(InstanceId::FIRST, failed, 0), timestamp(millis));
     }
 
+    /// Gives the terminal another size.
+    pub fn resize(&mut self, (width, height): (u16, u16)) {
+        let now = timestamp(self.now.as_millis() as u64);
+        let _ = update(&mut self.model, Message::Resize(width, height), now);
+    }
+
     /// Advances the clock and wakes the model.
     pub fn advance(&mut self, millis: u64) {
         self.now += Duration::from_millis(millis);

@@ -4,6 +4,8 @@
 //! count, also those that are scrolled out of view, and a column that had a value once counts as used from then on, so that
 //! columns do not come and go while values change or rows are scrolled.
 
+use std::cmp::Reverse;
+
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{self, Align, Column, SortKey};
@@ -90,7 +92,8 @@ impl ColumnUse {
     /// Returns the columns that fit into `width` cells beside names of `name_width` cells, each with its width. Columns
     /// without a value are dropped first, then those with the lowest priority. Names longer than half of the width are
     /// shortened to that half before columns with values are dropped, and further when only the state is left beside them.
-    /// Columns of texts get spare cells for texts that are longer than the column; with `is_filled`, the names get the rest.
+    /// Columns of texts are narrower while their texts are short, and columns that fit into the cells that are left are
+    /// added. Columns of texts get spare cells for longer texts; with `is_filled`, the names get the rest.
     pub fn fit(
         &self,
         columns: &[&'static Column],
@@ -98,7 +101,7 @@ impl ColumnUse {
         name_width: u16,
         is_filled: bool,
     ) -> Vec<(&'static Column, u16)> {
-        let mut kept: Vec<_> = columns.iter().map(|column| (*column, column.width)).collect();
+        let mut kept: Vec<_> = columns.iter().map(|column| (*column, self.least_width(column))).collect();
         let whole_names = name_width.max(columns.first().map_or(0, |column| column.width));
         if let Some((_, names)) = kept.first_mut() {
             *names = whole_names;
@@ -126,10 +129,11 @@ impl ColumnUse {
             *names = names.saturating_sub(excess).max(column.width);
         }
         let mut kept = column::drop_to_fit(kept, width, SPACING);
+        self.fill(&mut kept, columns, width);
         let mut spare = width.saturating_sub(column::required_width(&kept, SPACING));
         for (column, cells) in kept.iter_mut().skip(1) {
-            let longest = self.text_widths.iter().find(|(id, _)| *id == column.id).map_or(0, |(_, widest)| *widest);
-            let more = longest.min(MAX_TEXT_WIDTH).saturating_sub(*cells).min(spare);
+            let wanted = self.longest_text(column).min(MAX_TEXT_WIDTH).max(column.width);
+            let more = wanted.saturating_sub(*cells).min(spare);
             *cells += more;
             spare -= more;
         }
@@ -137,6 +141,35 @@ impl ColumnUse {
             *names = if is_filled { *names + spare } else { *names }.min(width);
         }
         kept
+    }
+
+    /// Returns the width of the longest text of a column so far; 0 for numbers.
+    fn longest_text(&self, column: &Column) -> u16 {
+        self.text_widths.iter().find(|(id, _)| *id == column.id).map_or(0, |(_, widest)| *widest)
+    }
+
+    /// Returns the width that a column needs: a column of texts may be narrower than usual while its texts are short.
+    fn least_width(&self, column: &Column) -> u16 {
+        match self.longest_text(column) {
+            0 => column.width,
+            longest => longest.max(cells(column.title)).min(column.width),
+        }
+    }
+
+    /// Puts columns with values that were dropped into the cells that wider ones left free, the most important first.
+    fn fill(&self, kept: &mut Vec<(&'static Column, u16)>, columns: &[&'static Column], width: u16) {
+        let is_kept = |kept: &[(&Column, u16)], column: &Column| kept.iter().any(|(known, _)| known.id == column.id);
+        let mut dropped: Vec<_> = columns.iter().copied().filter(|column| !is_kept(kept, column)).collect();
+        dropped.retain(|column| self.is_used(column));
+        dropped.sort_by_key(|column| Reverse(column.priority));
+        for column in dropped {
+            let needed = self.least_width(column);
+            if column::required_width(kept, SPACING) + SPACING + needed <= width {
+                let before = columns.iter().take_while(|other| other.id != column.id);
+                let index = before.filter(|other| is_kept(kept, other)).count();
+                kept.insert(index, (column, needed));
+            }
+        }
     }
 }
 
@@ -190,6 +223,23 @@ mod tests {
         assert!(!fitted.contains(&"trouble"), "it has no value: {fitted:?}");
         let all = ids(&uses.fit(STATUS_VIEW, 400, 10, false));
         assert_eq!(all.len(), STATUS_VIEW.len(), "with enough room, unused columns stay");
+    }
+
+    #[test]
+    fn fit_narrows_short_texts_and_fills_free_cells() {
+        let stat = "# pxname,svname,scur,slim,stot,qcur,qmax,status,weight,type,\nb,s1,1,10,7,0,3,UP,1,2,\n";
+        let uses = used_after(&[stat, stat], SERVERS);
+        assert_eq!(uses.fit(SERVERS, 23, 12, true)[1].1, 8, "a state has its usual width where there is room");
+        assert_eq!(ids(&uses.fit(SERVERS, 30, 12, true)), ["name", "status", "sess"], "the state has 5 cells");
+        let uses = used_after(&[stat, stat], STATUS_VIEW);
+        for width in 20..200 {
+            let fitted = uses.fit(STATUS_VIEW, width, 10, false);
+            let spare = width - column::required_width(&fitted, SPACING);
+            let is_missing = |column: &&&Column| !ids(&fitted).contains(&column.id) && uses.is_used(column);
+            for column in STATUS_VIEW.iter().filter(is_missing) {
+                assert!(uses.least_width(column) + SPACING > spare, "{width} {}", column.id);
+            }
+        }
     }
 
     #[test]
