@@ -69,11 +69,11 @@ impl HeatMap {
         self.rows.get(&id)
     }
 
-    /// Returns the monotonic time at which a column begins.
-    pub(crate) fn start_of(&self, column: usize) -> Duration {
-        let Some(range) = self.range() else { return Duration::ZERO };
-        let step = self.step_number(self.end) - range.columns as i64 + 1 + column as i64;
-        Duration::from_secs_f64((step as f64 * range.step()).max(0.0))
+    /// Returns the monotonic time at which the first column begins, in seconds. It is negative if this is before the start of
+    /// the clock.
+    pub(crate) fn start_seconds(&self) -> f64 {
+        let Some(range) = self.range() else { return 0.0 };
+        (self.step_number(self.end) - range.columns as i64 + 1) as f64 * range.step()
     }
 
     /// Returns the column that contains a time; `None` if it is not shown.
@@ -280,6 +280,11 @@ mod tests {
         HeatRange { metric, span: Duration::from_mins(1), columns: 30 }
     }
 
+    /// Returns the time at which the last of 30 columns begins, in seconds.
+    fn start_of_last(map: &HeatMap) -> u64 {
+        (map.start_seconds() + 29.0 * map.range().unwrap().step()).round() as u64
+    }
+
     fn ids(instance: &Instance) -> Vec<RowId> {
         instance.latest().unwrap().rows.ids().to_vec()
     }
@@ -306,7 +311,7 @@ mod tests {
         assert_eq!(cells(down)[20..25], [HeatCell::State(RowState::Down); 5]);
         assert!(matches!(cells(down)[26], HeatCell::Value(_)));
         assert_eq!(map.column_at(Duration::from_secs(59)), Some(29));
-        assert_eq!((map.start_of(29), map.column_at(Duration::from_secs(70))), (Duration::from_secs(58), None));
+        assert_eq!((start_of_last(&map), map.column_at(Duration::from_secs(70))), (58, None));
     }
 
     #[test]
@@ -399,7 +404,7 @@ mod tests {
         let mut column = |step| {
             instance.show_moment(step);
             map.update(&instance, &ids(&instance), range(HeatMetric::State));
-            (map.column_at(instance.shown().unwrap().at.monotonic), map.start_of(29).as_secs())
+            (map.column_at(instance.shown().unwrap().at.monotonic), start_of_last(&map))
         };
         assert_eq!(column(PlaybackStep::Samples(-2)), (Some(28), 198));
         assert_eq!(column(PlaybackStep::Samples(-20)), (Some(18), 198));
@@ -411,12 +416,20 @@ mod tests {
     }
 
     #[test]
+    fn start_may_be_before_the_start_of_the_clock() {
+        let range = HeatRange { metric: HeatMetric::Share5xx, span: Duration::from_mins(1), columns: 30 };
+        let map = HeatMap { range: Some(range), end: Duration::from_secs(10), ..HeatMap::default() };
+        assert_eq!(map.start_seconds() as i64, -48);
+        assert_eq!(map.column_at(Duration::ZERO), Some(24));
+    }
+
+    #[test]
     fn update_never_panics_without_room_or_samples() {
         let mut map = HeatMap::default();
         map.update(&Instance::default(), &[RowId::PROCESS], range(HeatMetric::Load));
         let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
         add_seconds(&mut instance, &mut builder, 0..2);
         map.update(&instance, &ids(&instance), HeatRange { columns: 0, ..range(HeatMetric::Load) });
-        assert_eq!((map.range(), map.column_at(Duration::ZERO), map.start_of(3)), (None, None, Duration::ZERO));
+        assert_eq!((map.range(), map.column_at(Duration::ZERO), map.start_seconds()), (None, None, 0.0));
     }
 }

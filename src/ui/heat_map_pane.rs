@@ -172,7 +172,7 @@ fn draw_axis(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, lay
 fn axis_labels(context: &DrawContext<'_>, map: &HeatMap, sample: &Sample, width: u16) -> Vec<(u16, String)> {
     let Some(range) = map.range() else { return Vec::new() };
     let wall = sample.at.wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let first = wall - sample.at.monotonic.as_secs_f64() + map.start_of(0).as_secs_f64();
+    let first = wall - sample.at.monotonic.as_secs_f64() + map.start_seconds();
     // The label, its tick and a blank.
     let needed = |seconds: u64| if seconds < 60 { 11.0 } else { 8.0 } * range.step();
     let mut ticks = time_spans::with_use(SpanUse::Tick).map(|tick| tick.as_secs());
