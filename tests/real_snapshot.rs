@@ -48,7 +48,12 @@ fn words(folder: &Path, more: &str) -> String {
 }
 
 fn snapshot(script: &Script, folder: &Path, more: &str) -> CommandResult {
-    let mut command = script.command_without_target(&words(folder, &format!("snapshot {more}")));
+    run_on(script, folder, &format!("snapshot {more}"))
+}
+
+/// Runs a command on recordings.
+fn run_on(script: &Script, place: &Path, command: &str) -> CommandResult {
+    let mut command = script.command_without_target(&words(place, command));
     let output = command.output().unwrap();
     CommandResult {
         out: String::from_utf8(output.stdout).unwrap(),
@@ -160,6 +165,17 @@ fn anonymized_snapshot_has_no_names_and_the_same_numbers_and_causes() {
     for name in ["fe-01", "be-01", "srv-02", "set server be-01/srv-01 state maint", "the server is up"] {
         let is_expected = name != "the server is up";
         assert_eq!(contains(&decompressed[1], name), is_expected, "{name}");
+    }
+
+    // A damaged record is reported wherever the recording is read.
+    let damaged = home.path().join("damaged");
+    let mut bytes = files[0].clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+    let copy = home.path().join("copy");
+    for words in ["show --since 1h events".to_owned(), format!("snapshot --since 1h -o {}", copy.display())] {
+        let printed = run_on(&script, &damaged, &words);
+        assert!(printed.err.contains("warning: zqbalancer: recording: 1 damaged record left out"), "{printed:?}");
     }
 
     let mut replay = Term::builder().args(["replay"]).args([&anonymous]).size(120, 40).start();

@@ -126,6 +126,7 @@ impl PastRequest {
         } else {
             let load = |recording| PastInstance::load(recording, thresholds);
             let instances: Vec<PastInstance> = recordings.into_iter().map(load).collect::<Result<_, _>>()?;
+            instances.iter().for_each(PastInstance::warn);
             past::print_events(time, self.format, &instances, &now, &mut out)
         };
         report_print(printed).map(Ok)
@@ -153,6 +154,7 @@ fn load_at(
     let load = |recording| {
         let mut past = PastInstance::load(recording, thresholds)?;
         past.show(at, now)?;
+        past.warn();
         Ok(past)
     };
     recordings.into_iter().map(load).collect()

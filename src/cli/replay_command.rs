@@ -31,6 +31,12 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         eprintln!("hapulse: --at: {error}");
         return Ok(usage_error());
     }
+    if settings.plain == Some(true) {
+        eprintln!(
+            "hapulse: replay has no plain mode; hapulse show --at TIME and show --since TIME events print what was recorded"
+        );
+        return Ok(usage_error());
+    }
     if let Some(code) = require_terminal() {
         return Ok(code);
     }

@@ -31,6 +31,14 @@ impl RecordedBlocks {
     }
 }
 
+/// Describes what is damaged in a recording and was left out; `None` without damage.
+pub(crate) fn damage_words(recording: &Recording) -> Option<String> {
+    let damage = recording.damage();
+    let first = damage.first()?;
+    let count = pluralize(damage.len() as i64, "damaged record");
+    Some(format!("recording: {count} left out: {first}"))
+}
+
 impl OlderBlocks for RecordedBlocks {
     fn spans(&self) -> Vec<BlockSpan> {
         self.recording.block_spans()
@@ -47,12 +55,6 @@ impl OlderBlocks for RecordedBlocks {
     }
 
     fn failure(&self) -> Option<String> {
-        let damaged = || {
-            let damage = self.recording.damage();
-            let first = damage.first()?;
-            let count = pluralize(damage.len() as i64, "damaged record");
-            Some(format!("recording: {count} left out: {first}"))
-        };
-        self.error.clone().or_else(damaged)
+        self.error.clone().or_else(|| damage_words(&self.recording))
     }
 }

@@ -71,6 +71,13 @@ impl PastInstance {
         Ok(())
     }
 
+    /// Prints a warning about what could not be read so far.
+    pub(crate) fn warn(&self) {
+        if let Some(failure) = self.instance.history().reading_failure() {
+            eprintln!("hapulse: warning: {}: {}", self.name, SafeText::from(failure.as_str()));
+        }
+    }
+
     fn reported(&self) -> ReportedInstance<'_> {
         ReportedInstance { name: &self.name, instance: &self.instance }
     }

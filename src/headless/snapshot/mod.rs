@@ -21,6 +21,7 @@ use crate::headless::snapshot::run_events::events_of_run;
 use crate::observe::timestamp::Timestamp;
 use crate::recording::anonymize::Anonymizer;
 use crate::recording::reader::{RecordedRange, RecordedRun, Recording};
+use crate::recording::recorded_blocks::damage_words;
 use crate::recording::recorded_events::RecordedEvent;
 use crate::recording::snapshot_writer::SnapshotWriter;
 
@@ -110,6 +111,9 @@ fn write(
     };
     for mut recording in recordings {
         copy.add_recording(&mut recording).context("cannot copy the recording")?;
+        if let Some(damage) = damage_words(&recording) {
+            eprintln!("hapulse: warning: {}: {damage}", SafeText::from(recording.name()));
+        }
     }
     let SnapshotCopy { writer, mut contents, .. } = copy;
     if is_stopped.load(Ordering::Relaxed) {

@@ -28,6 +28,9 @@ impl NewFile {
         };
         match fs::symlink_metadata(path) {
             Ok(meta) if meta.is_dir() => return Err(io::Error::new(ErrorKind::IsADirectory, "is a directory")),
+            Ok(meta) if !meta.is_file() => {
+                return Err(io::Error::new(ErrorKind::InvalidInput, "is not a regular file, so it is not replaced"));
+            }
             Ok(_) if !is_forced => return Err(exists()),
             _ => {}
         }
@@ -112,6 +115,19 @@ mod tests {
         file.write_all(b"part").unwrap();
         drop(file);
         assert_eq!(names(folder.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn devices_and_links_are_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for path in [link.as_path(), Path::new("/dev/null")] {
+            for is_forced in [false, true] {
+                let error = NewFile::create(path, is_forced).unwrap_err().to_string();
+                assert!(error.contains("is not a regular file"), "{}: {error}", path.display());
+            }
+        }
     }
 
     #[test]
