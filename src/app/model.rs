@@ -365,10 +365,7 @@ impl Model {
             match self.current_view().content {
                 Content::Dashboard => instance.cursor_row(self.focus).filter(|id| *id != RowId::PROCESS),
                 Content::Table(_) => instance.view_cursors[self.view].row(),
-                Content::Problems => {
-                    let index = instance.view_cursors[self.view].index();
-                    self.shown_problem_lines().nth(index)?.row()
-                }
+                Content::Problems => self.shown_problem_lines().nth(instance.view_cursors[self.view].index())?.row(),
                 Content::Cli | Content::Sessions | Content::StickTables | Content::Events => None,
             }
         })

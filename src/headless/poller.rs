@@ -15,6 +15,8 @@ use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};
 use crate::observe::timestamp::{Clock, Timestamp};
+use crate::problems::evaluation::FIRST_REQUESTS_TIME;
+use crate::problems::not_evaluated::GapReason;
 use crate::problems::thresholds::Thresholds;
 
 /// Bytes of memory for past samples. Only rates use them, and they cover a few seconds.
@@ -136,7 +138,7 @@ impl Poller {
     }
 
     /// Polls like [`Self::poll_for`], and then goes on at the interval `every` while a rule is not evaluated, at most until
-    /// `at_most` has passed.
+    /// `at_most` has passed. Too few requests are worth waiting for only at first.
     ///
     /// # Errors
     /// Returns an error if the first or the last poll fails.
@@ -153,11 +155,18 @@ impl Poller {
         }
         let end = start + at_most;
         let mut last = Ok(());
-        while !self.instance.problems().not_evaluated().is_empty() && Instant::now() + every <= end {
+        while self.needs_samples(start.elapsed()) && Instant::now() + every <= end {
             sleep_until(Instant::now() + every).await;
             last = self.poll().await.map(drop);
         }
         last.map(|()| sampled)
+    }
+
+    /// Returns whether further samples soon tell more, after `sampled` has passed.
+    fn needs_samples(&self, sampled: Duration) -> bool {
+        let is_early = sampled < FIRST_REQUESTS_TIME;
+        let mut gaps = self.instance.problems().not_evaluated().iter();
+        gaps.any(|gap| is_early || gap.reason != GapReason::TooFewEvents)
     }
 
     /// Returns the current time.

@@ -54,12 +54,21 @@ fn are_few(input: &CauseInput<'_>, rule: RuleId) -> bool {
 
 /// Returns whether connections fail to this server, but not to most of the others.
 pub(super) fn is_only_unreachable(input: &CauseInput<'_>, problem: &Problem) -> bool {
-    are_few(input, problem.rule.id)
+    are_few(input, problem.rule.id) && !refuses_queue(input)
+}
+
+/// Returns whether a queue of the backend is near its limit. HAProxy counts a request for which it has no place as a failed
+/// connection.
+pub(super) fn refuses_queue(input: &CauseInput<'_>) -> bool {
+    input.worst_of(&[RuleId::QueueLimit]).is_some()
 }
 
 /// Returns whether the problem shows a network problem. Connecting to a server that is down takes long, but this does
 /// not show a network problem.
 pub(super) fn is_network(input: &CauseInput<'_>, problem: &Problem) -> bool {
+    if refuses_queue(input) {
+        return false;
+    }
     problem.rule.id != RuleId::ConnectTime || input.worst_of(&[RuleId::ServerDown, RuleId::FailingChecks]).is_none()
 }
 

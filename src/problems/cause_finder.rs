@@ -17,6 +17,7 @@ use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
 use crate::problems::backend_rules;
 use crate::problems::cause::{Cause, CauseTrend, Obstacle, ProblemKey};
+use crate::problems::cause_conditions::refuses_queue;
 use crate::problems::cause_input::{CauseInput, total_traffic};
 use crate::problems::cause_merger;
 use crate::problems::cause_sentences;
@@ -156,7 +157,9 @@ impl<'a> CauseFinder<'a> {
             outliers.map(|outlier| outlier.row).collect::<Vec<_>>()
         };
         let (rules, servers): (&[RuleId], Vec<RowId>) = match kind {
-            CauseKind::ServerUnreachable if input.worst_of(&[RuleId::BackendConnectionErrors]).is_some() => {
+            CauseKind::ServerUnreachable
+                if input.worst_of(&[RuleId::BackendConnectionErrors]).is_some() && !refuses_queue(input) =>
+            {
                 (&[RuleId::BackendConnectionErrors], outlier_rules::find_unreachable(&input.backend, self.known))
             }
             CauseKind::SlowServer => {
@@ -256,8 +259,8 @@ impl<'a> CauseFinder<'a> {
 /// Returns whether a problem of one of the rules that follow from a cause of a server may really be due to it.
 fn may_follow(kind: CauseKind, input: &CauseInput<'_>, problem: &Problem) -> bool {
     match problem.rule.id {
-        // A backend without servers follows from a flapping server only while this server is down.
-        RuleId::BackendDown => !input.row.state.is_usable(),
+        // A backend without servers follows from a flapping server only while this one is down, and no other is.
+        RuleId::BackendDown => !input.row.state.is_usable() && input.backend.backend_stats.down <= 1,
         // HAProxy sends an error in place of a response that fails, but also for other reasons.
         RuleId::Own5xx if kind == CauseKind::ServerErrors => {
             let own = |measurement| if let Measurement::Value(own) = measurement { own } else { 0.0 };

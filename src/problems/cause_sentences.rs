@@ -244,8 +244,8 @@ pub(super) fn at_maxconn(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Strin
         _ => format!("requests queued for {time}"),
     };
     let is_slow = input.problems_of(RuleId::ResponseTime).next().is_some();
-    let qtime = backend.number(Field::Qtime).map(|qtime| format!("qtime {}", units::millis_words(qtime)));
-    let rtime = backend.number(Field::Rtime).filter(|_| !backend.is_tcp()).map(|rtime| match rtime {
+    let qtime = backend.interval_time(Field::Qtime).map(|qtime| format!("qtime {}", units::millis_words(qtime.millis)));
+    let rtime = backend.interval_time(Field::Rtime).filter(|_| !backend.is_tcp()).map(|rtime| match rtime.millis {
         rtime if is_slow => format!("rtime {}", units::millis_words(rtime)),
         _ => "rtime normal".to_owned(),
     });

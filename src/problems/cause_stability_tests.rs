@@ -216,3 +216,34 @@ fn slow_server_of_the_first_samples_may_be_older_and_is_not_fine_before() {
     let cause = site.problems.open_causes().next().unwrap();
     assert_eq!((cause.kind.as_str(), cause.may_be_older), ("slow-server", true));
 }
+
+#[test]
+fn queue_after_the_end_of_an_outage_is_named_in_time() {
+    let mut site =
+        TestSite::after_10_s("api/api1.status=MAINT api/api2.status=MAINT api/api3.status=MAINT api/BACKEND.act=0");
+    assert_eq!(site.causes(), ["CRIT api no-server"]);
+    site.set("api/api1.status=UP api/api2.status=UP api/api3.status=UP api/BACKEND.act=3");
+    site.set("api/api1.scur=50 api/api2.scur=50 api/api3.scur=50 api/BACKEND.qcur=12");
+    site.steps(4);
+    assert_eq!(site.causes(), ["CRIT api at-maxconn"]);
+}
+
+#[test]
+fn requests_that_a_full_queue_refuses_are_not_failed_connections() {
+    let site = TestSite::after_10_s(
+        "api/api1.scur=50 api/api1.qlimit=10 api/api1.qcur=10 api/api1.econ+60 api/BACKEND.econ+60 \
+         api/BACKEND.hrsp_5xx+60",
+    );
+    assert_eq!(site.causes(), ["CRIT api at-maxconn"], "{:?}", site.open_problems());
+}
+
+#[test]
+fn few_responses_that_nearly_all_fail_are_a_cause() {
+    let mut site = TestSite::healthy();
+    for server in ["api/api1", "api/api2", "api/api3"] {
+        site.set(&format!("{server}.hrsp_2xx+0 {server}.hrsp_5xx+2 {server}.req_tot+2 {server}.stot+2"));
+    }
+    site.set("api/BACKEND.hrsp_2xx+0 api/BACKEND.hrsp_5xx+6 api/BACKEND.req_tot+6 api/BACKEND.stot+6");
+    site.steps(8);
+    assert_eq!(site.causes(), ["CRIT api application-5xx"], "{:?}", site.open_problems());
+}

@@ -150,7 +150,7 @@ causes! {
         conditions::has_abort_outlier, sentences::server_aborts, impact::aborted, None;
         "clients aborted 60% of the requests to s3 (peers 0%)" "clients give up waiting for one server" "look at how long this server takes to respond"
     AtMaxconn "at-maxconn" "full" Backend [Queue QueueGrowing QueueWait QueueLimit ServerSessions]
-        [Own5xx Backend5xx ClientAborts BackendResponseErrors Redispatches ResponseTime]
+        [Own5xx Backend5xx ClientAborts BackendResponseErrors BackendConnectionErrors ServerConnectionErrors Redispatches ResponseTime]
         conditions::is_full, sentences::at_maxconn, impact::late, Some(&action_table::SERVER_MAXCONN);
         "servers full: 4 of 4 sessions, 7 waiting for 12 s (qtime 840 ms)" "all servers are at their maxconn, and requests wait for a free place" "add servers, or raise the maxconn of the servers if they can carry more"
         | "add servers, or raise their maxconn in the configuration"

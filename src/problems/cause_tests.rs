@@ -83,7 +83,7 @@ fn each_kind_has_a_sentence() {
         (
             "api/BACKEND.rtime=600 api/BACKEND.qcur=30 api/BACKEND.qtime=900",
             "CRIT api at-maxconn",
-            "servers full: 15 of 150 sessions, 30 waiting for 10 s (qtime 874 ms, rtime 584 ms)",
+            "servers full: 15 of 150 sessions, 30 waiting for 10 s (qtime 900 ms, rtime 600 ms)",
         ),
         ("api/api1.scur=50", "CRIT api server-full", "api1: 50 of 50 sessions"),
         (

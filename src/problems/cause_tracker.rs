@@ -27,6 +27,10 @@ const STABLE_TIME: Duration = Duration::from_secs(10);
 /// Time for which errors and slow responses may still be counted that were due to a state which has ended.
 const AFTERMATH_TIME: Duration = Duration::from_secs(12);
 
+/// Rules that show what is so in the newest sample, instead of what was counted in the last seconds.
+const PRESENT_RULES: [RuleId; 5] =
+    [RuleId::Queue, RuleId::QueueGrowing, RuleId::QueueLimit, RuleId::ServerSessions, RuleId::FailingChecks];
+
 /// A cause with its recent values.
 #[derive(Debug)]
 struct TrackedCause {
@@ -299,8 +303,7 @@ fn drop_aftermath(found: &mut Vec<FoundCause>, known: &BTreeMap<(RowId, CauseKin
     }
     found.retain(|FoundCause { cause: new, is_current, .. }| {
         let is_known = known.get(&new.key()).is_some_and(|known| known.cause.is_open());
-        // Rules without a hold time show what is so now.
-        let is_counted = |rule: RuleId| rule.rule().warn_for.duration > Duration::ZERO;
+        let is_counted = |rule: RuleId| !PRESENT_RULES.contains(&rule) && !rule.rule().unit.is_state();
         let explains = |(cause, ended): &(&Cause, Duration)| {
             let may_follow = |rule: RuleId| {
                 let is_past = !is_current || is_counted(rule) && *ended < AFTERMATH_TIME;

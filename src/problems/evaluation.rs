@@ -23,7 +23,7 @@ const MORE_FOR_CRIT: usize = 5_000;
 /// Further entries for rules of backends and frontends.
 const MORE_FOR_PROXIES: usize = 5_000;
 /// Time after the first sample in which a row with few requests is not judged by their mean times.
-const FIRST_REQUESTS_TIME: Duration = Duration::from_secs(10);
+pub(crate) const FIRST_REQUESTS_TIME: Duration = Duration::from_secs(10);
 
 /// The state of a rule that is, or recently was, past its threshold for a row, and the problem once it has opened.
 #[derive(Debug)]

@@ -9,6 +9,14 @@ use crate::observe::sample::Sample;
 /// Minimum number of responses or requests for which a share is computed; a share of fewer is not meaningful.
 pub(crate) const MIN_EVENTS: f64 = 20.0;
 
+/// Number of failures from which they count with fewer requests, if at least half of the requests failed.
+const MIN_FAILURES: f64 = 3.0;
+
+/// Returns whether failures are most of a few requests, and not by chance.
+pub(crate) fn is_mostly(failures: f64, requests: f64) -> bool {
+    failures >= MIN_FAILURES && failures * 2.0 >= requests
+}
+
 /// Minimum number of requests of a mean time on which rules rely; among fewer, a single slow one would be a problem.
 pub(crate) const MIN_TIMED_REQUESTS: u32 = 10;
 
@@ -25,15 +33,15 @@ pub(crate) fn responses(rates: &RateWindow, rows: &[RowId]) -> Option<f64> {
 }
 
 /// Returns the share of 5xx among the responses of `rows` in the rate window, from 0 to 1; `None` if there are fewer
-/// than [`MIN_EVENTS`] responses.
+/// than [`MIN_EVENTS`] responses and only some of them are 5xx.
 pub(crate) fn share_5xx(rates: &RateWindow, rows: &[RowId]) -> Option<f64> {
     share_5xx_of_growths(|class| rows_growth(rates, rows, class))
 }
 
 /// Returns the share of 5xx among responses, like [`share_5xx`], from the growth of each of [`Field::RESPONSES`].
 pub(crate) fn share_5xx_of_growths(growth: impl Fn(Field) -> Option<i64>) -> Option<f64> {
-    let all = response_count(&growth).filter(|count| *count >= MIN_EVENTS)?;
-    Some((growth(Field::Hrsp5xx)? as f64 / all).min(1.0))
+    let (all, errors) = (response_count(&growth)?, growth(Field::Hrsp5xx)? as f64);
+    (all >= MIN_EVENTS || is_mostly(errors, all)).then(|| (errors / all).min(1.0))
 }
 
 fn response_count(growth: impl Fn(Field) -> Option<i64>) -> Option<f64> {

@@ -185,13 +185,16 @@ pub(crate) fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measureme
 
 /// Measures `part` as a share of `whole`, both counted in the rate window.
 ///
-/// The share is 0 if `part` is 0. Otherwise it is not evaluated if `whole` is less than `min_whole`.
+/// The share is 0 if `part` is 0. Otherwise it is not evaluated if `whole` is less than `min_whole`, unless `part` is at least
+/// half of it, and not a single event.
 pub(crate) fn measure_share(part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
     match part {
         None => Measurement::Unknown,
         Some(part) if part <= 0.0 => Measurement::Value(0.0),
         Some(part) => match whole() {
-            Some(whole) if whole >= min_whole && whole > 0.0 => Measurement::Value((part / whole).min(1.0)),
+            Some(whole) if whole > 0.0 && (whole >= min_whole || figures::is_mostly(part, whole)) => {
+                Measurement::Value((part / whole).min(1.0))
+            }
             Some(_) => Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests),
             None => Measurement::Unknown,
         },

@@ -68,7 +68,7 @@ fn four_faults_give_four_causes() {
     );
     assert_eq!(
         site.sentence("api"),
-        "servers full: 150 of 150 sessions, 7 waiting for 10 s (qtime 330 ms, rtime normal)"
+        "servers full: 150 of 150 sessions, 7 waiting for 10 s (qtime 340 ms, rtime normal)"
     );
     assert_eq!(site.sentence("shop/s2"), "50% of its responses are 5xx in 4 s (peers 0%)");
     assert_eq!(site.sentence("img/i3"), "4x slower than its peers (212 ms against 52 ms)");

@@ -179,7 +179,9 @@ mod tests {
         let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
         let stat = |errors: i64| {
             let head = "# pxname,svname,status,type,req_tot,stot,mode,hrsp_2xx,hrsp_5xx,";
-            format!("{head}\nb,s,UP,2,{errors},9,http,0,{errors},\nb,BACKEND,UP,1,{errors},9,http,0,{errors},\n")
+            let (all, fine) = (errors * 4, errors * 3);
+            let row = |name: &str, kind| format!("b,{name},UP,{kind},{all},9,http,{fine},{errors},\n");
+            format!("{head}\n{}{}", row("s", 2), row("BACKEND", 1))
         };
         instance.add_sample(builder.build_at_millis(0, &stat(0)), 0);
         for second in [2, 4, 6, 8] {
