@@ -151,7 +151,7 @@ fn t19_later_flag_wins_and_targets_do_not() {
 fn t19_flag_that_does_not_apply_is_an_error_in_both_places() {
     let shell = Shell::new();
     for line in ["--theme dark get CurrConns", "get CurrConns --theme dark"] {
-        let texts = ["--theme does not apply to hapulse get", "the dashboard, demo, doctor, config"];
+        let texts = ["--theme does not apply to hapulse get", "the dashboard, demo, replay, doctor, config"];
         shell.assert_usage_error(line, &texts);
     }
     for (flag, command) in [("-i 1", "show"), ("--history-memory 9", "doctor"), ("-m 4", "watch"), ("--ascii", "watch")]

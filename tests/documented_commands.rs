@@ -88,9 +88,13 @@ const PRINTING: [&str; 13] = [
     "completions",
 ];
 
-/// Returns the line with the recording of the tests, which is older than all documented times.
+/// Returns the folder with the recording of the tests, which is older than all documented times.
+fn recordings() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").display().to_string()
+}
+
 fn with_recordings(line: &str) -> String {
-    format!("{line} --recordings {}", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").display())
+    format!("{line} --recordings {}", recordings())
 }
 
 /// Runs a recorder until it records, or prints its status.
@@ -114,6 +118,18 @@ fn run_record(line: &str, path: &str, home: &Path, config: &Path) {
     let code = child.wait().unwrap().code();
     // The signal may arrive before the program handles it.
     assert!(code == Some(143) || code.is_none(), "{line}: {code:?}");
+}
+
+/// Replays the recording of the tests, from the documented time on.
+fn run_replay(line: &str) {
+    let mut words = vec!["replay".to_owned(), recordings()];
+    if let Some((_, time)) = line.split_once(" --at ") {
+        words.extend(["--at".to_owned(), time.trim_matches('"').to_owned()]);
+    }
+    let mut term = Term::builder().args(words).start();
+    term.wait_for("PAUSED");
+    term.press("q");
+    assert_eq!(term.exit_code(), 0, "{line}");
 }
 
 #[test]
@@ -140,6 +156,10 @@ fn documented_command_lines_run() {
         count += 1;
         if subcommand == "record" {
             run_record(&line, &path, home.path(), &config);
+            continue;
+        }
+        if subcommand == "replay" {
+            run_replay(&line);
             continue;
         }
         if !PRINTING.contains(&subcommand.as_str()) {
