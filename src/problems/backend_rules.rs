@@ -158,22 +158,61 @@ pub(super) fn describe_own_5xx(input: &RuleInput<'_>, value: f64) -> String {
     format!("HAProxy itself sent {errors} (5xx) in {}", input.growth_time(Field::Hrsp5xx))
 }
 
-/// Measures the share of connection attempts of a backend or server that failed. The number of attempts is `connect`,
-/// or `lbtot` on HAProxy versions that do not report `connect`.
+/// Measures the share of connection attempts to a server that failed, or of the requests of a backend for which no connection
+/// was made. The number of attempts is `connect`, or `lbtot` on HAProxy versions that do not report `connect`.
+///
+/// HAProxy counts `econ` only for the last attempt of a request; each failed attempt before is a retry or a redispatch.
 pub(super) fn connection_errors(input: &RuleInput<'_>) -> Measurement {
-    let attempts = || input.growth(Field::Connect).or_else(|| input.growth(Field::Lbtot));
-    measure_share(input.growth(Field::Econ), attempts, MIN_ATTEMPTS)
+    measure_share(failed_connections(input), || connection_attempts(input), MIN_ATTEMPTS)
+}
+
+/// Counts the failed connections in the rate window, as [`connection_errors`] does.
+pub(super) fn failed_connections(input: &RuleInput<'_>) -> Option<f64> {
+    let repeated = if is_server(input) { repeated_connections(input) } else { 0.0 };
+    input.growth(Field::Econ).map(|failed| failed + repeated)
+}
+
+/// Counts the attempts of a server, or the requests of a backend for which a connection was needed.
+pub(super) fn connection_attempts(input: &RuleInput<'_>) -> Option<f64> {
+    let repeated = repeated_connections(input);
+    match (input.growth(Field::Connect), is_server(input)) {
+        (Some(attempts), true) => Some(attempts),
+        (Some(attempts), false) => Some((attempts - repeated).max(0.0)),
+        // A redispatch is a new assignment, a retry at the same server is not.
+        (None, true) => input.growth(Field::Lbtot).map(|assigned| assigned + input.growth(Field::Wretr).unwrap_or(0.0)),
+        (None, false) => {
+            input.growth(Field::Lbtot).map(|assigned| (assigned - input.growth(Field::Wredis).unwrap_or(0.0)).max(0.0))
+        }
+    }
+}
+
+fn repeated_connections(input: &RuleInput<'_>) -> f64 {
+    [Field::Wretr, Field::Wredis].into_iter().filter_map(|field| input.growth(field)).sum()
+}
+
+fn is_server(input: &RuleInput<'_>) -> bool {
+    input.row().is_some_and(|row| row.kind == RowKind::Server)
 }
 
 pub(super) fn describe_connection_errors(input: &RuleInput<'_>, value: f64) -> String {
-    let failed = input.growth(Field::Econ).unwrap_or_default();
+    let failed = failed_connections(input).unwrap_or_default();
     format!("{} of the connections failed ({failed:.0} in {})", units::percent(value), input.growth_time(Field::Econ))
 }
 
 /// Measures the share of responses of a backend or server that failed.
 ///
 pub(super) fn response_errors(input: &RuleInput<'_>) -> Measurement {
-    measure_share(input.growth(Field::Eresp), || response_attempts(input), MIN_EVENTS)
+    measure_share(failed_responses(input), || response_attempts(input), MIN_EVENTS)
+}
+
+/// Counts the responses that failed. HAProxy counts some of them twice in `eresp`; those of a backend in place of which it
+/// sent an error are also in its own 5xx responses.
+fn failed_responses(input: &RuleInput<'_>) -> Option<f64> {
+    let counted = input.growth(Field::Eresp)?;
+    match own_5xx(input) {
+        Measurement::Value(own) if own > 0.0 && !is_server(input) => Some(counted.min(own.max(counted - own))),
+        _ => Some(counted),
+    }
 }
 
 /// Counts the responses that a backend or server sent or should have sent in the rate window.

@@ -2,7 +2,9 @@
 
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::stat_table::RowKind;
+use crate::problems::backend_rules;
 use crate::problems::cause_input::CauseInput;
+use crate::problems::measurement::Measurement;
 
 /// Unknown impact.
 pub(super) fn unknown(_: &CauseInput<'_>) -> Option<f64> {
@@ -20,13 +22,19 @@ pub(super) fn all(input: &CauseInput<'_>) -> Option<f64> {
     input.total
 }
 
-/// Counts the errors of the row: 5xx responses, and for servers and TCP also failed connections and responses.
+/// Counts the errors of the row: 5xx responses, for TCP failed connections and responses, and for servers the errors that
+/// HAProxy sent in their place.
 pub(super) fn failed(input: &CauseInput<'_>) -> Option<f64> {
     let row = &input.row;
+    let sum = |fields: &[Field]| fields.iter().filter_map(|field| row.growth(*field)).reduce(|sum, one| sum + one);
     let is_server = row.row().is_some_and(|row| row.kind == RowKind::Server);
-    let fields: &[Field] =
-        if is_server || row.is_tcp() { &[Field::Hrsp5xx, Field::Econ, Field::Eresp] } else { &[Field::Hrsp5xx] };
-    fields.iter().filter_map(|field| row.growth(*field)).reduce(|sum, one| sum + one)
+    match (sum(&[Field::Econ, Field::Eresp]), backend_rules::own_5xx(&input.backend)) {
+        (failed, _) if row.is_tcp() => failed,
+        (Some(failed), Measurement::Value(own)) if is_server => {
+            Some(row.growth(Field::Hrsp5xx).unwrap_or(0.0) + failed.min(own))
+        }
+        _ => sum(&[Field::Hrsp5xx]),
+    }
 }
 
 /// Counts the requests to a backend without servers: in TCP mode all of them fail.

@@ -247,3 +247,28 @@ fn few_responses_that_nearly_all_fail_are_a_cause() {
     site.steps(8);
     assert_eq!(site.causes(), ["CRIT api application-5xx"], "{:?}", site.open_problems());
 }
+
+#[test]
+fn servers_that_all_refuse_connections_are_a_network_problem_however_requests_are_redispatched() {
+    // HAProxy counts `econ` only where the last attempt failed.
+    let site = TestSite::after_10_s(
+        "api/api1.hrsp_2xx+0 api/api2.hrsp_2xx+0 api/api3.hrsp_2xx+0 api/BACKEND.hrsp_2xx+0 api/BACKEND.hrsp_5xx+100 \
+         api/api1.wredis+100 api/api3.wredis+100 api/api2.econ+100 api/BACKEND.econ+100 api/BACKEND.wredis+200 \
+         api/api1.connect+100 api/api2.connect+100 api/api3.connect+100 api/BACKEND.connect+300",
+    );
+    assert_eq!(site.causes(), ["CRIT api network"], "{:?}", site.open_problems());
+    let one = TestSite::after_10_s(
+        "api/api1.hrsp_2xx+0 api/api1.wredis+100 api/api1.connect+100 api/BACKEND.wredis+100 api/BACKEND.connect+400",
+    );
+    assert_eq!(one.causes(), ["CRIT api/api1 server-unreachable"], "{:?}", one.open_problems());
+}
+
+#[test]
+fn responses_that_haproxy_counts_twice_as_failed_are_counted_once() {
+    let site = TestSite::after_10_s(
+        "api/api1.hrsp_2xx+0 api/api1.eresp+200 api/BACKEND.hrsp_2xx+200 api/BACKEND.eresp+200 api/BACKEND.hrsp_5xx+100",
+    );
+    assert_eq!(site.causes(), ["CRIT api/api1 server-5xx"], "{:?}", site.open_problems());
+    assert_eq!(site.problems.open_causes().next().unwrap().impact.map(|impact| (impact * 700.0).round()), Some(100.0));
+    assert!(site.open_problems().contains(&"CRIT api backend-response-errors".to_owned()));
+}

@@ -113,8 +113,9 @@ fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem], known: &KnownCau
 
 /// Returns the servers to which the failed connections of a backend are due, although their own rule has no problem yet.
 pub(crate) fn find_unreachable(backend: &RuleInput<'_>, known: &KnownCauses) -> Vec<RowId> {
-    let attempts = |server: &RuleInput<'_>| server.growth(Field::Connect).or_else(|| server.growth(Field::Lbtot));
-    let ratio = |server: &RuleInput<'_>| Ratio::new(server.growth(Field::Econ), attempts(server));
+    let ratio = |server: &RuleInput<'_>| {
+        Ratio::new(backend_rules::failed_connections(server), backend_rules::connection_attempts(server))
+    };
     let is_known = |row: RowId| known.unreachable_servers.contains(&row);
     few_servers(backend, &concentrated_errors(backend, MIN_ATTEMPTS, ratio, |_| None, is_known))
 }

@@ -185,7 +185,7 @@ rules! {
     Own5xx "own-5xx" Backend Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; backend_rules::own_5xx, backend_rules::describe_own_5xx;
         "d hrsp_5xx of the backend − Σ d hrsp_5xx of its servers" "own judgment" "HAProxy itself sends errors: no server available, request denied, or a timeout"
     BackendConnectionErrors "backend-connection-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
-        "d econ / d connect (older versions: d lbtot), with at least 5 attempts" "own judgment" "servers refuse connections or do not respond: check network, port and process"
+        "d econ / d (connect − wretr − wredis) (older versions: lbtot − wredis), with at least 5 requests" "own judgment" "servers refuse connections or do not respond: check network, port and process"
     BackendResponseErrors "backend-response-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
         "d eresp / d Σ hrsp_* (TCP: d stot), with at least 20 responses (TCP: sessions)" "APA" "responses are invalid, aborted or missing"
     Retries "retries" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::retries, backend_rules::describe_retries;
@@ -214,7 +214,7 @@ rules! {
     Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "this server responds with errors"
     ServerConnectionErrors "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
-        "d econ / d connect (older versions: d lbtot), with at least 5 attempts" "own judgment" "this server refuses connections or does not respond"
+        "d (econ + wretr + wredis) / d connect (older versions: lbtot + wretr), with at least 5 attempts" "own judgment" "this server refuses connections or does not respond"
     ServerResponseErrors "server-response-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
         "d eresp / d Σ hrsp_* (TCP: d stot), with at least 20 responses (TCP: sessions)" "APA" "this server's responses are invalid, aborted or missing"
     Flapping "flapping" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::flapping, server_rules::describe_flapping;
