@@ -49,7 +49,7 @@ fn problems_name_causes_of_four_faults() {
         .start();
     lab.wait_stat("be2", "s2", "status", |status| status == "DOWN");
     lab.wait_stat("be4", "BACKEND", "status", |status| status == "DOWN");
-    let mut term = start_dashboard(&lab, 320);
+    let mut term = start_dashboard(&lab, 400);
     let traffic_to = |backend: &str, workers, pause| {
         let path = format!("/{backend}/");
         Traffic::to(lab.frontend_addr()).path(&path).workers(workers).pause(Duration::from_millis(pause)).start()
