@@ -12,7 +12,7 @@ use crate::cli::common_args::usage_error;
 use crate::cli::recordings_arg::{RecordingsArg, parse_past, select_instances};
 use crate::haproxy::safe_text::{self, SafeText};
 use crate::headless::exit_code::CommandExit;
-use crate::headless::report::past::local_time;
+use crate::headless::local_time::local_time;
 use crate::headless::snapshot::{self, SnapshotContents, SnapshotOptions, SnapshotResult};
 use crate::recording::reader::Recording;
 use crate::units::{bytes, pluralize};
@@ -62,7 +62,7 @@ impl SnapshotArgs {
         let start = self.since.as_ref().or(self.from.as_ref()).map_or(Ok(SystemTime::from(now.timestamp())), parse)?;
         let end = self.to.as_ref().map_or(Ok(SystemTime::from(now.timestamp())), parse)?;
         if start > end {
-            let (start, end) = (local_time(start, now), local_time(end, now));
+            let (start, end) = (local_time(start, now.time_zone()), local_time(end, now.time_zone()));
             return Err(format!("the span ends before it starts: --from is {start}, --to is {end}"));
         }
         Ok(start..=end)
@@ -85,7 +85,8 @@ pub(super) fn run(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
     };
     let place = SafeText::from(args.output.as_path());
     let recorded = describe_spans(&recordings, &now);
-    let asked = format!("{} to {}", local_time(*time.start(), &now), local_time(*time.end(), &now));
+    let asked =
+        format!("{} to {}", local_time(*time.start(), now.time_zone()), local_time(*time.end(), now.time_zone()));
     let options =
         SnapshotOptions { time, out: args.output.clone(), is_forced: args.force, is_anonymized: args.anonymize };
     let code = match snapshot::run(options, recordings)? {
@@ -101,8 +102,13 @@ pub(super) fn run(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
 
 fn describe(contents: SnapshotContents, now: &Zoned) -> String {
     let SnapshotContents { instances, samples, times, bytes: size } = contents;
-    let times = times
-        .map(|times| format!(" from {} to {}", local_time(times.first.wall, now), local_time(times.last.wall, now)));
+    let times = times.map(|times| {
+        format!(
+            " from {} to {}",
+            local_time(times.first.wall, now.time_zone()),
+            local_time(times.last.wall, now.time_zone())
+        )
+    });
     let (samples, instances) = (pluralize(samples as i64, "sample"), pluralize(instances as i64, "instance"));
     format!("{samples} of {instances}{}, {}", times.unwrap_or_default(), bytes(size as f64))
 }
@@ -111,7 +117,11 @@ fn describe(contents: SnapshotContents, now: &Zoned) -> String {
 fn describe_spans(recordings: &[Recording], now: &Zoned) -> String {
     let line = |recording: &Recording| {
         let span = recording.span().map_or("no samples".to_owned(), |span| {
-            format!("{} to {}", local_time(span.first.wall, now), local_time(span.last.wall, now))
+            format!(
+                "{} to {}",
+                local_time(span.first.wall, now.time_zone()),
+                local_time(span.last.wall, now.time_zone())
+            )
         });
         format!("\n  recorded of {}: {span}", SafeText::from(recording.name()))
     };

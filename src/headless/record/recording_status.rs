@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::exit_code::CommandExit;
+use crate::headless::local_time::local_time;
 use crate::recording::folder::{FolderLock, instance_size, list_instances};
 use crate::recording::reader::Recording;
 use crate::units::{bytes, duration_words, pluralize};
@@ -47,9 +48,4 @@ pub(crate) fn print(
         }
     }
     Ok(if is_running { CommandExit::Done } else { CommandExit::Refused })
-}
-
-fn local_time(at: SystemTime, zone: &TimeZone) -> String {
-    let zoned = jiff::Timestamp::try_from(at).map(|at| at.to_zoned(zone.clone()));
-    zoned.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }

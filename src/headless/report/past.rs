@@ -9,6 +9,7 @@ use jiff::Zoned;
 use serde::Serialize;
 
 use crate::haproxy::safe_text::SafeText;
+use crate::headless::local_time::local_time;
 use crate::headless::poller::ReportedInstance;
 use crate::headless::report::csv as csv_report;
 use crate::headless::report::json;
@@ -55,17 +56,21 @@ impl PastInstance {
     /// Returns an error if nothing was recorded at that time.
     pub(crate) fn show(&mut self, at: SystemTime, zone: &Zoned) -> anyhow::Result<()> {
         let Self { name, instance } = self;
-        let asked = local_time(at, zone);
+        let asked = local_time(at, zone.time_zone());
         let header = instance.history().header_at_wall(at);
         let Some(header) = header else {
-            let first = instance.history().oldest().map(|first| local_time(first.at.wall, zone)).unwrap_or_default();
+            let first = instance
+                .history()
+                .oldest()
+                .map(|first| local_time(first.at.wall, zone.time_zone()))
+                .unwrap_or_default();
             anyhow::bail!("{name}: nothing was recorded at {asked}; the recording starts at {first}");
         };
         instance.show_moment(PlaybackStep::Time(header.at));
         let shown = instance.shown().with_context(|| format!("{name}: the sample at {asked} cannot be read"))?;
         let age = at.duration_since(shown.at.wall).unwrap_or_default();
         if age > shown.interval.saturating_mul(3) + MAX_AGE {
-            let last = local_time(shown.at.wall, zone);
+            let last = local_time(shown.at.wall, zone.time_zone());
             anyhow::bail!("{name}: nothing was recorded at {asked}; the last sample before is from {last}");
         }
         Ok(())
@@ -81,12 +86,6 @@ impl PastInstance {
     fn reported(&self) -> ReportedInstance<'_> {
         ReportedInstance { name: &self.name, instance: &self.instance }
     }
-}
-
-/// Returns a time of the wall clock in a time zone, such as `2026-11-29 02:13:07`.
-pub(crate) fn local_time(at: SystemTime, zone: &Zoned) -> String {
-    let zoned = jiff::Timestamp::try_from(at).map(|at| at.to_zoned(zone.time_zone().clone()));
-    zoned.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }
 
 /// Prints the report of the samples shown.
@@ -142,7 +141,7 @@ pub(crate) fn print_events(
     for (one, event) in events {
         if format == OutputFormat::Table {
             let name = if instances.len() > 1 { format!("{}  ", one.name) } else { String::new() };
-            writeln!(out, "{}  {name}{}", local_time(event.at.wall, zone), event.line())?;
+            writeln!(out, "{}  {name}{}", local_time(event.at.wall, zone.time_zone()), event.line())?;
             continue;
         }
         let at = jiff::Timestamp::try_from(event.at.wall).map(|at| format!("{at:.3}")).unwrap_or_default();

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::readback::Readback;
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
+use crate::headless::local_time::local_time;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::units::{duration_words, pluralize};
@@ -40,8 +40,7 @@ pub(crate) fn unfinished_commands(audit_index: &AuditIndex, address: &str, name:
         is_here && last.is_none_or(|last| one.entry.at >= last)
     });
     let described = all.map(|one| {
-        let at = Timestamp::try_from(one.entry.at).map(|at| at.to_zoned(zone.clone()));
-        let at = at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default();
+        let at = local_time(one.entry.at, zone);
         format!("action of {} at {at} has no result in the audit log: {}", one.entry.author, one.command)
     });
     described.collect()
