@@ -85,7 +85,7 @@ impl History {
         place + self.blocks.partition_point(|block| block.times().is_some_and(|(first, last)| is_before(first, last)))
     }
 
-    /// Returns the block with this index, older ones first; `None` if there is no such block or it cannot be read.
+    /// Returns the block with this index, older ones first; `None` after the last one, or if it cannot be read.
     fn block(&self, index: usize) -> Option<ReadBlock<'_>> {
         let older = self.older_spans().len();
         if let Some(index) = index.checked_sub(older) {

@@ -1,7 +1,7 @@
 //! Rules for backends. The rules for connection and response errors also apply to servers.
 
 use crate::haproxy::fields::{Field, TextField};
-use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
 use crate::observe::sample::Sample;
 use crate::problems::figures::{self, MIN_EVENTS};
@@ -168,14 +168,14 @@ pub(super) fn connection_errors(input: &RuleInput<'_>) -> Measurement {
 
 /// Counts the failed connections in the rate window, as [`connection_errors`] does.
 pub(super) fn failed_connections(input: &RuleInput<'_>) -> Option<f64> {
-    let repeated = if is_server(input) { repeated_connections(input) } else { 0.0 };
+    let repeated = if input.is_server() { repeated_connections(input) } else { 0.0 };
     input.growth(Field::Econ).map(|failed| failed + repeated)
 }
 
 /// Counts the attempts of a server, or the requests of a backend for which a connection was needed.
 pub(super) fn connection_attempts(input: &RuleInput<'_>) -> Option<f64> {
     let repeated = repeated_connections(input);
-    match (input.growth(Field::Connect), is_server(input)) {
+    match (input.growth(Field::Connect), input.is_server()) {
         (Some(attempts), true) => Some(attempts),
         (Some(attempts), false) => Some((attempts - repeated).max(0.0)),
         // A redispatch is a new assignment, a retry at the same server is not.
@@ -188,10 +188,6 @@ pub(super) fn connection_attempts(input: &RuleInput<'_>) -> Option<f64> {
 
 fn repeated_connections(input: &RuleInput<'_>) -> f64 {
     [Field::Wretr, Field::Wredis].into_iter().filter_map(|field| input.growth(field)).sum()
-}
-
-fn is_server(input: &RuleInput<'_>) -> bool {
-    input.row().is_some_and(|row| row.kind == RowKind::Server)
 }
 
 pub(super) fn describe_connection_errors(input: &RuleInput<'_>, value: f64) -> String {
@@ -210,7 +206,7 @@ pub(super) fn response_errors(input: &RuleInput<'_>) -> Measurement {
 fn failed_responses(input: &RuleInput<'_>) -> Option<f64> {
     let counted = input.growth(Field::Eresp)?;
     match own_5xx(input) {
-        Measurement::Value(own) if own > 0.0 && !is_server(input) => Some(counted.min(own.max(counted - own))),
+        Measurement::Value(own) if own > 0.0 && !input.is_server() => Some(counted.min(own.max(counted - own))),
         _ => Some(counted),
     }
 }
@@ -290,7 +286,7 @@ pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_connect_time(input: &RuleInput<'_>, value: f64) -> String {
-    let to = if input.row().is_some_and(|row| row.kind == RowKind::Server) { "the server" } else { "a server" };
+    let to = if input.is_server() { "the server" } else { "a server" };
     format!("{} to connect to {to} (ctime, {})", units::millis_words(value), input.mean_requests(Field::Ctime))
 }
 

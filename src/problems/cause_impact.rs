@@ -1,7 +1,6 @@
 //! Impact of the causes: the number of requests or connections of the rate window that failed or were late.
 
 use crate::haproxy::fields::{Field, InfoField};
-use crate::haproxy::stat_table::RowKind;
 use crate::problems::backend_rules;
 use crate::problems::cause_input::CauseInput;
 use crate::problems::measurement::Measurement;
@@ -26,14 +25,13 @@ pub(super) fn all(input: &CauseInput<'_>) -> Option<f64> {
 /// HAProxy sent in their place.
 pub(super) fn failed(input: &CauseInput<'_>) -> Option<f64> {
     let row = &input.row;
-    let sum = |fields: &[Field]| fields.iter().filter_map(|field| row.growth(*field)).reduce(|sum, one| sum + one);
-    let is_server = row.row().is_some_and(|row| row.kind == RowKind::Server);
-    match (sum(&[Field::Econ, Field::Eresp]), backend_rules::own_5xx(&input.backend)) {
+    let failed = [Field::Econ, Field::Eresp].into_iter().filter_map(|field| row.growth(field));
+    match (failed.reduce(|sum, one| sum + one), backend_rules::own_5xx(&input.backend)) {
         (failed, _) if row.is_tcp() => failed,
-        (Some(failed), Measurement::Value(own)) if is_server => {
+        (Some(failed), Measurement::Value(own)) if row.is_server() => {
             Some(row.growth(Field::Hrsp5xx).unwrap_or(0.0) + failed.min(own))
         }
-        _ => sum(&[Field::Hrsp5xx]),
+        _ => row.growth(Field::Hrsp5xx),
     }
 }
 

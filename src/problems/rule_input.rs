@@ -145,6 +145,11 @@ impl<'a> RuleInput<'a> {
         figures::responses(self.rates, &[self.id])
     }
 
+    /// Returns whether the row is a server.
+    pub(crate) fn is_server(&self) -> bool {
+        self.row().is_some_and(|row| row.kind == RowKind::Server)
+    }
+
     /// Returns whether the row is in TCP mode; it then has no requests, responses or response time.
     pub(crate) fn is_tcp(&self) -> bool {
         self.text(TextField::Mode) == "tcp"
