@@ -32,6 +32,15 @@ impl LabRecorder {
         Self { child: command.stdout(Stdio::null()).stderr(messages).spawn().unwrap(), folder, _script: script }
     }
 
+    /// Starts a recorder, sends requests when it records, and changes a weight.
+    fn start_with_traffic(lab: &Lab, home: &Path) -> Self {
+        let recorder = Self::start(lab, home);
+        wait_until("the first samples", || recorder.sample_count() > 0);
+        assert_eq!(Traffic::to(lab.frontend_addr()).send(12).ok, 12);
+        lab.send_write_command("set server be1/s2 weight 7");
+        recorder
+    }
+
     fn sample_count(&self) -> u64 {
         let instance = list_instances(&self.folder).ok().and_then(|mut all| all.pop());
         instance.map_or(0, |folder| Recording::open(&folder).unwrap().sample_count())
@@ -78,12 +87,8 @@ fn shown_rows(screen: &str) -> Vec<(String, Vec<String>)> {
 
 #[test]
 fn dashboard_begins_with_its_recorded_past() {
-    let lab = Lab::builder().servers(3).start();
-    let home = tempfile::tempdir().unwrap();
-    let mut recorder = LabRecorder::start(&lab, home.path());
-    wait_until("the first samples", || recorder.sample_count() > 0);
-    assert_eq!(Traffic::to(lab.frontend_addr()).send(12).ok, 12);
-    lab.send_write_command("set server be1/s2 weight 7");
+    let (lab, home) = (Lab::builder().servers(3).start(), tempfile::tempdir().unwrap());
+    let mut recorder = LabRecorder::start_with_traffic(&lab, home.path());
     recorder.wait_for_present();
     // What the recorder saw before the dashboard started, while it goes on.
     let mut first = start_dashboard(&lab, &recorder.folder);
@@ -118,12 +123,8 @@ fn step_back_to(term: &mut Term, rows: &[(String, Vec<String>)]) {
 
 #[test]
 fn replay_shows_what_the_dashboard_showed() {
-    let lab = Lab::builder().servers(3).start();
-    let home = tempfile::tempdir().unwrap();
-    let mut recorder = LabRecorder::start(&lab, home.path());
-    wait_until("the first samples", || recorder.sample_count() > 0);
-    assert_eq!(Traffic::to(lab.frontend_addr()).send(12).ok, 12);
-    lab.send_write_command("set server be1/s2 weight 7");
+    let (lab, home) = (Lab::builder().servers(3).start(), tempfile::tempdir().unwrap());
+    let mut recorder = LabRecorder::start_with_traffic(&lab, home.path());
     let mut live = start_dashboard(&lab, home.path());
     live.wait_until(|screen| shown_rows(screen).iter().any(|(_, cells)| cells[1] == "7" && cells[3] != "0"));
     let shown = shown_rows(&live.settled_screen());
