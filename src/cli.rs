@@ -49,6 +49,7 @@ use crate::cli::target_arg::{KnownWords, TargetArg, TargetFlags};
 use crate::cli::targets::{FoundTargets, NoTarget};
 use crate::cli::terminal_check::require_terminal;
 use crate::config::config_file::BadConfig;
+use crate::config::located::Located;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
 use crate::config::settings::{AuditSettings, Settings};
@@ -56,6 +57,7 @@ use crate::config::target::Target;
 use crate::demo;
 use crate::haproxy::address::Address;
 use crate::haproxy::safe_text;
+use crate::haproxy::ssh::{ssh_launcher, ssh_tunnel};
 use crate::headless::audit::listing;
 use crate::headless::config::effective;
 use crate::headless::manual::completions;
@@ -63,8 +65,9 @@ use crate::headless::manual::key_list;
 use crate::headless::manual::man;
 use crate::headless::manual::problem_list;
 use crate::headless::print::ignore_broken_pipe;
+use crate::headless::server::command_balancer::CommandBalancer;
 use crate::headless::server::command_output::Console;
-use crate::headless::server::controller::Controller;
+use crate::headless::server::controller::{AuditLog, Controller};
 use crate::headless::server::run;
 use crate::observe::past_samples::PastSamples;
 use crate::observe::timestamp::Clock;
@@ -79,12 +82,16 @@ pub fn main() -> ExitCode {
     if args.get(1).is_some_and(|argument| argument == terminal_restorer::ARGUMENT) {
         return terminal_restorer::run(&terminal_mode::restoration());
     }
+    if args.get(1).is_some_and(|argument| argument == ssh_launcher::ARGUMENT) {
+        return ssh_launcher::run(&args[2..]);
+    }
     let cli = match argument_parser::parse(&args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return argument_parser::report(&error, &args),
     };
     let is_check = matches!(cli.command, Some(CliCommand::Check(_)));
     let outcome = run(cli);
+    ssh_tunnel::close_all();
     debug_log::report_write_error();
     match outcome {
         Ok(code) => code,
@@ -136,7 +143,7 @@ fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitC
     let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
     let found = |demo: &demo::Demo| {
         let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
-        FoundTargets { targets: vec![target], discovery: None }
+        FoundTargets { targets: vec![target], discovery: None, is_named: true }
     };
     let failure = "cannot start the simulated HAProxy";
     if is_plain {
@@ -161,7 +168,7 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
     let settings = resolve_settings::load_settings(options.settings.config.as_deref(), flags)?;
     let args: Vec<TargetArg> = target_args.iter().chain(targets).cloned().collect();
     let commands = argument_parser::command_names(&command());
-    let known = KnownWords { configured: &settings.targets, commands: &commands };
+    let known = KnownWords { commands: &commands, ..KnownWords::configured(&settings) };
     let named = match targets::named(&args, unix_socket.as_deref(), tcp_socket.as_deref(), known) {
         Ok(named) => named,
         Err(why) => return Ok(report_no_target(&why)),
@@ -170,10 +177,15 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
     if !is_plain && let Some(code) = require_terminal() {
         return Ok(code);
     }
+    if is_plain && cli.recordings.given().is_some() {
+        eprintln!("hapulse: --plain reads no recordings; hapulse show --at TIME prints what was recorded");
+        return Ok(usage_error());
+    }
     match targets::find(named, &settings.targets) {
         Ok(found) if is_plain => plain_mode::run(found, options, &settings, open_audit(&settings, "plain")),
         Ok(found) => {
-            dashboard::show(found, options, &settings, open_audit(&settings, "dashboard"), PastSource::Recordings)
+            let past = PastSource::Recordings(&cli.recordings);
+            dashboard::show(found, options, &settings, open_audit(&settings, "dashboard"), past)
         }
         Err(why) => {
             let code = report_no_target(&why);
@@ -251,17 +263,22 @@ fn run_server_command(args: &ServerCommandArgs, read_only: bool) -> anyhow::Resu
     let common = &args.common;
     let flags = PartialSettings { read_only: read_only.then_some(true), ..PartialSettings::default() };
     let settings = resolve_settings::load_settings(common.config.as_deref(), flags)?;
-    let known = KnownWords { configured: &settings.targets, commands: &[] };
+    let known = KnownWords::configured(&settings);
     let (unix_socket, tcp_socket) = (common.unix_socket.as_deref(), common.tcp_socket.as_deref());
-    let named = targets::named(common.target.as_slice(), unix_socket, tcp_socket, known);
+    let named = targets::named(&common.target, unix_socket, tcp_socket, known);
     let found = named.and_then(|named| targets::find(named, &settings.targets));
     found.iter().for_each(report_skipped);
-    let target = match found.and_then(FoundTargets::into_changeable) {
-        Ok(target) => target,
+    let targets = match found.and_then(FoundTargets::into_changeable) {
+        Ok(targets) => targets,
         Err(why) => return Ok(report_no_target(&why)),
     };
-    let audit = open_audit(&settings, &args.audit_tool());
-    let controller = Controller::new(target.label(), target.address, settings.read_only, common.interval, audit);
-    let code = run::run(args.options(&settings), controller, &mut Console::from_stdio())?;
+    let log = AuditLog::load(open_audit(&settings, &args.audit_tool()));
+    let balancers = targets.into_iter().map(|target| {
+        let is_configured = |entry: &Located<Target>| entry.value == target;
+        let name = settings.targets.iter().find(|entry| is_configured(entry)).map(|entry| entry.name.clone());
+        let arguments = format!(" --target {}", name.unwrap_or_else(|| target.address.to_string()));
+        CommandBalancer::new(Controller::new(target, settings.read_only, common.interval, &log), arguments)
+    });
+    let code = run::run(args.options(&settings), balancers.collect(), &mut Console::from_stdio())?;
     Ok(ExitCode::from(code.code()))
 }

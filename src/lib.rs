@@ -12,6 +12,7 @@ pub mod ask;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod fleet;
 pub mod haproxy;
 pub mod headless;
 pub mod history;

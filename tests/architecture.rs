@@ -24,6 +24,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("recording", 4),
     ("instance", 5),
     ("recording", 6),
+    ("fleet", 6),
     ("table", 7),
     ("app", 8),
     ("ui", 9),
@@ -37,7 +38,7 @@ const LEVELS: &[(&str, u8)] = &[
 const DEMO: &str = "demo";
 const MAY_USE_DEMO: [&str; 2] = ["cli", "main"];
 /// Modules that know no terminal library.
-const WITHOUT_TERMINAL: [&str; 12] = [
+const WITHOUT_TERMINAL: [&str; 13] = [
     "units",
     "haproxy",
     "config",
@@ -48,6 +49,7 @@ const WITHOUT_TERMINAL: [&str; 12] = [
     "actions",
     "recording",
     "instance",
+    "fleet",
     "table",
     "app",
 ];

@@ -193,7 +193,7 @@ fn invalid_configuration_is_reported_and_nothing_is_printed() {
         ("[audit]\n\nfoo = 1\n", ":3:1: unknown key \"foo\"; valid keys: path, required, ask_reason"),
         (
             "[audits]\n",
-            ":1:2: unknown key \"audits\"; valid keys: final, read_only, interval, theme, ascii, plain, history_memory, log_file, mouse, confirm_quit, audit, drain, targets, thresholds, silences, colors, views, keys",
+            ":1:2: unknown key \"audits\"; valid keys: final, read_only, interval, theme, ascii, plain, history_memory, log_file, mouse, confirm_quit, audit, drain, targets, fleet, thresholds, silences, colors, views, keys",
         ),
         ("read_only = 1", ":1:13: read_only: invalid type: integer `1`, expected true or false"),
         ("[audit]\npath = \"a\"", ":2:8: audit.path: \"a\" is not a path that begins with /"),

@@ -154,8 +154,14 @@ fn t19_flag_that_does_not_apply_is_an_error_in_both_places() {
         let texts = ["--theme does not apply to hapulse get", "the dashboard, demo, replay, doctor, config"];
         shell.assert_usage_error(line, &texts);
     }
-    for (flag, command) in [("-i 1", "show"), ("--history-memory 9", "doctor"), ("-m 4", "watch"), ("--ascii", "watch")]
-    {
+    for (flag, command) in [
+        ("-i 1", "show"),
+        ("--history-memory 9", "doctor"),
+        ("-m 4", "watch"),
+        ("--ascii", "watch"),
+        ("--recordings /srv/rec", "demo"),
+        ("--recordings /srv/rec", "replay"),
+    ] {
         let name = flag.split(' ').next().unwrap();
         let message = format!("{name} does not apply to hapulse {command}");
         shell.assert_usage_error(&format!("{flag} {command}"), &[&message]);

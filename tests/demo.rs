@@ -628,6 +628,28 @@ fn past_hour_is_dense_and_its_counters_add_up() {
 }
 
 #[test]
+fn past_hour_has_the_session_rates_and_state_ages_of_the_present() {
+    let mut replies = Vec::new();
+    let mut world = World::with_past_hour(7, Duration::from_hours(76), START_TIME, 0, |reply| replies.push(reply));
+    let rate = |reply: &str| {
+        let value = reply.lines().find_map(|line| line.strip_prefix("SessRate: "));
+        value.unwrap().parse::<i64>().unwrap()
+    };
+    world.advance(Duration::from_secs(30));
+    let now = rate(&run(&mut world, "show info"));
+    let rates: Vec<i64> = replies.iter().map(|reply| rate(&reply.text)).collect();
+    assert!(rates.iter().all(|before| *before * 4 > now && *before < now * 3), "{now}: {rates:?}");
+    // A state that did not change has the same start in all replies, also before and after the reload.
+    let past = PastHour::new();
+    for name in ["legacy/old1", "legacy/BACKEND", "api/api1", "www/BACKEND"] {
+        let starts = past.numbers(name, "lastchg").into_iter().map(|(age, seconds)| age as i64 + seconds);
+        let starts: Vec<i64> = starts.collect();
+        let (first, last) = (starts.iter().min().unwrap(), starts.iter().max().unwrap());
+        assert!(last - first <= 2, "{name}: {starts:?}");
+    }
+}
+
+#[test]
 fn past_hour_has_queue_flap_deploy_and_slow_servers() {
     let mut past = PastHour::new();
     let queue: Vec<u64> = past

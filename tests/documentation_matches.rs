@@ -169,7 +169,10 @@ fn bash_completion_completes_commands_flags_and_values() {
 fn n3_zsh_completion_expects_a_command_or_path_first() {
     let script = run(&["completions", "zsh"]);
     let (root, commands) = script.split_once("case $state in").unwrap();
-    assert!(root.contains("{_alternative 'commands:command:_hapulse_commands' 'sockets:socket:_files'}"), "{root}");
+    assert!(
+        root.contains("{_alternative 'commands:command:_hapulse_commands' 'targets:target:_hapulse_targets'}"),
+        "{root}"
+    );
     assert!(!root.contains("TARGET\\:") && !root.contains("target_args"), "{root}");
     assert!(commands.contains("case $line[1] in\n            (demo)"), "{commands}");
     let show = commands.lines().find(|line| line.starts_with("'*::words -- ")).unwrap();

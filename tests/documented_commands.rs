@@ -9,7 +9,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use support::{Lab, Term, process};
+use hapulse::recording::snapshot_reader::open_recordings;
+use support::{Lab, Term, process, wait_until};
 
 /// Returns the path and text of each page.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -132,6 +133,19 @@ fn run_replay(line: &str) {
     assert_eq!(term.exit_code(), 0, "{line}");
 }
 
+/// Records a HAProxy until the recording has samples.
+fn record_samples(target: &str, folder: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
+    command.args(["record", "-i", "0.1", "--dir"]).arg(folder).arg(target);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("samples", || {
+        let opened = open_recordings(folder).map(|opened| opened.recordings).unwrap_or_default();
+        opened.iter().any(|recording| recording.sample_count() > 0)
+    });
+    process::signal(child.id(), "TERM");
+    child.wait().unwrap();
+}
+
 #[test]
 fn documented_command_lines_run() {
     let sections = "backend be_app\n  server app1 127.0.0.1:1\n  server app2 127.0.0.1:1\n\
@@ -140,7 +154,11 @@ fn documented_command_lines_run() {
     let home = tempfile::tempdir().unwrap();
     // The configured target takes the place of the HAProxy that hapulse would find on this machine.
     let config = home.path().join("config.toml");
-    fs::write(&config, format!("[targets]\nhere = \"{}\"\n", lab.admin().display())).unwrap();
+    fs::write(
+        &config,
+        format!("[targets]\nhere = \"{0}\"\n[fleet.web]\ntargets = [\"here\", \"{0}\"]\n", lab.admin().display()),
+    )
+    .unwrap();
     let bin = home.path().join("bin");
     fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hapulse"), bin.join("hapulse")).unwrap();
@@ -152,6 +170,11 @@ fn documented_command_lines_run() {
         for address in ["lb01:9999", "lb02:9999", "lb03:9999"] {
             line = line.replace(address, &tcp);
         }
+        // The tests of sshd are in real_ssh.rs.
+        let over_ssh =
+            |word: &str| word.contains("ssh://").then(|| word.split("ssh://").next().unwrap().to_owned() + &admin);
+        line =
+            line.split(' ').map(|word| over_ssh(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ");
         let subcommand = line.split(' ').nth(1).unwrap_or_default().to_owned();
         count += 1;
         if subcommand == "record" {
@@ -163,6 +186,11 @@ fn documented_command_lines_run() {
             continue;
         }
         if !PRINTING.contains(&subcommand.as_str()) {
+            if line.contains("--recordings /srv/rec") {
+                let folder = home.path().join("own");
+                record_samples(&tcp, &folder);
+                line = line.replace("/srv/rec", folder.to_str().unwrap());
+            }
             let args = line.split(' ').skip(1);
             let mut term = Term::builder().args(args).env("HAPULSE_CONFIG", config.to_str().unwrap()).start();
             let (ready, quit) = if line.contains("--plain") { ("Type help", "quit<ret>") } else { ("live", "q") };
@@ -191,7 +219,7 @@ fn documented_command_lines_run() {
             // Nothing was recorded then, or nothing has happened since.
             _ if is_past => {
                 let is_empty = code == 0 && line.contains(" events") && out.stdout.is_empty();
-                err.contains("nothing was recorded ") || err.contains("lb01 is not recorded") || is_empty
+                err.contains("nothing was recorded ") || err.contains(" is not recorded") || is_empty
             }
             "audit" | "drain" | "maint" | "ready" => code == 0,
             _ => code == 0 && err.is_empty() && !out.stdout.is_empty(),

@@ -15,7 +15,8 @@ use std::time::Duration;
 use rogue::{Protocol, RogueServer, SERVER};
 use script::{CommandResult, Script};
 use serde_json::Value;
-use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
+use support::actions::{answer_confirmation, start_dashboard, wait_for_two_polls};
+use support::screen::message;
 use support::{FakeSocket, Lab, PaneTable, Relay, ServerBehavior};
 
 /// Replies that refuse a command, for the server before the target in `show stat`.
@@ -250,7 +251,7 @@ fn a1_dashboard_actions_are_verified_beside_forged_refusal() {
         answer_confirmation(&mut term, title, "y");
         let records = term.wait_for_done_records(count + 1);
         assert_eq!(records[count]["verified"], true, "{}", records[count]);
-        term.wait_until(|screen| bottom_line(screen).contains(&format!("verified, {state}")));
+        term.wait_until(|screen| message(screen).contains(&format!("verified, {state}")));
     }
     assert_eq!(lab.server_state("be1/s2", "srv_admin_state"), "0");
     assert_eq!(lab.server_state("be1/s2", "srv_uweight"), "40");
@@ -276,7 +277,7 @@ fn a1_ineffective_dashboard_actions_are_not_verified() {
         let record = term.wait_for_done_records(count + 1).remove(count);
         assert_ne!(record["verified"], true, "{record}");
         assert!(record["outcome"].as_str().unwrap().starts_with("accepted, but "), "{record}");
-        term.wait_until(|screen| bottom_line(screen).contains("accepted, but "));
+        term.wait_until(|screen| message(screen).contains("accepted, but "));
     }
     let columns = ["srv_uweight", "srv_op_state"].map(|column| lab.server_state("be1/s2", column));
     assert_eq!((columns, lab.stat("be1", "s2", "slim")), (["1".to_owned(), "2".to_owned()], String::new()));

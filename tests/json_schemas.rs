@@ -122,8 +122,15 @@ fn show_and_watch_print_valid_json_for_every_view() {
     let lines = assert_valid(&schema, &script.run(lab.admin(), &args).out, "all columns");
     drop(traffic);
     assert!(lines[0]["rows"][0].as_object().unwrap().len() > 150, "every column is printed");
+    // Balancers are compared with each other, so that only show prints them.
+    let args = "show --format json --over 0 balancers";
+    let lines = assert_valid(&schema, &script.run(lab.admin(), args).out, args);
+    seen.extend(lines[0].as_object().unwrap().clone());
+    let balancer = schema.value()["$defs"]["balancer"]["properties"].as_object().unwrap();
+    let printed = lines[0]["balancer"].as_object().unwrap();
+    assert_eq!(printed.keys().collect::<Vec<_>>(), balancer.keys().collect::<Vec<_>>());
     let missing = lab.admin().with_file_name("none.sock");
-    for args in ["show --format json", "watch --count 1"] {
+    for args in ["show --format json", "show --format json balancers", "watch --count 1"] {
         let lines = assert_valid(&schema, &script.run(&missing, args).out, args);
         seen.extend(lines[0].as_object().unwrap().clone());
     }

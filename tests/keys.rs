@@ -16,13 +16,14 @@ use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::message::{Effect, Message};
 use hapulse::app::mouse_report::{MouseButton, MouseReport, MouseState};
+use hapulse::app::ui_commands::{CommandSpec, UiCommand};
 use hapulse::app::update::next_wake;
 use hapulse::config::confirm_quit::ConfirmQuit;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::safe_text::SafeText;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::observe::instance_id::InstanceId;
-use hapulse::table::view_table::ViewId;
+use hapulse::table::view_table::{Content, VIEWS, ViewId};
 use hapulse::ui::mouse_target;
 use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
@@ -71,10 +72,10 @@ fn tab_cycles_panes_of_dashboard_and_other_views() {
     let mut driver = ModelDriver::new();
     for (key, view, focus) in [
         ("<tab>", ViewId::Dashboard, Pane::Servers),
-        ("<tab>", ViewId::Dashboard, Pane::Causes),
+        ("<tab><tab><tab>", ViewId::Dashboard, Pane::Causes),
         ("<tab>", ViewId::Dashboard, Pane::Frontends),
         ("<tab>", ViewId::Dashboard, Pane::Backends),
-        ("<backtab><backtab><backtab>", ViewId::Dashboard, Pane::Servers),
+        ("<backtab><backtab><backtab><backtab><backtab>", ViewId::Dashboard, Pane::Servers),
         ("1<tab>", ViewId::Traffic, Pane::Servers),
         ("<backtab><backtab>", ViewId::Dashboard, Pane::Servers),
         ("9<tab>", ViewId::Dashboard, Pane::Servers),
@@ -82,8 +83,29 @@ fn tab_cycles_panes_of_dashboard_and_other_views() {
         driver.press(key);
         assert_eq!((driver.model.view(), driver.model.focus), (view, focus), "{key}");
     }
-    driver.press("<esc>/be_empty<ret><tab>");
+    driver.press("<esc>/be_empty<ret><tab><tab><tab>");
     assert_eq!(driver.model.focus, Pane::Causes, "a list without rows is skipped");
+}
+
+#[test]
+fn tab_reaches_charts_and_events() {
+    let mut driver = ModelDriver::new();
+    let row = driver.model.focused_row();
+    driver.press("<tab><tab>");
+    assert!(screen(&driver).contains("▶be_app/"), "{}", screen(&driver));
+    assert_eq!(driver.model.focus, Pane::Servers, "the list keeps its cursor");
+    driver.press("z");
+    assert!(!screen(&driver).contains("Backends"), "the charts fill the view");
+    driver.press("z<tab>");
+    assert!(screen(&driver).contains("▶Events"), "{}", screen(&driver));
+    driver.press("D");
+    assert!(driver.model.layers.is_empty(), "no action on the row of another pane");
+    driver.press("z");
+    assert_eq!(driver.model.view(), ViewId::Events);
+    driver.press("<esc><esc>");
+    assert!(!screen(&driver).contains("▶Events"), "Esc gives the keys back to the list");
+    driver.press("<esc>");
+    assert_eq!(driver.model.focused_row(), row);
 }
 
 #[test]
@@ -379,11 +401,11 @@ fn lost_connection_blocks_actions() {
 fn forbidden_action_shows_reason_without_confirmation() {
     let admin = Some(Level::Admin);
     for (access, level, expected_text) in [
-        (Access::READ_ONLY, admin, "read-only"),
-        (Access::READ_ONLY, Some(Level::Operator), "read-only"),
-        (Access::default(), Some(Level::Operator), "this socket has operator"),
-        (Access::default(), Some(Level::User), "this socket has user"),
-        (Access::default(), None, "the level of this socket is not known yet"),
+        (StatsSocket::READ_ONLY, admin, "read-only"),
+        (StatsSocket::READ_ONLY, Some(Level::Operator), "read-only"),
+        (StatsSocket::default(), Some(Level::Operator), "this socket has operator"),
+        (StatsSocket::default(), Some(Level::User), "this socket has user"),
+        (StatsSocket::default(), None, "the level of this socket is not known yet"),
     ] {
         for key in ["M", "D", "E", "<f9>", "<f10>"] {
             let mut driver = ModelDriver::with(access, level);
@@ -626,6 +648,51 @@ fn keys_in_the_bottom_line_do_something() {
             );
             assert!(!driver.notice().contains("only"), "{open}: {label} {what}: {}", driver.notice());
         }
+    }
+}
+
+#[test]
+fn every_key_does_something_or_says_why_not_in_every_view() {
+    let mut silent: Vec<String> = Vec::new();
+    for view in VIEWS.iter().filter(|view| !matches!(view.content, Content::Cli)) {
+        let opened = || {
+            let mut driver = ModelDriver::new();
+            driver.press(&format!(":{}<ret>", view.id));
+            driver.model.notice = None;
+            driver
+        };
+        let mut unchanged = opened();
+        unchanged.advance(KEY_INTERVAL_MILLIS);
+        let unchanged = screen(&unchanged);
+        // A cursor at the end of a list stays there.
+        let moves = |command: &CommandSpec| match command.ui_command {
+            UiCommand::Move(_) | UiCommand::Back { .. } => true,
+            UiCommand::ShowView(shown) => shown.view().id == view.id,
+            _ => false,
+        };
+        for command in COMMANDS.iter().filter(|command| !moves(command) && !command.is_playback_only()) {
+            let Some(key) = command.keys.first().and_then(|name| Key::parse(name)) else { continue };
+            let mut driver = opened();
+            let effects = driver.press_key(key, KEY_INTERVAL_MILLIS);
+            let is_shown = screen(&driver) != unchanged;
+            if !is_shown && effects.is_empty() {
+                silent.push(format!("{}: {}", view.id, command.id));
+            }
+        }
+    }
+    assert_eq!(silent, [""; 0]);
+}
+
+#[test]
+fn long_message_is_shown_whole_above_the_bottom_line() {
+    for width in [40, 60, 80, 120] {
+        let mut driver = ModelDriver::new();
+        driver.model.terminal_size = (width, 24);
+        driver.press("7f");
+        let notice = driver.notice().to_owned();
+        assert!(notice.len() > 40, "{notice}");
+        let words = screen(&driver).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.ends_with(&notice), "{width}: {notice}\n{}", screen(&driver));
     }
 }
 
@@ -975,7 +1042,7 @@ proptest! {
 
     #[test]
     fn read_only_mode_never_sends_actions(steps in prop::collection::vec(any_step(), 1..60)) {
-        let mut driver = ModelDriver::with(Access::READ_ONLY, Some(Level::Admin));
+        let mut driver = ModelDriver::with(StatsSocket::READ_ONLY, Some(Level::Admin));
         for step in &steps {
             prop_assert_eq!(sent_commands(&driver.perform(step)), NO_COMMANDS);
             prop_assert!(!driver.model.layers.iter().any(|layer| matches!(layer, Layer::Confirmation(_))));
@@ -985,7 +1052,7 @@ proptest! {
     #[test]
     fn level_below_admin_never_sends_actions(steps in prop::collection::vec(any_step(), 1..60), operator: bool) {
         let level = if operator { Level::Operator } else { Level::User };
-        let mut driver = ModelDriver::with(Access::default(), Some(level));
+        let mut driver = ModelDriver::with(StatsSocket::default(), Some(level));
         for step in &steps {
             prop_assert_eq!(sent_commands(&driver.perform(step)), NO_COMMANDS);
         }

@@ -115,14 +115,14 @@ fn invalid_statistics_show_reason_and_are_retried() {
         let mut term = start_hapulse(fake.path());
         let screen = term.wait_for("no reply");
         assert!(screen.contains(reason), "{stat:?}: {screen}");
-        assert!(screen.contains("next try in"), "{screen}");
+        assert!(screen.contains("next try at"), "{screen}");
         fake.set_behavior(FakeSocket::replying(replies(&self::stat_reply(SERVERS))));
         term.wait_for("live");
         term.press("q");
         assert_eq!(term.exit_code(), 0);
     }
     // A header without rows is valid.
-    let screen = screen_for("# pxname,svname,type,\n\n", "no rows");
+    let screen = screen_for("# pxname,svname,type,\n\n", "has no frontends and backends");
     assert!(screen.contains("live"), "{screen}");
 }
 

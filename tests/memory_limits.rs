@@ -8,14 +8,9 @@ use std::io::Write as _;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use support::flood::{self, Flood, INFO, memory_kib, peak_mib};
+use support::flood::{self, Flood, INFO, LIMIT_MIB, memory_kib, peak_mib, wait_for_poll};
 use support::{CannedReplies, FakeSocket, Term, wait_until};
-
-/// The default budget of the history and 64 MiB, in MiB.
-const LIMIT_MIB: u64 = 64 + 64;
 
 fn start_hapulse(fake: &FakeSocket) -> Term {
     Term::builder().args(["-i", "0.2"]).args([fake.path()]).size(160, 40).start()
@@ -27,15 +22,6 @@ fn assert_responds(term: &mut Term) {
     term.wait_for("Zz");
     term.press("<esc>");
     term.wait_until(|screen| !screen.contains("Zz"));
-}
-
-/// Waits until a poll of very many rows has ended, which takes long beside other programs.
-fn wait_for_poll(has_polled: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !has_polled() {
-        assert!(start.elapsed() < Duration::from_mins(2), "no further poll");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Runs hapulse against a flood until it has read `polls` replies, and checks its memory and that it responds.

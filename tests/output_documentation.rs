@@ -49,7 +49,9 @@ fn json_keys_match_documentation() {
     let whole = shown("show --format json --over 0");
     let missing = lab.admin().with_file_name("none.sock");
     let lost: Value = serde_json::from_str(&script.run(&missing, "watch --count 1").out).unwrap();
-    assert_eq!(&keys(&whole) | &keys(&lost), keys_of("The object"));
+    let balancer = shown("show balancers --format json --over 0");
+    assert_eq!(&(&keys(&whole) | &keys(&lost)) | &keys(&balancer), keys_of("The object"));
+    assert_eq!(keys(&balancer["balancer"]), keys_of("A balancer"));
     assert_eq!(keys(&lost).len(), 4);
     assert_eq!(keys(&lost["lost"]), keys_of("A loss"));
     assert_eq!(keys(&whole["problems"][0]), keys_of("A problem"));

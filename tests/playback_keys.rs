@@ -17,7 +17,7 @@ use hapulse::app::message::{Effect, Message};
 use hapulse::app::model::Model;
 use hapulse::app::ui_commands::{CommandGroup, UiCommand};
 use hapulse::app::update::{next_wake, update};
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
@@ -270,12 +270,16 @@ fn paused_header_updates_age_with_keys_and_samples_only() {
     driver.press("p");
     let notice = driver.model.notice.as_ref().map(|notice| notice.expires_at);
     assert_eq!(wake(&driver), notice, "an idle screen writes nothing");
-    assert!(driver.screen()[0].contains(" PAUSED t28, 0s ago, memory every 2s "), "{}", driver.screen()[0]);
+    assert!(driver.screen()[0].contains(" PAUSED t28, 0s ago, in memory every 2s "), "{}", driver.screen()[0]);
     driver.advance(191_600);
-    assert!(driver.screen()[0].contains(" PAUSED t28, 3m12s ago, memory every 2s "), "{}", driver.screen()[0]);
-    for (width, expected_text) in
-        [(80, " PAUSED t28, 3m12s ago "), (40, " PAUSED t28 3m12s ago"), (25, " PAUSED 3m12s ago"), (12, " PAUSED")]
-    {
+    assert!(driver.screen()[0].contains(" PAUSED t28, 3m12s ago, in memory every 2s "), "{}", driver.screen()[0]);
+    for (width, expected_text) in [
+        (80, " PAUSED t28, 3m12s ago, in memory every 2s "),
+        (60, " PAUSED t28, 3m12s ago "),
+        (40, " PAUSED t28 3m12s ago"),
+        (25, " PAUSED 3m12s ago"),
+        (12, " PAUSED"),
+    ] {
         for height in [40, 10, 2] {
             driver.update(Message::Resize(width, height));
             assert!(driver.screen()[0].contains(expected_text), "{width}x{height} {}", driver.screen()[0]);
@@ -308,6 +312,7 @@ fn selection_survives_moment_without_its_rows() {
 #[test]
 fn marked_moment_is_set_replaced_and_cleared() {
     let mut driver = driver_with_history();
+    driver.update(Message::Resize(160, 40));
     driver.press("S");
     assert!(driver.screen()[4].contains("t10-t18 > t18-now"), "{:?}", driver.screen()[4]);
     assert!(driver.screen()[4].contains("[10 min]"), "{:?}", driver.screen()[4]);
@@ -357,7 +362,7 @@ fn playback_shows_same_time_for_every_instance() {
     let keymap = hapulse::app::keymap::Keymap::standard().unwrap();
     let ids: Vec<InstanceId> = InstanceId::first(2).collect();
     let instance = |(id, name): (&InstanceId, &str)| {
-        InstanceView::new(name.to_owned(), format!("/run/{name}"), Instance::new(*id, Access::default(), 1 << 20))
+        InstanceView::new(name.to_owned(), format!("/run/{name}"), Instance::new(*id, StatsSocket::default(), 1 << 20))
     };
     let mut model = Model::new(ids.iter().zip(["a", "b"]).map(instance).collect(), keymap, (120, 40));
     let mut factories = [SampleFactory::for_version("2.6.12"), SampleFactory::for_version("2.6.12")];
@@ -392,7 +397,7 @@ fn playback_shows_same_time_for_every_instance() {
 fn shown_moment_moves_on_when_it_leaves_history() {
     let mut driver = driver_with_history();
     let data = &mut driver.model.instance_mut().unwrap().data;
-    *data = Instance::new(InstanceId::FIRST, Access::default(), 100_000);
+    *data = Instance::new(InstanceId::FIRST, StatsSocket::default(), 100_000);
     driver.poll();
     driver.press("p");
     let first = driver.shown_sample().0;
@@ -421,6 +426,7 @@ fn jump_says_where_the_history_begins() {
     }
     driver.press(":jump<space>-5s<ret>");
     assert!(driver.notice().starts_with("-5s counts from now: 5"), "{}", driver.notice());
+    assert!(driver.notice().contains("; nothing was sampled at "), "a gap of ten seconds: {}", driver.notice());
     for time in ["10x", "+5m", "-10"] {
         driver.press(&format!(":jump<space>{time}<ret>"));
         let expected = format!("\"{time}\" is not a time; examples: 02:13");

@@ -12,7 +12,7 @@ use hapulse::app::message::Effect;
 use hapulse::app::query_lines;
 use hapulse::ask::query::Query;
 use hapulse::haproxy::sessions::SessionFilter;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use model_driver::{ModelDriver, sent_commands};
 
 const SESSIONS: &str = "\
@@ -38,7 +38,7 @@ impl ModelDriver {
     }
 
     /// Opens view 7 and handles the reply to its first query.
-    fn open_sessions(access: Access, millis: u64) -> Self {
+    fn open_sessions(access: StatsSocket, millis: u64) -> Self {
         let mut driver = Self::with(access, Some(hapulse::haproxy::level::Level::Admin));
         assert_eq!(queries(&driver.press("7<ret>")), ["show sess"]);
         driver.reply_sessions(SESSIONS, millis);
@@ -65,7 +65,7 @@ impl ModelDriver {
 
 #[test]
 fn sessions_are_refreshed_every_ten_seconds_while_they_are_visible() {
-    for access in [Access::default(), Access::READ_ONLY] {
+    for access in [StatsSocket::default(), StatsSocket::READ_ONLY] {
         let mut driver = ModelDriver::open_sessions(access, 3);
         assert_eq!(driver.advance(9_000), []);
         assert_eq!(queries(&driver.advance(1_000)), ["show sess"]);
@@ -90,7 +90,7 @@ fn sessions_are_refreshed_every_ten_seconds_while_they_are_visible() {
 
 #[test]
 fn slow_and_large_replies_are_refreshed_only_on_request() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 50);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 50);
     assert_eq!(driver.advance(60_000), []);
     assert_eq!(queries(&driver.press("e")), ["show sess"], "requested");
     assert_eq!(driver.notice(), "refreshed every 10 s");
@@ -122,7 +122,7 @@ fn refresh_can_be_turned_off_before_the_first_reading() {
 
 #[test]
 fn failed_refresh_is_repeated_after_twice_the_pause() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     assert_eq!(queries(&driver.advance(10_000)), ["show sess"]);
     driver.update(query_replies::failed_query(Query::Sessions(SessionFilter::default())));
     assert_eq!(driver.advance(19_000), []);
@@ -149,7 +149,7 @@ fn marks_of_several_lines_leave_out_connections_to_the_stats_socket() {
 
 #[test]
 fn range_of_marks_is_refused_for_groups() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     driver.press("bv");
     assert_eq!(driver.notice(), "groups have no ranges; Space marks a group");
     assert_eq!(driver.model.instance().unwrap().queries.marks.count(), 0);
@@ -159,7 +159,7 @@ fn range_of_marks_is_refused_for_groups() {
 
 #[test]
 fn unexpected_reply_ends_the_reading_of_sessions() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     assert_eq!(queries(&driver.press("*X")), ["show sess 0x3"]);
     let failed = query_replies::refused_session_detail("0x3", "Internal error.");
     assert_eq!(driver.update(failed), [], "no other session is read");
@@ -168,7 +168,7 @@ fn unexpected_reply_ends_the_reading_of_sessions() {
 
 #[test]
 fn cursor_and_marks_follow_their_session_through_a_refresh() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     assert_eq!(driver.shown_ids(), ["0x3", "0x2", "0x1"]);
     driver.press("j<space>k");
     let marks = |driver: &ModelDriver| driver.model.instance().unwrap().queries.marks.count();
@@ -186,7 +186,7 @@ fn cursor_and_marks_follow_their_session_through_a_refresh() {
 
 #[test]
 fn group_key_cycles_groups_and_enter_shows_the_sessions_of_one() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     driver.press("b");
     assert_eq!(driver.groups(), ["2 10.0.0.7", "1 10.0.0.9"]);
     driver.press("s");
@@ -211,7 +211,7 @@ fn group_key_cycles_groups_and_enter_shows_the_sessions_of_one() {
 
 #[test]
 fn ending_a_group_reads_each_session_and_names_it_in_one_question() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     assert_eq!(queries(&driver.press("bX")), ["show sess 0x2"]);
     assert_eq!(queries(&driver.reply_detail("0x2", Some("10.0.0.7:42"))), ["show sess 0x1"]);
     assert_eq!(driver.reply_detail("0x1", Some("10.0.0.7:41")), []);
@@ -222,7 +222,7 @@ fn ending_a_group_reads_each_session_and_names_it_in_one_question() {
 
 #[test]
 fn question_about_sessions_does_not_open_over_another_view() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     assert_eq!(queries(&driver.press("X")), ["show sess 0x3"]);
     assert_eq!(driver.press("X"), [], "the session is being read");
     driver.press("1");
@@ -232,7 +232,7 @@ fn question_about_sessions_does_not_open_over_another_view() {
 
 #[test]
 fn sessions_that_ended_before_the_question_are_left_out() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     assert_eq!(queries(&driver.press("*X")), ["show sess 0x3"]);
     assert_eq!(queries(&driver.reply_detail("0x3", None)), ["show sess 0x2"]);
     assert_eq!(queries(&driver.reply_detail("0x2", Some("10.0.0.8:1"))), ["show sess 0x1"], "another session");
@@ -252,7 +252,7 @@ fn sessions_that_ended_before_the_question_are_left_out() {
 
 #[test]
 fn list_is_read_again_if_all_sessions_of_a_group_have_ended() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     driver.press("bX");
     driver.reply_detail("0x2", None);
     assert_eq!(driver.reply_detail("0x1", None), []);
@@ -266,14 +266,14 @@ fn list_is_read_again_if_all_sessions_of_a_group_have_ended() {
     let again = "again, all 2 sessions have already ended; they are too short for this: deny or limit the client";
     assert!(driver.notice().starts_with(again), "{}", driver.notice());
     // A key withdraws the action.
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     driver.press("bX");
     driver.reply_detail("0x2", None);
     driver.reply_detail("0x1", None);
     driver.press("j");
     driver.advance(10_000);
     driver.reply_sessions(SESSIONS, 3);
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     driver.press("jjX");
     driver.reply_detail("0x1", None);
     assert_eq!(driver.notice(), "the session has already ended; reading the list again");
@@ -281,7 +281,7 @@ fn list_is_read_again_if_all_sessions_of_a_group_have_ended() {
 
 #[test]
 fn view_that_is_opened_again_has_no_groups_of_before() {
-    let mut driver = ModelDriver::open_sessions(Access::default(), 3);
+    let mut driver = ModelDriver::open_sessions(StatsSocket::default(), 3);
     driver.press("b");
     let by_client = driver.groups();
     driver.press("b");

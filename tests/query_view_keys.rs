@@ -16,13 +16,13 @@ use hapulse::app::message::{Effect, Message};
 use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::observe::instance_id::InstanceId;
 use model_driver::{KEY_INTERVAL_MILLIS, ModelDriver, NO_COMMANDS, any_key};
 use proptest::prelude::*;
 
 const VERSION: &str = "2.6.12";
-const READ_ONLY: Access = Access::READ_ONLY;
+const READ_ONLY: StatsSocket = StatsSocket::READ_ONLY;
 
 impl ModelDriver {
     /// Handles a message with a query reply and asserts that it has no effects.
@@ -146,7 +146,7 @@ fn sessions_view_filters_and_sorts() {
 
 #[test]
 fn query_requiring_higher_level_shows_notice() {
-    for access in [Access::default(), READ_ONLY] {
+    for access in [StatsSocket::default(), READ_ONLY] {
         let mut driver = ModelDriver::with(access, Some(Level::User));
         assert_eq!(driver.press("7<ret>"), []);
         assert_eq!(driver.notice(), "\"show sess\" needs level operator; this socket has level user");
@@ -245,7 +245,7 @@ fn escape_leaves_cli_view_and_keeps_typed_text() {
 
 #[test]
 fn read_only_line_is_sent_without_confirmation() {
-    for access in [Access::default(), READ_ONLY] {
+    for access in [StatsSocket::default(), READ_ONLY] {
         let mut driver = ModelDriver::with(access, Some(Level::Admin));
         driver.press("5");
         let effects = driver.enter_line("show info");

@@ -9,7 +9,8 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
-use support::actions::{answer_confirmation, bottom_line, start_dashboard, start_dashboard_with, wait_for_two_polls};
+use support::actions::{answer_confirmation, start_dashboard, start_dashboard_with, wait_for_two_polls};
+use support::screen::message;
 use support::{CannedReplies, FakeSocket, Lab, Relay, Term};
 
 /// Returns the values of these fields of a record; an empty string for a missing field.
@@ -159,8 +160,8 @@ fn required_audit_blocks_actions_when_unwritable() {
         term.move_to_path(row);
         term.press(keys);
         answer_confirmation(&mut term, confirmation, yes);
-        let screen = term.wait_until(|screen| bottom_line(screen).contains(": not sent: "));
-        assert!(bottom_line(&screen).contains("audit"), "{screen}");
+        let screen = term.wait_until(|screen| message(screen).contains(": not sent: "));
+        assert!(message(&screen).contains("audit"), "{screen}");
         term.press("o");
         term.wait_for("there is only one instance");
     }

@@ -4,7 +4,8 @@
 
 mod support;
 
-use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
+use support::actions::{answer_confirmation, start_dashboard, wait_for_two_polls};
+use support::screen::message;
 use support::{Lab, Relay, Term};
 
 /// Returns the names of the marked rows of a view's table.
@@ -174,8 +175,8 @@ fn batch_stops_at_first_failure_and_reports_each_action() {
     term.press("W5<ret>");
     answer_confirmation(&mut term, "type \"3 servers\"", "3 servers<ret>");
     term.wait_until(|screen| {
-        let notice = bottom_line(screen);
-        notice.starts_with("1 done, 1 not started; fixed/x1: refused by HAProxy: ")
+        let notice = message(screen);
+        notice.contains("1 done, 1 not started; fixed/x1: refused by HAProxy: ")
             && notice.contains("static LB algorithm")
     });
     let weights = |names: [&str; 3]| names.map(|name| lab.server_state(name, "srv_uweight"));

@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use hapulse::recording::snapshot_reader::open_recordings;
 use script::{CommandResult, Script};
 use support::fake::CannedReplies;
-use support::{FakeSocket, Lab, ServerBehavior, Traffic};
+use support::{FakeSocket, Lab, ServerBehavior, Traffic, wait_until};
 
 /// One value of the performance data: number (`None` for `U`), unit, and thresholds with minimum and maximum.
 type PerformanceValue = (Option<f64>, String, Vec<String>);
@@ -55,7 +56,6 @@ fn assert_state(result: &CommandResult, code: i32, word: &str) {
 #[test]
 fn check_returns_ok_with_all_numbers_when_healthy() {
     let lab = Lab::builder().backends(2).servers(3).checks().start();
-    Traffic::to(lab.frontend_addr()).send(20);
     let result = Script::new().run(lab.admin(), "check --over 2s");
     assert_state(&result, 0, "OK");
     let (text, values) = first_line(&result);
@@ -74,6 +74,21 @@ fn check_returns_ok_with_all_numbers_when_healthy() {
     assert_eq!(values["idle"].2, ["30:", "10:", "0", "100"]);
     assert_eq!((values["queue"].0, values["requests_per_second"].0), (Some(0.0), Some(0.0)), "no traffic");
     assert!(!result.out.contains("not evaluated"), "{}", result.out);
+}
+
+#[test]
+fn check_and_show_do_not_call_servers_fine_that_got_no_request_meanwhile() {
+    let lab = Lab::builder().servers(3).checks().start();
+    let script = Script::new();
+    Traffic::to(lab.frontend_addr()).send(3);
+    let check = script.run(lab.admin(), "check --over 1s");
+    assert_state(&check, 3, "UNKNOWN");
+    let shown = script.run(lab.admin(), "show problems --over 1s");
+    for result in [check, shown] {
+        assert!(result.out.contains("not evaluated: ") && result.out.contains("(too few requests)"), "{result:?}");
+    }
+    // Longer sampling does not wait for more requests.
+    assert_state(&script.run(lab.admin(), "check"), 0, "OK");
 }
 
 #[test]
@@ -174,4 +189,39 @@ fn check_of_several_instances_returns_worst_state_and_all_numbers() {
         values.contains_key("bad connections") && values.contains_key(&format!("{} queue", healthy.admin().display()))
     );
     assert!(result.out.lines().any(|line| line.starts_with("gone: ")), "{}", result.out);
+}
+
+#[test]
+fn check_and_show_judge_at_once_where_the_last_minute_is_recorded() {
+    let lab = Lab::builder().servers(2).checks().server_behavior("be1/s2", ServerBehavior::Closed).start();
+    lab.wait_stat("be1", "s2", "status", |status| status == "DOWN");
+    let replies = CannedReplies::record(&lab, &["show info", "show stat"]);
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&polls);
+    let haproxy = FakeSocket::with_handler(move |line, stream| {
+        counter.fetch_add(usize::from(line.contains("show stat")), Ordering::Relaxed);
+        let _ = stream.write_all(&replies.reply_to(line));
+    });
+    let script = Script::new();
+    let recorder = script.start(haproxy.path(), "record -i 1");
+    let folder = script.audit_path().with_file_name("recordings");
+    // Longer than the sampling time and all hold times.
+    wait_until("20 recorded seconds", || {
+        let recording = open_recordings(&folder).ok().and_then(|mut opened| opened.recordings.pop());
+        let span = recording.and_then(|recording| recording.span());
+        span.is_some_and(|span| span.last.monotonic > span.first.monotonic + Duration::from_secs(20))
+    });
+    recorder.signal("TERM");
+    recorder.wait();
+    for (args, code, text) in
+        [("check", 1, "HAPULSE WARNING - be1/s2: down"), ("show problems", 0, "WARN be1/s2: down")]
+    {
+        polls.store(0, Ordering::Relaxed);
+        let result = script.run(haproxy.path(), args);
+        assert!(result.code == code && result.out.contains(text) && result.err.is_empty(), "{result:?}");
+        assert_eq!(polls.load(Ordering::Relaxed), 1, "{args}: {}", result.out);
+    }
+    let elsewhere = script.run(haproxy.path(), &format!("check --recordings {}", lab.config_file().display()));
+    assert_eq!(elsewhere.code, 3, "{elsewhere:?}");
+    assert!(elsewhere.out.starts_with("HAPULSE UNKNOWN - cannot read "), "{elsewhere:?}");
 }

@@ -13,6 +13,11 @@ const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
 
 /// Returns what bash completes for the last of the words.
 fn complete(words: &[&str]) -> Vec<String> {
+    complete_with(words, "/dev/null")
+}
+
+/// The same with a configuration.
+fn complete_with(words: &[&str], config: &str) -> Vec<String> {
     let script = Command::new(BINARY).args(["completions", "bash"]).output().unwrap().stdout;
     let (last, script) = (words.len() - 1, String::from_utf8(script).unwrap());
     let line = format!(
@@ -24,7 +29,12 @@ fn complete(words: &[&str]) -> Vec<String> {
     );
     let folder = Path::new(BINARY).parent().unwrap();
     let path = env::join_paths([folder.to_owned()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())));
-    let output = Command::new("bash").args(["--norc", "-c", &line]).env("PATH", path.unwrap()).output().unwrap();
+    let output = Command::new("bash")
+        .args(["--norc", "-c", &line])
+        .env("PATH", path.unwrap())
+        .env("HAPULSE_CONFIG", config)
+        .output()
+        .unwrap();
     String::from_utf8(output.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
 }
 
@@ -40,6 +50,24 @@ fn n3_bash_completes_servers_of_the_named_socket() {
     assert_eq!(complete(&["hapulse", "drain", "-s", socket, "--th"]), ["--then"]);
     let absent = complete(&["hapulse", "drain", "-s", "/nonexistent/socket", "be"]);
     assert_eq!(absent, [""; 0]);
+}
+
+#[test]
+fn bash_completes_groups_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    std::fs::write(
+        &config,
+        "[fleet.web]\ntargets = [\"/a\"]\n[fleet.db]\ntargets = [\"/b\"]\n[silences]\nqueue = [\"x\"]\n",
+    )
+    .unwrap();
+    let complete = |words: &[&str]| {
+        let completed = complete_with(words, config.to_str().unwrap());
+        completed.iter().map(|word| word.trim_start_matches('@').to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&["hapulse", "show", "@w"]), ["web"]);
+    assert_eq!(complete(&["hapulse", "check", "@", "d"]), ["db"]);
+    assert_eq!(complete(&["hapulse", "drain", "--target", "@"]), ["db", "web"]);
 }
 
 #[test]

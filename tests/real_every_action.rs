@@ -9,7 +9,8 @@ use action_cases::{ActionCase, CHECKS, IRREVERSIBLE, LIMITS, OTHER_STATES, STATE
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
+use support::actions::{answer_confirmation, start_dashboard, wait_for_two_polls};
+use support::screen::message;
 use support::{Agent, CLIENTS_TABLE, Lab, Relay, ServerBehavior, Term, Traffic};
 
 impl ActionCase {
@@ -111,7 +112,7 @@ impl ActionCase {
         assert_eq!(phases, ["sending", "done"], "{}", self.action);
         assert_eq!(of_action[0]["command"], done_record["command"]);
         let notice = format!("{}: verified, ", text(done_record, "target").replace("<hidden>", "bob"));
-        term.wait_until(|screen| bottom_line(screen).contains(&notice));
+        term.wait_until(|screen| message(screen).contains(&notice));
     }
 }
 

@@ -248,15 +248,63 @@ fn certificate_that_expires_soon_is_a_problem() {
     read_only.wait_for("expires in 8 days");
 }
 
+/// The servers keep their addresses, so that only the counters of the name server show that it is dead.
+#[test]
+fn name_server_that_stops_answering_is_a_problem_before_addresses_are_lost() {
+    let names = NameServer::start();
+    names.set("app.test", &[Ipv4Addr::LOCALHOST]);
+    let section = names.resolvers_section("dns").replace(" 100ms\n", " 10m\n");
+    let lab = Lab::builder()
+        .sections(&format!(
+            "{section}backend app\n    server d1 app.test:80 resolvers dns init-addr none resolve-prefer ipv4\n"
+        ))
+        .start();
+    lab.wait_stat("app", "d1", "status", |status| status == "no check");
+    let healthy = Script::new().run(lab.admin(), "check --over 6s");
+    assert_eq!(healthy.code, 0, "{healthy:#?}");
+    names.set_silent(true);
+    let failing = Script::new().run(lab.admin(), "check --over 6s");
+    assert!(failing.code == 1 && failing.out.contains("name server dns/ns1: "), "{failing:#?}");
+    names.set_silent(false);
+    let repaired = Script::new().run(lab.admin(), "check --over 6s");
+    assert_eq!(repaired.code, 0, "{repaired:#?}");
+}
+
+/// HAProxy asks both name servers, and ignores the later answer.
+#[test]
+fn slower_name_server_is_no_problem() {
+    let names = [NameServer::start(), NameServer::start()];
+    for server in &names {
+        server.set("app.test", &[Ipv4Addr::LOCALHOST]);
+    }
+    let second = format!("    nameserver ns2 {}\n    resolve_retries", names[1].addr());
+    let section = names[0].resolvers_section("dns").replace("    resolve_retries", &second);
+    let lab = Lab::builder()
+        .sections(&format!("{section}backend app\n    server d1 app.test:80 resolvers dns init-addr none\n"))
+        .start();
+    wait_until("questions", || names[1].questions() >= 8);
+    let result = Script::new().run(lab.admin(), "check --over 6s");
+    assert_eq!(result.code, 0, "{result:#?}");
+}
+
 #[test]
 fn name_server_that_never_answers_is_a_problem() {
     let names = NameServer::start();
     names.set_silent(true);
     let section = names.resolvers_section("dns");
     let lab = Lab::builder()
-        .sections(&format!("{section}backend app\n    server d1 app.test:80 resolvers dns init-addr none\n"))
+        .sections(&format!(
+            "{section}backend app\n    server d1 app.test:80 resolvers dns init-addr none\n\
+             backend half\n    server d1 app.test:80 resolvers dns init-addr none\n    server ok 127.0.0.1:9\n"
+        ))
         .start();
     wait_until("questions", || names.questions() >= 8);
-    let found = wait_for_problem(lab.user(), "name server dns/ns1: ");
-    assert!(found.contains("questions failed since HAProxy's start"), "{found}");
+    let found = wait_for_problem(lab.admin(), "name server dns/ns1: ");
+    assert!(found.contains(" questions failed "), "{found}");
+    let result = Script::new().run(lab.admin(), "check --over 12s");
+    let servers = "; no server available in app; no address for half/d1";
+    assert!(result.out.contains(servers), "{result:#?}");
+    for line in ["CRIT backend app", "WARN half/d1"] {
+        assert!(!result.out.contains(line), "{line} follows from the name server: {result:#?}");
+    }
 }

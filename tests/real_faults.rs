@@ -100,7 +100,7 @@ fn killed_haproxy_is_stale_with_reason_until_restart() {
     let mut term = start_dashboard(lab.admin());
     lab.kill();
     term.wait_for("stale ");
-    let screen = term.wait_for("cannot connect: connection refused; next try in ");
+    let screen = term.wait_for("cannot connect: connection refused; next try at ");
     assert!(screen.contains("the socket file exists, but no process listens on it"), "{screen}");
     assert!(!screen.contains("live "), "{screen}");
     assert_eq!(servers(&term), ["s1", "s2", "s3"], "the old rows stay visible");
@@ -211,7 +211,7 @@ fn assert_recovers_from(bad: impl FnOnce(&CannedReplies) -> support::fake::FakeB
     fake.set_behavior(bad(&replies));
     term.wait_for("stale ");
     term.wait_for(reason);
-    term.wait_for("next try in");
+    term.wait_for("next try at");
     assert_eq!(servers(&term), ["s1", "s2"]);
     term.press("<ret>j");
     term.wait_for_cursor_at("Servers of be1", "s2");

@@ -236,6 +236,33 @@ fn server_that_goes_down_and_comes_back_is_announced_once_each() {
 }
 
 #[test]
+fn cause_that_becomes_part_of_another_one_is_announced() {
+    let lab = Lab::builder().servers(3).checks().start();
+    let mut session = PlainTerm::start(&[lab.admin()]);
+    session.wait("Nothing is wrong.");
+    lab.set_server_behavior("be1/s2", ServerBehavior::Closed);
+    session.wait(" WARNING: be1/s2: down: L4CON Connection refused");
+    for server in ["be1/s1", "be1/s3"] {
+        lab.set_server_behavior(server, ServerBehavior::Closed);
+    }
+    let is_announced = |session: &PlainTerm, words: [&str; 2]| {
+        session.output().lines().any(|line| words.iter().all(|word| line.contains(word)))
+    };
+    for words in [
+        [" CRITICAL: be1: no server available", ""],
+        ["Now part of be1: no server available", ": be1/s2: down: L4CON Connection refused"],
+    ] {
+        wait_until(&format!("{words:?}"), || is_announced(&session, words));
+    }
+    for server in ["be1/s1", "be1/s2", "be1/s3"] {
+        lab.set_server_behavior(server, ServerBehavior::Ok);
+    }
+    // The last of them may be that only some of the servers are down.
+    wait_until("the end of the other cause", || is_announced(&session, ["Resolved after ", " be1: "]));
+    session.quit();
+}
+
+#[test]
 fn drain_announces_remaining_sessions() {
     let lab = Lab::builder().servers(3).cookie().server_behavior("be1/s2", ServerBehavior::Slow(SLOW_REPLY)).start();
     lab.open_requests(2);
@@ -420,6 +447,18 @@ fn instances_have_the_names_of_the_dashboard() {
     for path in [one.admin(), twin.admin()] {
         assert!(output.contains(&format!("{}: HAProxy ", path.display())), "{output}");
     }
+    session.quit();
+}
+
+#[test]
+fn relative_socket_path_does_not_hide_the_name_of_the_node() {
+    let lab = |node: &str| Lab::builder().servers(2).global(&format!("node {node}")).start();
+    let (one, two) = (lab("east"), lab("west"));
+    let root = "../".repeat(std::env::current_dir().unwrap().components().count() - 1);
+    let relative = Path::new(&root).join(one.admin().strip_prefix("/").unwrap());
+    let session = PlainTerm::start(&[&relative, two.admin()]);
+    let output = session.output();
+    assert!(output.contains("east: HAProxy ") && output.contains("west: HAProxy "), "{output}");
     session.quit();
 }
 

@@ -18,9 +18,12 @@ use hapulse::recording::reader::Recording;
 use hapulse::recording::recorded_events::{CauseStep, EventContents};
 use hapulse::recording::snapshot_reader::open_recordings;
 use script::{CommandResult, Script};
+use support::actions::answer_confirmation;
 use support::{Lab, Term, Traffic, wait_until};
 
 const ALL: RangeInclusive<Duration> = Duration::ZERO..=Duration::MAX;
+/// Length of a record without contents.
+const RECORD_HEADER_BYTES: usize = 88;
 
 /// Names and texts of the site, which an anonymized snapshot must not contain.
 const SECRETS: [&str; 8] =
@@ -72,7 +75,7 @@ fn record(script: &Script, lab: &Lab, home: &Path) -> PathBuf {
     let folder = home.join("recordings");
     let target = format!("zqbalancer={}", lab.admin().display());
     let recorder = script.start(Path::new(&target), &format!("record -i 0.1 --dir {}", folder.display()));
-    let recorded = || open_recordings(&folder).ok().and_then(|mut all| all.pop());
+    let recorded = || open_recordings(&folder).ok().and_then(|mut all| all.recordings.pop());
     wait_until("samples", || recorded().is_some_and(|recording| recording.sample_count() > 20));
     Traffic::to(lab.addr("web")).path("/fine").send(20);
     let drained = script.run(lab.admin(), "maint zqshop/zqweb1 --yes --reason zqticket");
@@ -108,7 +111,7 @@ fn sums(recording: &mut Recording) -> BTreeMap<SystemTime, Vec<i64>> {
 fn causes(recording: &mut Recording) -> Vec<(String, CauseStep, bool)> {
     let cause = |event| match event {
         EventContents::Cause(cause) => Some((cause.kind.to_string(), cause.step, cause.row.is_some())),
-        EventContents::Action(_) | EventContents::PollFailure(_) => None,
+        EventContents::Action(_) | EventContents::PollFailure(_) | EventContents::Change(_) => None,
     };
     events(recording).into_iter().filter_map(cause).collect()
 }
@@ -144,15 +147,15 @@ fn anonymized_snapshot_has_no_names_and_the_same_numbers_and_causes() {
         let written = snapshot(&script, &folder, &format!("--since 1h{more} -o {}", file.display()));
         assert!(written.code == 0 && written.err.contains(" of 1 instance from "), "{written:?}");
     }
-    let mut original = open_recordings(&folder).unwrap().pop().unwrap();
+    let mut original = open_recordings(&folder).unwrap().recordings.pop().unwrap();
     let expected = (sums(&mut original), causes(&mut original));
     assert!(expected.0.len() > 20 && !expected.1.is_empty());
     for file in [&plain, &anonymous] {
-        let mut copy = open_recordings(file).unwrap().pop().unwrap();
+        let mut copy = open_recordings(file).unwrap().recordings.pop().unwrap();
         assert_eq!((sums(&mut copy), causes(&mut copy)), expected, "{}", file.display());
         assert_eq!(copy.damage(), []);
     }
-    assert_eq!(open_recordings(&anonymous).unwrap()[0].name(), "lb-01");
+    assert_eq!(open_recordings(&anonymous).unwrap().recordings[0].name(), "lb-01");
 
     let addresses = [lab.addr("app").ip().to_string(), lab.admin().display().to_string()];
     let secrets = SECRETS.into_iter().chain(addresses.iter().map(String::as_str));
@@ -170,12 +173,24 @@ fn anonymized_snapshot_has_no_names_and_the_same_numbers_and_causes() {
     // A damaged record is reported wherever the recording is read.
     let damaged = home.path().join("damaged");
     let mut bytes = files[0].clone();
-    *bytes.last_mut().unwrap() ^= 1;
+    // The last byte before the mark of the end, which has no contents.
+    let last = bytes.len() - RECORD_HEADER_BYTES - 1;
+    bytes[last] ^= 1;
     fs::write(&damaged, bytes).unwrap();
     let copy = home.path().join("copy");
     for words in ["show --since 1h events".to_owned(), format!("snapshot --since 1h -o {}", copy.display())] {
         let printed = run_on(&script, &damaged, &words);
         assert!(printed.err.contains("warning: zqbalancer: recording: 1 damaged record left out"), "{printed:?}");
+    }
+
+    // A snapshot that was cut off between two records has lost the causes: it does not say that all is well.
+    let cut = home.path().join("cut");
+    fs::write(&cut, &files[0][..files[0].len() - RECORD_HEADER_BYTES]).unwrap();
+    let end =
+        jiff::Timestamp::try_from(open_recordings(&plain).unwrap().recordings[0].span().unwrap().last.wall).unwrap();
+    for (file, code) in [(&plain, 0), (&cut, 1)] {
+        let printed = run_on(&script, file, &format!("show --at {end} problems"));
+        assert_eq!((printed.code, printed.err.contains("the file was cut off")), (code, code == 1), "{printed:?}");
     }
 
     let mut replay = Term::builder().args(["replay"]).args([&anonymous]).size(120, 40).start();
@@ -188,7 +203,7 @@ fn anonymized_snapshot_has_no_names_and_the_same_numbers_and_causes() {
     let mut past = Term::builder().args(["--recordings"]).args([&plain]).args([lab.admin()]).size(120, 40).start();
     past.wait_for("live");
     past.press("p<home>");
-    past.wait_for("recording every 0.1s");
+    past.wait_for("recorded every 0.");
     past.press("pq");
     assert_eq!(past.exit_code(), 0);
 }
@@ -199,7 +214,7 @@ fn snapshot_contains_only_the_span_and_reports_errors() {
     let (script, home) = (Script::new(), tempfile::tempdir().unwrap());
     let folder = home.path().join("recordings");
     let recorder = script.start(lab.admin(), &format!("record -i 0.1 --dir {}", folder.display()));
-    let recorded = || open_recordings(&folder).ok().and_then(|mut all| all.pop());
+    let recorded = || open_recordings(&folder).ok().and_then(|mut all| all.recordings.pop());
     wait_until("samples", || recorded().is_some_and(|recording| recording.sample_count() >= 80));
     recorder.signal("TERM");
     recorder.wait();
@@ -210,8 +225,19 @@ fn snapshot_contains_only_the_span_and_reports_errors() {
 
     let written = to_out(&format!("--from {} --to {}", time(40), time(69)));
     assert_eq!(written.code, 0, "{written:?}");
-    let mut copy = open_recordings(&out).unwrap().pop().unwrap();
+    let mut copy = open_recordings(&out).unwrap().recordings.pop().unwrap();
     assert_eq!(times(&mut copy), all[40..70]);
+
+    let printed =
+        script.command_without_target(&words(&folder, &format!("snapshot --from {} -o -", time(40)))).output();
+    let printed = printed.unwrap();
+    assert!(printed.status.success() && String::from_utf8_lossy(&printed.stderr).contains("standard output: "));
+    let piped = home.path().join("piped");
+    fs::write(&piped, &printed.stdout).unwrap();
+    assert_eq!(times(&mut open_recordings(&piped).unwrap().recordings.pop().unwrap()), all[40..]);
+    fs::remove_file(&piped).unwrap();
+    let empty = snapshot(&script, &folder, "--from 2020-01-01 --to 2020-01-02 -o -");
+    assert_eq!((empty.code, empty.out.as_str()), (1, ""), "{empty:?}");
 
     let before = fs::read(&out).unwrap();
     for (more, code, message) in [
@@ -236,4 +262,68 @@ fn snapshot_contains_only_the_span_and_reports_errors() {
     assert!(nothing.code == 1 && nothing.err.contains("cannot read"), "{nothing:?}");
     let names: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "no partial file is left: {names:?}");
+}
+
+#[test]
+fn dashboard_writes_what_memory_holds_to_a_snapshot() {
+    let lab = site();
+    let mut term = Term::builder().args(["-i", "0.1"]).args([lab.admin()]).size(200, 50).start();
+    term.wait_for("zqshop/zqweb2: down");
+    term.press(":maint zqshop/zqweb1<ret>");
+    answer_confirmation(&mut term, "Maintenance: zqshop / zqweb1", "y");
+    // The event of the change, which follows the result of the action.
+    term.wait_for("no check → MAINT");
+    let (plain, anonymous) = (term.home().join("my memory.hapulse"), term.home().join("anonymous"));
+    term.press(":snapshot ~/my memory.hapulse<ret>");
+    term.wait_for("my memory.hapulse: ");
+    term.wait_for(" of 1 instance from ");
+    let before = fs::read(&plain).unwrap();
+    for (line, message) in [
+        (":snapshot ~/my memory.hapulse<ret>", "the file exists; --force replaces it"),
+        (":snapshot ~/missing/file<ret>", "No such file or directory"),
+        (":snapshot --all x<ret>", "snapshot does not know the option --all"),
+    ] {
+        term.press(line);
+        term.wait_for(message);
+        term.press("<esc>");
+    }
+    assert_eq!(fs::read(&plain).unwrap(), before);
+    term.press(":snapshot --anonymize ~/anonymous<ret>");
+    term.wait_for("anonymous: ");
+    term.wait_for(" of 1 instance from ");
+    term.press(":snapshot --force ~/my memory.hapulse<ret>");
+    wait_until("the file to be replaced", || fs::read(&plain).unwrap() != before);
+    let names: Vec<_> = fs::read_dir(term.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().starts_with(".my")), "no partial file is left: {names:?}");
+
+    let [mut original, mut copy] = [&plain, &anonymous].map(|file| {
+        let recording = open_recordings(file).unwrap().recordings.pop().unwrap();
+        assert_eq!(recording.damage(), [], "{}", file.display());
+        recording
+    });
+    // The first file was written again later: it has all samples of the other one.
+    let (all, some) = (sums(&mut original), sums(&mut copy));
+    assert!(some.len() > 10 && some.iter().all(|(at, sums)| all[at] == *sums));
+    let down = ("server-down".to_owned(), CauseStep::Opened, true);
+    for recording in [&mut original, &mut copy] {
+        assert!(causes(recording).contains(&down), "{:?}", causes(recording));
+        assert!(events(recording).iter().any(|event| matches!(event, EventContents::Action(_))));
+    }
+    let decompressed = [&plain, &anonymous].map(|file| contents(&fs::read(file).unwrap()));
+    for secret in ["zqshop", "zqweb", "zqentry", "zqnode", "zqdescription"] {
+        assert!(contains(&decompressed[0], secret) && !contains(&decompressed[1], secret), "{secret}");
+    }
+    let (script, without_blank) = (Script::new(), term.home().join("plain"));
+    fs::rename(&plain, &without_blank).unwrap();
+    let printed = run_on(&script, &without_blank, "show --since 1h events");
+    assert!(printed.out.contains("zqshop/zqweb1") && printed.out.contains("no check → MAINT"), "{printed:?}");
+    assert!(printed.out.contains("set server zqshop/zqweb1 state maint"), "{printed:?}");
+
+    let mut replay = Term::builder().args(["replay"]).args([&anonymous]).size(120, 40).start();
+    replay.wait_for("lb-01");
+    replay.press("<end>");
+    replay.wait_for("be-01/srv-02: down");
+    replay.press(":snapshot x<ret>");
+    replay.wait_for("a replay has no samples in memory");
+    assert!(!replay.screen().contains("zq"), "{}", replay.screen());
 }

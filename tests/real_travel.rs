@@ -6,7 +6,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use support::actions::{bottom_line, wait_for_two_polls};
+use support::actions::wait_for_two_polls;
+use support::screen::message;
 use support::{CannedReplies, FakeSocket, Grid, Lab, Relay, Term, Traffic, wait_until};
 
 /// A row of `show stat`: fields by column name.
@@ -30,7 +31,7 @@ fn stat_rows(lab: &Lab) -> Vec<StatRow> {
 const VIEWS: [(&str, &[(&str, &str)]); 3] = [
     ("1", &[("STATE", "status"), ("WGHT", "weight"), ("SCUR", "scur"), ("STOT", "stot"), ("SMAX", "smax")]),
     ("2", &[("STATE", "status"), ("LBTOT", "lbtot")]),
-    ("3", &[("2xx", "hrsp_2xx"), ("5xx", "hrsp_5xx"), ("RQTOT", "req_tot")]),
+    ("3", &[("#2XX", "hrsp_2xx"), ("#5XX", "hrsp_5xx"), ("RQTOT", "req_tot")]),
 ];
 
 /// Returns the cells of a view's table that differ from this `show stat`.
@@ -162,7 +163,7 @@ fn playback_reports_reload_and_lost_connection() {
     assert!(screen.lines().next().unwrap().contains(&format!("pid {old}")), "{screen}");
     lab.kill();
     let screen = term.wait_for("connection lost");
-    assert!(bottom_line(&screen).ends_with("still showing the past"), "{screen}");
+    assert!(message(&screen).ends_with("still showing the past"), "{screen}");
     term.wait_for("stale");
     assert!(term.wait_for(" PAUSED ").contains(&format!("pid {old}")));
     lab.restart();
@@ -293,7 +294,7 @@ fn playback_badge_is_shown_at_every_size() {
             let end = if cols < 60 { "s " } else { "s ago" };
             let later = term.wait_until(|screen| header(screen) != first && header(screen).contains(end));
             assert!(header(&later).contains(" PAUSED "), "{later}");
-            assert!(bottom_line(&term.settled_screen()).contains("p live"), "{cols}x{rows}\n{}", term.screen());
+            assert!(message(&term.settled_screen()).contains("p live"), "{cols}x{rows}\n{}", term.screen());
             let highlighted_text = |screen: &vt100::Screen| {
                 let cells = (0..cols).filter_map(|column| screen.cell(0, column));
                 let is_highlighted = |cell: &&vt100::Cell| cell.inverse() || cell.bgcolor() != vt100::Color::Default;

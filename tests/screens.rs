@@ -13,7 +13,7 @@ use hapulse::actions::action_table::Danger;
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::haproxy::level::Level;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
@@ -52,14 +52,14 @@ const SCENES: [(&str, SceneFactory); 30] = [
         scene
     }),
     ("waiting", |size| {
-        let mut scene = Scene::empty(Access::default(), size);
+        let mut scene = Scene::empty(StatsSocket::default(), size);
         scene.fail_poll(2000);
         scene
     }),
-    ("connecting", |size| Scene::empty(Access::default(), size)),
-    ("read-only", |size| Scene::busy(DEFAULT_VERSION, Access::READ_ONLY, Level::Operator, size).press("<ret>M")),
-    ("operator", |size| Scene::busy(DEFAULT_VERSION, Access::default(), Level::Operator, size).press("<ret>M")),
-    ("newest-version", |size| Scene::busy(NEWEST_VERSION, Access::default(), Level::Admin, size).press("<ret>")),
+    ("connecting", |size| Scene::empty(StatsSocket::default(), size)),
+    ("read-only", |size| Scene::busy(DEFAULT_VERSION, StatsSocket::READ_ONLY, Level::Operator, size).press("<ret>M")),
+    ("operator", |size| Scene::busy(DEFAULT_VERSION, StatsSocket::default(), Level::Operator, size).press("<ret>M")),
+    ("newest-version", |size| Scene::busy(NEWEST_VERSION, StatsSocket::default(), Level::Admin, size).press("<ret>")),
 ];
 
 #[test]

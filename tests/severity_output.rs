@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use script::Script;
-use support::actions::{answer_confirmation, bottom_line, start_dashboard};
+use support::actions::{answer_confirmation, start_dashboard};
+use support::screen::message;
 use support::{
     CLIENTS_TABLE, CannedReplies, FakeSocket, Lab, ServerBehavior, Term, Traffic, send_command_to, wait_until,
 };
@@ -112,7 +113,7 @@ fn w8_dashboard_actions_and_undo_are_verified() {
             answer_confirmation(&mut term, title, "y");
             let records = term.wait_for_done_records(count + 1);
             assert_eq!(records[count]["verified"], true, "{}", records[count]);
-            term.wait_until(|screen| bottom_line(screen).contains(outcome));
+            term.wait_until(|screen| message(screen).contains(outcome));
         }
     }
 }

@@ -6,7 +6,7 @@ mod samples;
 #[path = "support/scenes.rs"]
 mod scenes;
 
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::term::frame_writer::FrameBuffer;
 use hapulse::ui::theme::{Palette, Theme};
 use samples::{SampleFactory, StatCsv};
@@ -22,7 +22,7 @@ const COUNTED: u64 = 30;
 fn bytes_per_sample(requests: impl Fn(u64) -> i64) -> usize {
     let mut factory = SampleFactory::for_version(DEFAULT_VERSION);
     let mut stat = StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv");
-    let mut scene = Scene::empty(Access::default(), SIZE).press("1");
+    let mut scene = Scene::empty(StatsSocket::default(), SIZE).press("1");
     let mut frames = FrameBuffer::new(SIZE.0, SIZE.1);
     let mut bytes = 0;
     for second in 0..BEFORE + COUNTED {

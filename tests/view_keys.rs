@@ -286,7 +286,7 @@ fn cols_command_adds_and_removes_columns() {
     driver.press("1");
     assert!(driver.columns().contains(&"weight"), "each view has its own columns");
     driver.press("0:cols<space>+addr<ret>");
-    assert!(driver.notice().ends_with("only in views 1 to 4 and 6"), "{}", driver.notice());
+    assert!(driver.notice().starts_with("cols works only in views 1 to 4 and 6, Maint/drain"), "{}", driver.notice());
     driver.press("1..");
     assert_eq!(driver.model.view_settings[ViewId::Status].hidden_columns, 2);
     driver.press(",,,");
@@ -432,12 +432,13 @@ fn problems_key_toggles_problems_view() {
 
 #[test]
 fn escape_goes_back_once_and_never_in_a_circle() {
-    let names = ["0", "1", "<a-5>", "7", "9", "A", "T", "!"];
+    let names = ["0", "1", "<a-5>", "7", "9", "A", "L", "T", "!"];
     let press = |driver: &mut ModelDriver, key: &str| {
         // In view 5, letters are typed.
         if driver.model.view() == ViewId::Cli && key.len() == 1 && !key.starts_with(|ch: char| ch.is_ascii_digit()) {
             let view = match key {
                 "A" => "out-of-service",
+                "L" => "balancers",
                 "T" => "heat-map",
                 _ => "problems",
             };
@@ -585,7 +586,7 @@ fn key_unavailable_in_view_shows_notice() {
         driver.press(&format!(":{}<ret>", view.id));
         assert_eq!(driver.model.current_view().id, view.id);
         assert_eq!(driver.press("f"), [], "{}", view.id);
-        assert!(driver.notice().starts_with("only in views 1 to 4 and 6: "), "{}", view.id);
+        assert!(driver.notice().starts_with("only in views 1 to 4 and 6, Maint/drain"), "{}", view.id);
     }
 }
 

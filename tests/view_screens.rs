@@ -15,7 +15,7 @@ use hapulse::app::update::update;
 use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::table::view_table::ViewId;
 use hapulse::ui::theme::{Palette, Theme};
 use samples::{SampleFactory, StatCsv, recorded_text, timestamp};
@@ -37,12 +37,12 @@ impl Scene {
 
 /// Builds a scene of the newest version, which has more counters per table entry and more session details.
 fn newest(size: (u16, u16)) -> Scene {
-    Scene::busy(NEWEST_VERSION, Access::default(), Level::Admin, size)
+    Scene::busy(NEWEST_VERSION, StatsSocket::default(), Level::Admin, size)
 }
 
 /// Builds a scene with one sample that has no problems.
 fn healthy(size: (u16, u16)) -> Scene {
-    let mut scene = Scene::empty(Access::default(), size);
+    let mut scene = Scene::empty(StatsSocket::default(), size);
     let mut csv = StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv");
     for (proxy, name) in csv.names() {
         if proxy != "fe_web" && proxy != "be_api" {
@@ -56,7 +56,7 @@ fn healthy(size: (u16, u16)) -> Scene {
 /// Builds a scene of ten minutes with steady traffic, in whose middle a deploy makes `be_app/app3` slow and a server goes
 /// down.
 fn deploy(size: (u16, u16)) -> Scene {
-    let mut scene = Scene::empty(Access::default(), size);
+    let mut scene = Scene::empty(StatsSocket::default(), size);
     let (mut samples, mut stat) =
         (SampleFactory::for_version(DEFAULT_VERSION), StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv"));
     stat.add_requests("be_app", "BACKEND", 30_000).add_requests("fe_web", "FRONTEND", 30_000);
@@ -104,7 +104,7 @@ fn cli_with_replies(size: (u16, u16)) -> Scene {
 /// Builds ten minutes in which a server becomes slow, another one fails, and a third one goes down again and again; shows
 /// the heat map.
 fn heat_map(size: (u16, u16)) -> Scene {
-    let mut scene = Scene::empty(Access::default(), size);
+    let mut scene = Scene::empty(StatsSocket::default(), size);
     let (mut samples, mut csv) =
         (SampleFactory::for_version(DEFAULT_VERSION), StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv"));
     for second in (0..=600_u64).step_by(5) {
@@ -138,7 +138,7 @@ const SCENES: &[(&str, SceneFactory)] = &[
         default_scene(size).press("1:cols<space>+addr<space>+h1req/s<ret>....................")
     }),
     ("cli-empty", |size| default_scene(size).press("5")),
-    ("cli-read-only", |size| Scene::busy(DEFAULT_VERSION, Access::READ_ONLY, Level::Operator, size).press("5")),
+    ("cli-read-only", |size| Scene::busy(DEFAULT_VERSION, StatsSocket::READ_ONLY, Level::Operator, size).press("5")),
     ("cli", cli_with_replies),
     ("cli-scrolled", |size| cli_with_replies(size).press("<pgup>")),
     ("cli-confirmation", |size| {
@@ -224,6 +224,8 @@ const SCENES: &[(&str, SceneFactory)] = &[
     ("heat-map-queue", |size| heat_map(size).press("VVV").wait(6000)),
     ("heat-map-state", |size| heat_map(size).press("VVVVjj").wait(6000)),
     ("heat-map-past", |size| heat_map(size).press("p(((<left>").wait(6000)),
+    ("balancers", |size| default_scene(size).press("L")),
+    ("balancers-invalid", |size| default_scene(size).press("L/conns>many")),
     ("diff", |size| default_scene(size).press("p<home>mpS")),
     ("diff-unmarked", |size| default_scene(size).press("S")),
     ("diff-deploy", |size| deploy(size).press("S")),
@@ -282,7 +284,7 @@ fn scenes_show_view_and_layer_of_their_name() {
             ("filter" | "command" | "palette" | "palette-rows" | "sessions-filtered", Some(Layer::Prompt(prompt))) => {
                 prompt.error.is_none()
             }
-            ("filter-invalid", Some(Layer::Prompt(prompt))) => prompt.error.is_some(),
+            ("filter-invalid" | "balancers-invalid", Some(Layer::Prompt(prompt))) => prompt.error.is_some(),
             (_, layer) => layer.is_none(),
         };
         assert!(has_expected_layer, "{name}: {:?}", model.layers);
@@ -309,6 +311,97 @@ fn problems_view_wraps_whole_sentences_and_keeps_the_severity_of_the_selected_ro
         let bar = &buffer[(size.0 - 1, row)];
         assert!(label.iter().any(|cell| cell.symbol() == "T" || cell.symbol() == "N"), "{size:?} {label:?}");
         assert!(label.iter().all(|cell| cell.style() != bar.style()), "{size:?}: the severity has a style of its own");
+    }
+}
+
+/// Builds a scene of an HAProxy without frontends and backends.
+fn nothing_configured(size: (u16, u16)) -> Scene {
+    let mut scene = Scene::empty(StatsSocket::default(), size);
+    let (mut samples, mut csv) =
+        (SampleFactory::for_version(DEFAULT_VERSION), StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv"));
+    for (proxy, name) in csv.names() {
+        csv.remove(&proxy, &name);
+    }
+    for millis in [0, 2000] {
+        scene.add_sample(millis, &samples.next_sample(millis, &csv));
+    }
+    scene
+}
+
+/// Lists without content: how they are opened, and the text that says why they are empty.
+const EMPTY_LISTS: &[(SceneFactory, &str)] = &[
+    (nothing_configured, "HAProxy's configuration has no frontends"),
+    (nothing_configured, "HAProxy's configuration has no backends"),
+    (nothing_configured, "no backend is selected"),
+    (|size| nothing_configured(size).press("1"), "HAProxy's configuration has no frontends and backends"),
+    (|size| nothing_configured(size).press("2"), "HAProxy's configuration has no frontends and backends"),
+    (|size| nothing_configured(size).press("3"), "HAProxy's configuration has no frontends and backends"),
+    (|size| nothing_configured(size).press("4"), "HAProxy's configuration has no frontends and backends"),
+    (|size| nothing_configured(size).press("5"), "Tab completes"),
+    (|size| nothing_configured(size).press("6"), "HAProxy's configuration has no frontends and backends"),
+    (|size| nothing_configured(size).press("7"), "lists the open sessions"),
+    (
+        |size| {
+            let reply = query_replies::sessions_reply_with("\n", SessionFilter::default(), 3);
+            nothing_configured(size).press("7<ret>").handle_reply(reply)
+        },
+        "no client is connected; ",
+    ),
+    (|size| nothing_configured(size).press("8"), "lists the stick tables"),
+    (
+        |size| nothing_configured(size).press("8<ret>").handle_reply(query_replies::no_stick_tables_reply()),
+        "HAProxy has no stick tables; its configuration creates them",
+    ),
+    (
+        |size| {
+            let scene = newest(size)
+                .press("8<ret>")
+                .handle_reply(query_replies::stick_tables_reply(NEWEST_VERSION))
+                .press("jj<ret>");
+            scene.handle_reply(query_replies::no_entries_reply("st_keys"))
+        },
+        "this table has no entries: no client was tracked",
+    ),
+    (|size| nothing_configured(size).press("9"), "nothing has changed since hapulse started"),
+    (|size| nothing_configured(size).press("p<home>9"), "nothing had changed up to this time"),
+    (|size| nothing_configured(size).press("A"), "no server is in maintenance or drain"),
+    (|size| nothing_configured(size).press("S"), "a comparison needs three"),
+    (|size| nothing_configured(size).press("T"), "this HAProxy has no servers"),
+    (|size| nothing_configured(size).press("TV"), "this HAProxy has no servers"),
+    (|size| healthy(size).press("!"), " goes back"),
+    (|size| default_scene(size).press("0/nowhere<ret>"), "no rows match the filter; Esc clears it"),
+    (|size| default_scene(size).press("1/nowhere<ret>"), "no rows match the filter; Esc clears it"),
+    (|size| default_scene(size).press("T/nowhere<ret>"), "no rows match the filter; Esc clears it"),
+    (|size| default_scene(size).press("A/nowhere<ret>"), "no rows match the filter; Esc clears it"),
+    (|size| default_scene(size).press("9/nowhere<ret>"), "no events match the filter; Esc clears it"),
+    (|size| default_scene(size).press("!/nowhere<ret>"), "no problems match the filter; Esc clears it"),
+    (|size| default_scene(size).press("?/nowhere"), "no key or column matches"),
+    (|size| default_scene(size).press("a/nowhere"), "nothing matches"),
+    (|size| default_scene(size).press(":nowhere"), "no command matches"),
+];
+
+#[test]
+fn empty_lists_say_why_they_are_empty() {
+    for (index, (make, text)) in EMPTY_LISTS.iter().enumerate() {
+        for size in [(80, 24), (120, 40), (200, 60)] {
+            for theme in [scenes::UNICODE, scenes::ASCII] {
+                let lines = scenes::buffer_lines(&make(size).draw(theme));
+                assert!(lines.iter().any(|line| line.contains(text)), "{index} {size:?} {text:?}\n{lines:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn dashboard_shows_the_worst_cause_whole_before_the_advice() {
+    for make in [Scene::triage, deploy] {
+        for size in [(120, 40), (160, 50), (200, 60), (240, 70)] {
+            let scene = make(size).press("0");
+            let lines = scenes::buffer_lines(&scene.draw(scenes::UNICODE));
+            let heading = lines.iter().position(|line| line.contains("SINCE")).expect("a heading");
+            let first = scene.model.instance().unwrap().data.problems().open_causes().next().unwrap();
+            assert!(lines[heading + 1].contains(&first.sentence), "{size:?} {:?}\n{lines:#?}", first.sentence);
+        }
     }
 }
 

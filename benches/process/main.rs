@@ -2,7 +2,7 @@
 //! and HATop if they are installed.
 //!
 //! Usage: `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`. Without a section, all sections
-//! except `hour` run. `--turns` is the number of rounds. `--program` measures another binary, such as a build of
+//! except `hour` and `fleet` run. `--turns` is the number of rounds. `--program` measures another binary, such as a build of
 //! another commit.
 //!
 //! - `cpu`     CPU time per refresh of the program and of HAProxy
@@ -12,12 +12,15 @@
 //! - `bytes`   bytes written to the terminal per refresh
 //! - `idle`    CPU time, wake-ups and bytes in a minute in which nothing happens
 //! - `hour`    memory during an hour; runs only if named, and `--turns` is the number of minutes
+//! - `fleet`   CPU time, memory and keys with 50 HAProxies; runs only if named, and `--turns` is the number of minutes
 //!
 //! Programs run one after the other in several rounds, so that other load on the machine affects all of them. Compare
 //! only results of the same run. `docs/performance.md` explains the results.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../tests/support/faulty_relay.rs"]
+mod faulty_relay;
 #[path = "../shared/mod.rs"]
 mod shared;
 #[path = "../../tests/support/mod.rs"]
@@ -26,6 +29,7 @@ mod support;
 mod bytes;
 mod cpu;
 mod first;
+mod fleet;
 mod hour;
 mod idle;
 mod keys;
@@ -42,7 +46,7 @@ use programs::Programs;
 type MeasureFn = fn(&Programs, usize);
 
 /// The sections: name, default number of rounds, and function.
-const SECTIONS: [(&str, usize, MeasureFn); 7] = [
+const SECTIONS: [(&str, usize, MeasureFn); 8] = [
     ("cpu", 3, cpu::measure),
     ("first", 15, first::measure),
     ("keys", 5, keys::measure),
@@ -50,10 +54,11 @@ const SECTIONS: [(&str, usize, MeasureFn); 7] = [
     ("bytes", 1, bytes::measure),
     ("idle", 1, idle::measure),
     ("hour", 60, hour::measure),
+    ("fleet", 60, fleet::measure),
 ];
 
-/// Section that runs only if it is named on the command line.
-const EXPLICIT_SECTION: &str = "hour";
+/// Sections that run only if they are named on the command line.
+const EXPLICIT_SECTIONS: [&str; 2] = ["hour", "fleet"];
 
 fn main() {
     let mut names = Vec::new();
@@ -74,7 +79,7 @@ fn main() {
     let programs = Programs::detect(program);
     programs.print_environment();
     for (name, default_rounds, measure) in SECTIONS {
-        if names.is_empty() && name != EXPLICIT_SECTION || names.iter().any(|wanted| wanted == name) {
+        if names.is_empty() && !EXPLICIT_SECTIONS.contains(&name) || names.iter().any(|wanted| wanted == name) {
             println!("\n== {name}, load {}", shared::proc::load_average());
             measure(&programs, rounds.unwrap_or(default_rounds));
         }

@@ -72,12 +72,19 @@ pub fn show_info(step: usize) -> String {
 /// Converts dumps into samples, one per second, as the sampler of hapulse does.
 #[derive(Default)]
 pub struct SampleFeed {
+    /// Wall clock time of the first sample since 1970.
+    start: Duration,
     row_ids: RowIds,
     newest: Option<Arc<Sample>>,
     count: u64,
 }
 
 impl SampleFeed {
+    /// Creates a feed whose first sample has this wall clock time since 1970.
+    pub fn starting_at(start: Duration) -> Self {
+        Self { start, ..Self::default() }
+    }
+
     /// Returns the next sample and the time that parsing took, or `None` if the dump cannot be parsed.
     pub fn parse(&mut self, info: &str, stat: &str) -> Option<(Arc<Sample>, Duration)> {
         let start = Instant::now();
@@ -86,7 +93,10 @@ impl SampleFeed {
         let duration = start.elapsed();
         let sample = Arc::new(Sample {
             seq: self.count + 1,
-            at: Timestamp { monotonic: Duration::from_secs(self.count), wall: SystemTime::UNIX_EPOCH },
+            at: Timestamp {
+                monotonic: Duration::from_secs(self.count),
+                wall: SystemTime::UNIX_EPOCH + self.start + Duration::from_secs(self.count),
+            },
             epoch: Epoch { number: 1, pid: 1 },
             level: None,
             info: ProcessInfo::parse(info.as_bytes()).ok()?,

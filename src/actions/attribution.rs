@@ -32,6 +32,8 @@ pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 pub(crate) struct Attribution {
     current_actor: SafeText,
     last_changes: HashMap<String, IndexEntry>,
+    /// Changes in a recording, oldest first, by `backend/server`.
+    recorded_changes: HashMap<String, Vec<IndexEntry>>,
     /// Changes that an agent was seen to order, with the explanation of the agent, by `backend/server`.
     agent_changes: HashMap<String, (SystemTime, String)>,
 }
@@ -47,6 +49,20 @@ impl Attribution {
         for (server, entry) in past {
             self.last_changes.entry(server).or_insert(entry);
         }
+    }
+
+    /// Adds changes of a recording that follow those that were added before.
+    pub(crate) fn add_recorded_entries(&mut self, changes: HashMap<String, IndexEntry>) {
+        for (server, entry) in changes {
+            self.recorded_changes.entry(server).or_default().push(entry);
+        }
+    }
+
+    /// Returns the last change of a server that was made before this time.
+    fn last_change(&self, server: &str, at: SystemTime) -> Option<&IndexEntry> {
+        let recorded = self.recorded_changes.get(server).into_iter().flatten();
+        let known = recorded.chain(self.last_changes.get(server));
+        known.filter(|entry| entry.at <= at + CLOCK_TOLERANCE).max_by_key(|entry| entry.at)
     }
 
     /// Records an action of this run if it sets an administrative state.
@@ -96,7 +112,7 @@ impl Attribution {
             _ => None,
         };
         let cause = state_cause::current_cause(sample, row);
-        let entry = || Self::author_if_matching(self.last_changes.get(&name)?, admin_state?, sample, id);
+        let entry = || Self::author_if_matching(self.last_change(&name, sample.at.wall)?, admin_state?, sample, id);
         let configured = || {
             let origin = sample.configured.as_ref()?.get(id)?;
             (admin_state == Some(TargetState::Maint) && origin.admin_state.is_disabled_in_config())
@@ -168,6 +184,23 @@ mod tests {
         assert_eq!(author("state drain", "MAINT", 60), None);
         assert_eq!(author("state maint", "UP", 60), None);
         assert_eq!(author("state drain", "DRAIN", 60).as_deref(), Some("ann"));
+    }
+
+    #[test]
+    fn author_of_is_the_one_at_the_time_of_the_sample() {
+        let author = |second: u64, lastchg: u64| {
+            let stat = format!("# pxname,svname,status,lastchg,type,\nb,s,MAINT,{lastchg},2,\n");
+            let sample = SampleBuilder::default().build_at_millis(second * 1000, &stat);
+            let mut attribution = Attribution::default();
+            for (name, at) in [("ann", 40), ("bob", 200)] {
+                let entry = IndexEntry { author: name.into(), ..entry("state maint", at) };
+                attribution.add_recorded_entries([("b/s".to_owned(), entry)].into());
+            }
+            attribution.author_of(&sample, sample.rows.ids()[0])
+        };
+        assert_eq!(author(100, 60).as_deref(), Some("ann"));
+        assert_eq!(author(210, 10).as_deref(), Some("bob"));
+        assert_eq!(author(20, 5), None, "before the first change");
     }
 
     #[test]

@@ -40,16 +40,24 @@ impl ProcessIdentity {
         Self::from_info(&sample.info, sample.at.monotonic)
     }
 
-    /// Returns whether both are the same process.
+    /// Returns whether both, which answered on the same socket, are the same process.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let is_same_start = match (self.start_time, other.start_time) {
-            (Some(one), Some(other)) => one == other,
-            _ => match (self.computed_start, other.computed_start) {
-                (Some(one), Some(other)) => one.abs_diff(other) <= START_TOLERANCE_MS.unsigned_abs(),
-                _ => true,
-            },
-        };
-        self.is_one_of_several && other.is_one_of_several || self.pid == other.pid && is_same_start
+        self.is_one_of_several && other.is_one_of_several
+            || self.pid == other.pid && self.is_same_start(other).unwrap_or(true)
+    }
+
+    /// Returns whether both, which may have answered on different sockets, are known to be the same process.
+    pub(crate) fn is_certainly(&self, other: &Self) -> bool {
+        self.pid > 0 && self.pid == other.pid && self.is_same_start(other) == Some(true)
+    }
+
+    /// Compares the starts. Returns `None` if one of them is unknown.
+    fn is_same_start(&self, other: &Self) -> Option<bool> {
+        if let (Some(one), Some(other)) = (self.start_time, other.start_time) {
+            return Some(one == other);
+        }
+        let (one, other) = self.computed_start.zip(other.computed_start)?;
+        Some(one.abs_diff(other) <= START_TOLERANCE_MS.unsigned_abs())
     }
 }
 
@@ -73,5 +81,15 @@ mod tests {
         assert!(first.is_same(&identity(7, "Uptime_sec: 9\nStart_time_sec: 1000\n", 10)));
         assert!(first.is_same(&identity(7, "Uptime_sec: 1\n", 11)), "a version without the start time");
         assert!(identity(7, "Nbproc: 2\n", 1).is_same(&identity(8, "Nbproc: 2\n", 1)));
+    }
+
+    #[test]
+    fn is_certainly_needs_pid_and_start_of_both() {
+        let first = identity(7, "Uptime_sec: 100\n", 10);
+        assert!(first.is_certainly(&identity(7, "Uptime_sec: 131\n", 40)));
+        assert!(!first.is_certainly(&identity(7, "Uptime_sec: 120\n", 40)));
+        assert!(!first.is_certainly(&identity(7, "", 10)), "the start is unknown");
+        assert!(!identity(7, "Nbproc: 2\n", 1).is_certainly(&identity(8, "Nbproc: 2\n", 1)));
+        assert!(!identity(0, "Uptime_sec: 1\n", 1).is_certainly(&identity(0, "Uptime_sec: 1\n", 1)));
     }
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::actions::action_table::{Action, ActionCommand, TargetKind, WEIGHT};
-use crate::actions::intent::{ActionTarget, Intent};
+use crate::actions::intent::{ActionTarget, Intent, IntentPurpose};
 use crate::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult};
 use crate::app::action_summary;
 use crate::app::action_targets;
 use crate::app::confirmation::{Confirmation, ConfirmationEvent};
+use crate::app::group_action;
 use crate::app::instance_view::InstanceView;
 use crate::app::key::{Key, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
@@ -108,10 +109,15 @@ fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<
                 .layers
                 .push(Layer::ReasonPrompt(ReasonPrompt { intent, prompt: Prompt::new(PromptPurpose::Reason, "") }));
         }
-        Ok((intent, danger)) => model.layers.push(Layer::Confirmation(match current_weights {
-            Some(current_weights) => Confirmation::with_weight_steps(intent, danger, current_weights, now),
-            None => Confirmation::new(intent, danger, now),
-        })),
+        Ok((intent, danger)) => {
+            let others = group_action::find_others(model, &intent, now);
+            let is_undo = intent.purpose == IntentPurpose::Undo;
+            let confirmation = match current_weights {
+                Some(current_weights) => Confirmation::with_weight_steps(intent, danger, current_weights, now),
+                None => Confirmation::new(intent, danger, now),
+            };
+            model.layers.push(Layer::Confirmation(confirmation.with_others(others, is_undo)));
+        }
         Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
     }
 }
@@ -216,7 +222,11 @@ fn change_proposed_weight(model: &mut Model, mut confirmation: Confirmation, by:
         && let Some(instance) = model.instance_by_id(intent.instance)
     {
         match guard::prepare_question(intent, &instance.data) {
-            Ok((intent, danger)) => confirmation.replace_intent(intent, danger, now),
+            Ok((intent, danger)) => {
+                let (others, is_for_all) = (group_action::find_others(model, &intent, now), confirmation.is_for_all);
+                confirmation.replace_intent(intent, danger, now);
+                confirmation = confirmation.with_others(others, is_for_all);
+            }
             Err(refusal) => return model.notify_refusal(&refusal, Role::Bad, now),
         }
     }
@@ -234,6 +244,16 @@ pub(crate) fn send_confirmed(
         propose_intent(model, confirmation.intent, now);
         return Vec::new();
     }
+    if confirmation.is_for_all {
+        return match group_action::send_confirmed(model, &confirmation, answer, now) {
+            Ok(effects) => effects,
+            Err((id, refusal)) => {
+                let why = format!("{}: {refusal}", group_action::name_of(model, id));
+                reopen_confirmation(model, confirmation, &refusal, Some(why), now);
+                Vec::new()
+            }
+        };
+    }
     let Some(instance) = model.instance_by_id_mut(confirmation.intent.instance) else { return Vec::new() };
     match guard::authorise(confirmation.intent.clone(), answer, &instance.data) {
         Ok(authorised) => {
@@ -245,7 +265,7 @@ pub(crate) fn send_confirmed(
         Err(
             refusal @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed | Refusal::Gone(_)),
         ) => {
-            reopen_confirmation(model, confirmation, &refusal, now);
+            reopen_confirmation(model, confirmation, &refusal, None, now);
             Vec::new()
         }
         Err(refusal) => {
@@ -256,8 +276,14 @@ pub(crate) fn send_confirmed(
 }
 
 /// Opens the dialog again with the current state of the targets that still exist. The answer was discarded, because a
-/// target changed or is gone, or the action became more dangerous.
-fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &Refusal, now: Duration) {
+/// target changed or is gone, or the action became more dangerous. `elsewhere` says so of another balancer of the question.
+fn reopen_confirmation(
+    model: &mut Model,
+    confirmation: Confirmation,
+    refusal: &Refusal,
+    elsewhere: Option<String>,
+    now: Duration,
+) {
     let Some(instance) = model.instance_by_id(confirmation.intent.instance) else { return };
     let changes = guard::describe_target_changes(&confirmation.intent, &instance.data);
     let mut intent = guard::with_present_targets(confirmation.intent.clone(), &instance.data);
@@ -271,10 +297,13 @@ fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &
         0 => String::new(),
         _ => "; the question is about the others now".to_owned(),
     };
-    let why = if changes.is_empty() { refusal.to_string() } else { changes.join("; ") };
+    let changes = if changes.is_empty() { refusal.to_string() } else { changes.join("; ") };
+    let why = elsewhere.unwrap_or(changes);
     match guard::prepare_question(intent, &instance.data) {
         Ok((intent, danger)) => {
-            let again = confirmation.reopen(intent, danger, format!("please confirm again: {why}{left}"), now);
+            let (others, is_for_all) = (group_action::find_others(model, &intent, now), confirmation.is_for_all);
+            let mut again = confirmation.reopen(intent, danger, now).with_others(others, is_for_all);
+            again.gate.set_remark(format!("please confirm again: {why}{left}"));
             model.layers.push(Layer::Confirmation(again));
         }
         Err(refusal) => model.notify_refusal(&refusal, Role::Bad, now),
@@ -326,7 +355,7 @@ pub(crate) fn accept_suggestion(model: &mut Model, now: Duration) {
     match model.instance().and_then(suggested_actions::current_suggestion) {
         Some(suggestion) => propose_intent(model, suggestion.intent, now),
         // No suggestions are shown during playback.
-        None => match model.instance().map(|instance| guard::check_not_past(&instance.data)) {
+        None => match model.instance().map(|instance| guard::check_query_allowed(&instance.data)) {
             Some(Err(refusal)) => model.notify_refusal(&refusal, Role::Warn, now),
             _ => model.notify("no suggestion at the moment", Role::Dim, now),
         },
@@ -371,5 +400,6 @@ pub(crate) fn finish_action(model: &mut Model, report: &ActionReport, now: Times
     };
     model.undo.record(report, epoch, now);
     model.notify(action_summary::summarize_report(report), role, now.monotonic);
-    vec![Effect::PollNow(id)]
+    let next = group_action::continue_run(model, report, now.monotonic).unwrap_or_default();
+    std::iter::once(Effect::PollNow(id)).chain(next).collect()
 }

@@ -126,7 +126,12 @@ pub(crate) fn shown_rows(model: &Model) -> Vec<RowId> {
     match model.current_view().content {
         Content::Dashboard => instance.lists.rows(model.focus).to_vec(),
         Content::Table(_) => instance.table_lines().iter().map(|line| line.id).collect(),
-        Content::Cli | Content::Sessions | Content::StickTables | Content::Events | Content::Problems => Vec::new(),
+        Content::Cli
+        | Content::Sessions
+        | Content::StickTables
+        | Content::Events
+        | Content::Problems
+        | Content::Balancers => Vec::new(),
     }
 }
 
@@ -156,7 +161,8 @@ pub(crate) fn line_action(content: Content) -> &'static Action {
         | Content::Table(_)
         | Content::Cli
         | Content::Events
-        | Content::Problems => &END_SESSION,
+        | Content::Problems
+        | Content::Balancers => &END_SESSION,
     }
 }
 

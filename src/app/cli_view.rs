@@ -64,7 +64,7 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     // The file would keep the secrets, and without them the line could not be sent again.
     let is_saved = !secret_arguments::has_secrets(&line);
     let mut effects: Vec<Effect> = is_saved.then(|| Effect::SaveCommandLine(line.clone())).into_iter().collect();
-    let refusal = model.instance().and_then(|instance| guard::check_not_past(&instance.data).err());
+    let refusal = model.instance().and_then(|instance| guard::check_query_allowed(&instance.data).err());
     let why_not = refusal.map(|refusal| model.explain_refusal(&refusal));
     let Some(instance) = model.instance_mut() else { return effects };
     instance.view_cursors[view] = ListCursor::default();
@@ -74,7 +74,7 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
         return effects;
     }
     let version = instance.data.latest().and_then(|sample| sample.info.version());
-    let (id, is_read_only) = (instance.id(), instance.data.access().read_only);
+    let (id, is_read_only) = (instance.id(), instance.data.source().is_read_only());
     match (ReadOnlyLine::parse(&line), TypedLine::parse(&line)) {
         (Ok(read_only), _) => {
             let missing = |words: &Vec<String>| read_only_commands::missing_in(words, version?);

@@ -3,11 +3,30 @@
 use crate::app::action_targets;
 use crate::app::layout::Pane;
 use crate::app::model::Model;
+use crate::app::pane_focus;
 use crate::app::playback;
 use crate::app::queries;
 use crate::app::suggested_actions;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::table::view_table::Content;
+
+/// The views with rows of `show stat`, in words.
+pub(crate) const ROW_VIEWS: &str = "in views 0 to 4 and 6, Maint/drain, Heat map and Changes";
+/// The views that are tables of such rows, in words.
+pub(crate) const TABLE_VIEWS: &str = "in views 1 to 4 and 6, Maint/drain, Heat map and Changes";
+
+/// Returns in words where a command works that does nothing in the view shown.
+pub(crate) fn places(command: UiCommand) -> &'static str {
+    match command {
+        UiCommand::EditFilter => "in other views than 5",
+        UiCommand::ToggleFold | UiCommand::ToggleFoldAll | UiCommand::ScrollColumns(_) => TABLE_VIEWS,
+        UiCommand::SortNext(_) | UiCommand::OpenSortMenu => {
+            "in views with rows, and where sessions or entries of a table are listed"
+        }
+        UiCommand::ReverseSort => "in views with rows: all but 5, 7, 8, 9 and the problems",
+        _ => ROW_VIEWS,
+    }
+}
 
 /// Returns whether a command does something now.
 pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
@@ -17,6 +36,7 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
     let is_dashboard = matches!(content, Content::Dashboard);
     let is_query_view = matches!(content, Content::Sessions | Content::StickTables);
     let is_sessions = matches!(content, Content::Sessions);
+    let is_balancers = matches!(content, Content::Balancers);
     let has_rows = is_table || is_dashboard;
     match command.ui_command {
         UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_) | UiCommand::ChangeWeight(_) => {
@@ -24,6 +44,7 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
         }
         UiCommand::RemoveLine => is_query_view && action_targets::check_available(model, command).is_ok(),
         UiCommand::Open { .. } => match content {
+            Content::Dashboard if pane_focus::has_focus(model, Pane::Events) => pane_focus::event_row(model).is_some(),
             Content::Dashboard => model.focus == Pane::Causes || model.focused_row().is_some(),
             Content::Table(_) => model.focused_row().is_some(),
             Content::Events => {
@@ -34,20 +55,19 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
                 let index = instance.view_cursors[model.view()].index();
                 model.shown_problem_lines().nth(index).is_some()
             }
-            Content::Cli | Content::Sessions | Content::StickTables => true,
+            Content::Cli | Content::Sessions | Content::StickTables | Content::Balancers => true,
         },
         UiCommand::Undo => model.undo.next_undo(&instance.data).is_some(),
         UiCommand::AcceptSuggestion | UiCommand::DismissSuggestion => {
             suggested_actions::current_suggestion(instance).is_some()
         }
-        UiCommand::ToggleZoom => is_dashboard,
+        UiCommand::ToggleZoom => has_rows,
         UiCommand::EditFilter => !matches!(content, Content::Cli),
-        UiCommand::SortNext(_) | UiCommand::OpenSortMenu => has_rows || queries::can_sort(model),
-        UiCommand::ReverseSort
-        | UiCommand::ToggleFlat
-        | UiCommand::ToggleChart
-        | UiCommand::NextChart
-        | UiCommand::ChangeChartSpan(_) => has_rows,
+        UiCommand::SortNext(_) | UiCommand::OpenSortMenu => has_rows || is_balancers || queries::can_sort(model),
+        UiCommand::ReverseSort => has_rows || is_balancers,
+        UiCommand::ToggleFlat | UiCommand::ToggleChart | UiCommand::NextChart | UiCommand::ChangeChartSpan(_) => {
+            has_rows
+        }
         UiCommand::MarkAllShown => has_rows || is_sessions,
         UiCommand::GroupNext => is_sessions || is_query_view && instance.queries.open_table.is_some(),
         UiCommand::ToggleRefresh => is_query_view,

@@ -94,16 +94,23 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::ToggleMark,
     ),
     row("command", &[":"], "command", "type a command", Program, UiCommand::OpenPalette),
+    row(
+        "show.zoom",
+        &["z"],
+        "zoom",
+        "maximize the dashboard's pane or the charts below a table, or restore it; from the events, show view 9",
+        Show,
+        UiCommand::ToggleZoom,
+    ),
     row("show.sort", &["s"], "sort", "choose the column to sort by", Show, UiCommand::OpenSortMenu),
     row(
         "move.next-pane",
         &["<tab>"],
         "next",
-        "next pane of the dashboard; in other views, the next view",
+        "next pane of the dashboard, also its charts and events; in other views, the next view",
         Move,
         UiCommand::MoveFocus(1),
     ),
-    row("show.zoom", &["z"], "zoom", "maximize the dashboard's pane, or restore it", Show, UiCommand::ToggleZoom),
     row("help", &["?", "<f1>", "h", "H"], "help", "show all keys", Program, UiCommand::ShowHelp).on_detail_page(),
     row(
         "quit",
@@ -185,6 +192,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         "heat map: servers and backends over time; again: previous view",
         ViewId::HeatMap,
     ),
+    view_command("view.balancers", &["L"], "", "all balancers in one table; again: previous view", ViewId::Balancers),
     action_command(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "set the weight to the configured one (100%)"),
     row(
         "server.weight-less",
@@ -246,6 +254,8 @@ pub static COMMANDS: &[CommandSpec] = &[
     row("mark.range", &["v"], "", "start or end marking a range of rows", Mark, UiCommand::ToggleMarkRange),
     row("mark.shown", &["*"], "", "mark all servers shown (after filtering)", Mark, UiCommand::MarkAllShown),
     row("mark.clear", &["U"], "", "remove all marks", Mark, UiCommand::ClearMarks),
+    row("replay.faster", &["P"], "faster", "replay faster, up to x60", Playback, UiCommand::ChangeReplaySpeed(1)),
+    row("replay.slower", &["_"], "slower", "replay slower, down to x1", Playback, UiCommand::ChangeReplaySpeed(-1)),
     row(
         "past.back",
         &["<left>"],
@@ -303,8 +313,6 @@ pub static COMMANDS: &[CommandSpec] = &[
         Playback,
         UiCommand::MoveToEvent(-1),
     ),
-    row("replay.faster", &["P"], "", "replay faster, up to x60", Playback, UiCommand::ChangeReplaySpeed(1)),
-    row("replay.slower", &["_"], "", "replay slower, down to x1", Playback, UiCommand::ChangeReplaySpeed(-1)),
     row(
         "past.mark",
         &["m"],

@@ -9,12 +9,22 @@ use std::time::Duration;
 use crate::actions::action_table::{Action, DRAIN, Danger, MAINT};
 use crate::actions::intent::{Intent, IntentPurpose};
 use crate::app::answer_gate::{AnswerGate, GateEvent};
-use crate::app::key::{Key, KeyPress};
+use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::haproxy::write_command::{MAX_WEIGHT, TargetWeight, WriteCommand};
 use crate::instance::guard;
+use crate::observe::instance_id::InstanceId;
 
 /// The dialog closes after this time, and nothing is sent.
 pub(crate) const EXPIRES_AFTER: Duration = Duration::from_mins(1);
+
+/// The action of a question on another balancer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GroupPart {
+    /// The balancer.
+    pub(crate) instance: InstanceId,
+    /// The action and its danger, or the reason why it is not sent to this balancer.
+    pub(crate) prepared: Result<(Intent, Danger), String>,
+}
 
 /// An open confirmation dialog.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +38,10 @@ pub struct Confirmation {
     /// Current weights, if the proposed weights can be changed in the dialog.
     initial_weights: Option<Vec<i64>>,
     opened_at: Duration,
+    /// The action on each other balancer that has the targets.
+    pub(crate) others: Vec<GroupPart>,
+    /// True if the question is about all balancers.
+    pub(crate) is_for_all: bool,
 }
 
 /// Result of a key press in the dialog.
@@ -45,7 +59,8 @@ impl Confirmation {
     /// Opens the dialog at `now`.
     pub(crate) fn new(intent: Intent, danger: Danger, now: Duration) -> Self {
         let gate = new_gate(&intent, danger);
-        Self { intent, danger, gate, initial_weights: None, opened_at: now }
+        let (others, is_for_all) = (Vec::new(), false);
+        Self { intent, danger, gate, initial_weights: None, opened_at: now, others, is_for_all }
     }
 
     /// Opens a dialog in which the proposed weights can still be changed; `from` are the current weights.
@@ -53,12 +68,47 @@ impl Confirmation {
         Self { initial_weights: Some(from), ..Self::new(intent, danger, now) }
     }
 
-    /// Returns a new dialog with the current state of the targets, and a remark that explains why it was opened again.
+    /// Returns a new dialog with the current state of the targets.
     #[must_use]
-    pub(crate) fn reopen(self, intent: Intent, danger: Danger, remark: String, now: Duration) -> Self {
-        let mut again = Self { initial_weights: self.initial_weights, ..Self::new(intent, danger, now) };
-        again.gate.set_remark(remark);
-        again
+    pub(crate) fn reopen(self, intent: Intent, danger: Danger, now: Duration) -> Self {
+        Self { initial_weights: self.initial_weights, ..Self::new(intent, danger, now) }
+    }
+
+    /// Offers the action on other balancers too. An undo is about all balancers that the action has changed.
+    #[must_use]
+    pub(crate) fn with_others(mut self, others: Vec<GroupPart>, is_for_all: bool) -> Self {
+        self.others = others;
+        if is_for_all && self.can_be_for_all() {
+            self.is_for_all = true;
+            self.renew_gate();
+        }
+        self
+    }
+
+    /// Returns whether the question can be about several balancers.
+    pub(crate) fn can_be_for_all(&self) -> bool {
+        self.others.iter().any(|part| part.prepared.is_ok())
+    }
+
+    /// Returns the action on each balancer of the question, this one first.
+    pub(crate) fn intents(&self) -> Vec<&Intent> {
+        let others = self.others.iter().filter(|_| self.is_for_all);
+        let others = others.filter_map(|part| part.prepared.as_ref().ok().map(|(intent, _)| intent));
+        std::iter::once(&self.intent).chain(others).collect()
+    }
+
+    /// Returns the danger of the question: the highest of its balancers.
+    pub fn highest_danger(&self) -> Danger {
+        let others = self.others.iter().filter(|_| self.is_for_all);
+        let others = others.filter_map(|part| part.prepared.as_ref().ok().map(|(_, danger)| *danger));
+        others.fold(self.danger, Danger::max)
+    }
+
+    fn renew_gate(&mut self) {
+        self.gate = match self.intents().len() {
+            1 => new_gate(&self.intent, self.danger),
+            count => AnswerGate::new((self.highest_danger() == Danger::Highest).then(|| guard::count_to_type(count))),
+        };
     }
 
     /// Returns the time at which the dialog closes.
@@ -92,19 +142,27 @@ impl Confirmation {
 
     /// Replaces the intent and asks again.
     pub(crate) fn replace_intent(&mut self, intent: Intent, danger: Danger, now: Duration) {
-        self.gate = new_gate(&intent, danger);
         (self.intent, self.danger, self.opened_at) = (intent, danger, now);
+        (self.others, self.is_for_all) = (Vec::new(), false);
+        self.renew_gate();
     }
 
     /// Returns the action offered instead: draining if servers would go into maintenance without a drain, else `None`.
     pub(crate) fn alternative_action(&self) -> Option<&'static Action> {
         let is_maint =
             self.intent.steps.iter().all(|step| *step.action == MAINT && step.target.seen_status.as_str() != "DRAIN");
-        (is_maint && self.intent.purpose == IntentPurpose::Requested && self.danger < Danger::Highest).then_some(&DRAIN)
+        let is_offered = self.intent.purpose == IntentPurpose::Requested && !self.is_for_all;
+        (is_maint && is_offered && self.danger < Danger::Highest).then_some(&DRAIN)
     }
 
     /// Handles a key press.
     pub(crate) fn handle_key(&mut self, press: KeyPress) -> ConfirmationEvent {
+        if press.key == Key::unmodified(KeyCode::Tab) && self.can_be_for_all() {
+            self.is_for_all = !self.is_for_all;
+            self.opened_at = press.read_at;
+            self.renew_gate();
+            return ConfirmationEvent::Pending;
+        }
         if press.key == Key::char('d')
             && let Some(action) = self.alternative_action()
         {
@@ -133,7 +191,6 @@ mod tests {
     use crate::app::answer_gate::ShownRows;
     use crate::haproxy::write_command::TargetState;
     use crate::instance::guard::ConfirmationAnswer;
-    use crate::observe::instance_id::InstanceId;
 
     fn intent(action: &'static Action, command: WriteCommand) -> Intent {
         Intent::new(action, command, InstanceId::FIRST, vec![ActionTarget::without_row("api".into(), "api1".into())])
@@ -176,6 +233,32 @@ mod tests {
         let mut dialog = open_dialog(Danger::High);
         assert_eq!(dialog.handle_key(press), ConfirmationEvent::Pending);
         assert_eq!(dialog.gate.remark(Duration::ZERO), Some("other keys arrived with d: press d again"));
+    }
+
+    #[test]
+    fn tab_extends_question_to_other_balancers() {
+        let maint = || intent(&MAINT, WriteCommand::State(TargetState::Maint));
+        let instance = InstanceId::first(2).last().unwrap();
+        let part = |prepared| GroupPart { instance, prepared };
+        let with = |danger, others| {
+            let mut dialog =
+                Confirmation::new(maint(), Danger::High, Duration::from_secs(10)).with_others(others, false);
+            assert_eq!((dialog.name_to_type(), dialog.highest_danger()), (None, Danger::High));
+            let event = press(&mut dialog, "<tab>", 11_000);
+            assert_eq!(event, ConfirmationEvent::Pending, "{danger:?}");
+            show(&mut dialog, 12_000);
+            dialog
+        };
+        let mut dialog = with(Danger::High, vec![part(Ok((maint(), Danger::High))), part(Err("lost".into()))]);
+        assert_eq!((dialog.intents().len(), dialog.name_to_type()), (2, None));
+        press(&mut dialog, "y", 13_000);
+        assert_eq!(dialog.gate.take_answer(true), Some(ConfirmationAnswer::Yes));
+        let mut dialog = with(Danger::Highest, vec![part(Ok((maint(), Danger::Highest)))]);
+        assert_eq!((dialog.name_to_type(), dialog.highest_danger()), (Some("2 balancers"), Danger::Highest));
+        press(&mut dialog, "<tab>", 13_000);
+        assert_eq!((dialog.intents().len(), dialog.name_to_type()), (1, None));
+        let mut alone = open_dialog(Danger::High).with_others(vec![part(Err("lost".into()))], true);
+        assert_eq!(press(&mut alone, "<tab>", 13_000), ConfirmationEvent::No);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::actions::action_table::TargetKind;
 use crate::app::action_flow;
 use crate::app::action_targets;
+use crate::app::balancers_view;
 use crate::app::cli_view;
+use crate::app::command_scope;
 use crate::app::global_keys;
 use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
@@ -20,7 +22,8 @@ use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::navigation;
 use crate::app::overhead;
-use crate::app::palette;
+use crate::app::palette::{self, LineResult};
+use crate::app::pane_focus;
 use crate::app::playback;
 use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
@@ -259,10 +262,14 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
                 model.layers.push(Layer::Prompt(prompt));
             }
         }
+        (PromptPurpose::Filter, event) if model.shows_balancers() => {
+            let open = balancers_view::handle_filter_event(model, prompt, &event);
+            model.layers.extend(open.map(Layer::Prompt));
+        }
         (PromptPurpose::Filter, PromptEvent::Canceled) => model.view_settings[view].set_filter(RowFilter::default()),
         (PromptPurpose::Filter, event) => {
             // While the typed filter is invalid, the last valid one stays in effect.
-            match RowFilter::parse(prompt.text()) {
+            match model.parse_filter(prompt.text()) {
                 Ok(filter) => {
                     prompt.error = None;
                     model.selects_first_match = event == PromptEvent::Edited && !filter.is_empty();
@@ -289,8 +296,9 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
 /// Runs a palette line.
 fn run_palette_line(model: &mut Model, line: &str, now: Duration) -> Vec<Effect> {
     match palette::run_line(model, line, now) {
-        Some(command) => run_command(model, command, now),
-        None => Vec::new(),
+        LineResult::Run(command) => run_command(model, command, now),
+        LineResult::Effect(effect) => vec![effect],
+        LineResult::Done => Vec::new(),
     }
 }
 
@@ -321,11 +329,20 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::Move(step) => navigation::move_cursor(model, step, now),
         UiCommand::MoveToMatch(by) => match_commands::move_to_match(model, by, now),
         // The process has no row and no detail page.
-        UiCommand::Open { .. } if is_dashboard && model.focus == Pane::Causes && model.focused_row().is_none() => {
+        UiCommand::Open { .. }
+            if is_dashboard && pane_focus::has_focus(model, Pane::Causes) && model.focused_row().is_none() =>
+        {
             open_process_info(model);
         }
         UiCommand::Open { .. } if matches!(model.current_view().content, Content::Sessions | Content::StickTables) => {
             return queries::open_cursor_line(model, now);
+        }
+        UiCommand::Open { .. } if model.shows_balancers() => balancers_view::open_cursor_row(model, now),
+        UiCommand::Open { .. }
+            if matches!(model.current_view().content, Content::Events | Content::Table(_))
+                && !command_scope::works_here(model, command) =>
+        {
+            model.notify("nothing to open: no row is selected, or the event is about no row", Role::Dim, now);
         }
         UiCommand::Open { unfold } => navigation::open_cursor_row(model, unfold),
         UiCommand::Back { clear } if queries::close_last_opened(model, clear) => {}
@@ -344,7 +361,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         | UiCommand::ChangeChartSpan(_)
         | UiCommand::NextChart => view_commands::run(model, command, now),
         UiCommand::OpenPalette => model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Command, ""))),
-        UiCommand::ToggleZoom => model.is_zoomed = !model.is_zoomed,
+        UiCommand::ToggleZoom => view_commands::toggle_zoom(model, now),
         UiCommand::SwitchInstance(by) => navigation::switch_instance(model, by, now),
         UiCommand::StartAction(action) if action.target_kind == TargetKind::Session => {
             return session_actions::start_action(model, action, now);

@@ -8,10 +8,10 @@ use crate::app::dashboard_lists::{DashboardLists, ListCursor};
 use crate::app::layout::Pane;
 use crate::app::marked_rows::Selection;
 use crate::app::problem_lines::CauseKey;
-use crate::app::process_summary::ProcessSummary;
 use crate::app::query_state::QueryState;
 use crate::haproxy::stat_table::RowKind;
 use crate::instance::display_name::InstanceNames;
+use crate::instance::process_summary::ProcessSummary;
 use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
@@ -35,6 +35,8 @@ pub struct InstanceView {
     pub(crate) lists: DashboardLists,
     /// Cursor of each view that is a table or a list.
     pub(crate) view_cursors: PerView<ListCursor>,
+    /// Cursor of the events of the dashboard.
+    pub(crate) events_cursor: ListCursor,
     /// Lines of the table shown.
     table_lines: Vec<TableLine>,
     /// Records of the columns of each table that had a value so far.
@@ -79,6 +81,7 @@ impl InstanceView {
             data,
             lists: DashboardLists::default(),
             view_cursors: PerView::default(),
+            events_cursor: ListCursor::default(),
             table_lines: Vec::new(),
             column_uses: PerView::default(),
             unfiltered_counts: PerView::default(),

@@ -45,7 +45,7 @@ pub enum KeymapError {
 }
 
 /// Key bindings, from key to command and from command to keys. Playback keys work only during playback.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Keymap {
     live: HashMap<Key, &'static CommandSpec>,
     past: HashMap<Key, &'static CommandSpec>,

@@ -263,7 +263,7 @@ fn arrange_wide(body: Area, terminal_size: (u16, u16), needs: LayoutNeeds) -> Ve
     let rows = needs.row_counts.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(3));
     // Where both sides have room, the left lists get more than half of the width if they need it.
     let usual_width = (body.width * 47 / 100).clamp(52, 90);
-    let most_width = if body.width >= MIN_BAND_SIZE.0 { body.width * 55 / 100 } else { 0 };
+    let most_width = if body.width >= MIN_BAND_SIZE.0 { body.width * 55 / 100 } else { body.width / 2 };
     let left_width = usual_width.max(needs.left_width.saturating_add(2).min(most_width));
     let (left, right) = (body.columns(0, left_width), body.columns(left_width, body.width));
     let frontends = rows[1].clamp(4, (body.height / 3).max(4));

@@ -7,8 +7,11 @@ use crate::app::dashboard_lists;
 use crate::app::dashboard_order::RowOrder;
 use crate::app::layout::Pane;
 use crate::app::model::Model;
+use crate::app::pane_focus;
 use crate::observe::row_ids::RowId;
+use crate::table::columns::column_sets;
 use crate::table::columns::row_view::RowView;
+use crate::table::filter::{FilterError, RowFilter};
 use crate::table::view_table::Content;
 
 /// Selects the row whose name is the filter, or else the only row whose name starts with it, or else the first match.
@@ -28,6 +31,19 @@ pub(crate) fn select_first(model: &mut Model) {
     }
 }
 
+impl Model {
+    /// Parses a filter for the rows of the view shown, whose columns come before others of the same name.
+    ///
+    /// # Errors
+    /// As for [`RowFilter::parse`].
+    pub(crate) fn parse_filter(&self, text: &str) -> Result<RowFilter, FilterError> {
+        match self.current_view().content {
+            Content::Dashboard => RowFilter::parse_with(text, column_sets::DASHBOARD),
+            _ => RowFilter::parse_with(text, &self.view_settings[self.view()].columns),
+        }
+    }
+}
+
 /// Returns whether the view shown has rows and a filter.
 pub(crate) fn has_filter(model: &Model) -> bool {
     let has_rows = matches!(model.current_view().content, Content::Dashboard | Content::Table(_));
@@ -42,7 +58,7 @@ pub(crate) fn select(model: &mut Model, id: RowId) {
     if !is_dashboard {
         instance.view_cursors[view].select(id);
     } else if let Some(pane) = instance.select_in_lists(id) {
-        model.focus = pane;
+        pane_focus::focus_pane(model, pane);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::actions::outcome::{ActionReport, StepProgress};
 use crate::app::key::KeyPress;
 use crate::app::mouse_report::{MouseButton, MouseTarget};
 use crate::ask::query::{Query, QueryError, QueryReply};
+use crate::fleet::host_facts::HostFacts;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::typed_change::TypedChange;
@@ -46,6 +47,8 @@ pub enum Message {
     AuditLoaded(Box<AuditIndex>),
     /// The old processes of this instance were searched for and their sessions counted.
     OldProcessesFound(InstanceId, Box<OldProcesses>),
+    /// The facts about the machine of this instance were read; `None` if they are unknown.
+    HostFactsRead(InstanceId, Option<Box<HostFacts>>),
     /// This program's memory use was measured, as reported by the operating system.
     MemoryMeasured(MemoryUse),
     /// The time returned by `next_wake` was reached.
@@ -82,6 +85,8 @@ pub enum Effect {
     SendTypedCommand(InstanceId, Authorised<TypedChange>),
     /// Find the old processes of this instance and count their sessions.
     FindOldProcesses(InstanceId, OldProcessQuery),
+    /// Read the facts about the machine of this instance, whose HAProxy has this process id.
+    ReadHostFacts(InstanceId, i64),
     /// Measure this program's memory use.
     MeasureMemory,
     /// Ring the terminal's bell.
@@ -90,4 +95,17 @@ pub enum Effect {
     CopyToClipboard(String),
     /// Save this line in the command line history file.
     SaveCommandLine(String),
+    /// Write what memory holds to a file.
+    WriteSnapshot(SnapshotRequest),
+}
+
+/// A file to which what memory holds is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotRequest {
+    /// Path as typed.
+    pub path: String,
+    /// Replace names, addresses and texts.
+    pub is_anonymized: bool,
+    /// Replace the file if it exists.
+    pub is_forced: bool,
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::actions::action_table::Action;
 use crate::app::answer_gate::{AnswerGate, ShownRows};
+use crate::app::balancers_state::BalancersState;
 use crate::app::chart_settings::ChartSettings;
 use crate::app::command_line::CommandLine;
+use crate::app::group_run::GroupRun;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
 use crate::app::layers::{Layer, TextExtent};
@@ -25,8 +26,6 @@ use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
 use crate::app::view_history::ViewHistory;
 use crate::config::confirm_quit::ConfirmQuit;
-use crate::instance::guard;
-use crate::instance::refusal::Refusal;
 use crate::instance::time_spans::ComparedSpan;
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
@@ -57,8 +56,10 @@ pub struct Model {
     pub(crate) selects_first_match: bool,
     /// Span that the comparison before and after shows; `None` for the default.
     pub(crate) chosen_span: Option<ComparedSpan>,
-    /// Dashboard list that receives the keys.
+    /// Dashboard list whose cursor selects the row.
     pub focus: Pane,
+    /// Pane next to the lists of the dashboard that receives the keys instead of the list; `None` otherwise.
+    pub(crate) side_focus: Option<Pane>,
     /// Set if the focused list fills the body.
     pub is_zoomed: bool,
     /// Command line of view 5.
@@ -83,6 +84,10 @@ pub struct Model {
     pub mouse: Option<MouseState>,
     /// Actions that can be undone.
     pub(crate) undo: UndoStack,
+    /// Action on several balancers that has not ended.
+    pub(crate) group_run: Option<GroupRun>,
+    /// Number of actions on several balancers so far.
+    pub(crate) group_runs: u64,
     /// Key bindings.
     pub(crate) keymap: Keymap,
     /// Requested poll interval, if known.
@@ -95,6 +100,8 @@ pub struct Model {
     pub terminal_size: (u16, u16),
     /// Span and number of the charts.
     pub(crate) charts: ChartSettings,
+    /// View of all balancers, and their roles.
+    pub(crate) balancers: BalancersState,
 }
 
 impl Model {
@@ -113,6 +120,7 @@ impl Model {
             selects_first_match: false,
             chosen_span: None,
             focus: Pane::Backends,
+            side_focus: None,
             is_zoomed: false,
             cli: CommandLine::new(Vec::new()),
             layers: Vec::new(),
@@ -125,12 +133,15 @@ impl Model {
             quit_asked_until: None,
             mouse: None,
             undo: UndoStack::default(),
+            group_run: None,
+            group_runs: 0,
             keymap,
             requested_interval: None,
             time_zone: TimeZone::UTC,
             memory: None,
             terminal_size: size,
             charts: ChartSettings::default(),
+            balancers: BalancersState::default(),
         }
     }
 
@@ -198,10 +209,20 @@ impl Model {
         self.order_frozen_until = until;
     }
 
+    /// Returns whether the view of all balancers is shown.
+    pub(crate) fn shows_balancers(&self) -> bool {
+        matches!(self.current_view().content, Content::Balancers)
+    }
+
+    /// Returns whether rows keep their places: shortly after the cursor moved, or while a layer of an action is open.
+    pub(crate) fn is_order_frozen(&self, now: Duration) -> bool {
+        self.layers.iter().any(Layer::is_about_action) || now < self.order_frozen_until
+    }
+
     /// Rebuilds the lines of the table shown, or the lists of the dashboard, if needed. The rows keep their places while
     /// their order is frozen or a layer of an action is open.
     pub(crate) fn update_rows(&mut self, now: Duration) {
-        let is_frozen = self.layers.iter().any(Layer::is_about_action) || now < self.order_frozen_until;
+        let is_frozen = self.is_order_frozen(now);
         let span = self.compared_span();
         let Some(instance) = self.instances.get_mut(self.current) else { return };
         if self.view.view().scope == RowScope::Changed {
@@ -210,7 +231,7 @@ impl Model {
         match self.view.view().content {
             Content::Dashboard => instance.update_lists(&self.view_settings[self.view], is_frozen),
             Content::Table(_) => instance.update_table_lines(self.view, &self.view_settings[self.view], is_frozen),
-            Content::Cli | Content::Events | Content::Problems | Content::Sessions | Content::StickTables => {}
+            _ => {}
         }
     }
 
@@ -363,12 +384,18 @@ impl Model {
         let instance = self.instance()?;
         detail.filter(|row| row.instance == instance.id()).map(|row| row.row).or_else(|| {
             match self.current_view().content {
-                Content::Dashboard => instance.cursor_row(self.focus).filter(|id| *id != RowId::PROCESS),
+                Content::Dashboard if self.side_focus == Some(Pane::Events) => None,
+                Content::Dashboard => self.list_row(),
                 Content::Table(_) => instance.view_cursors[self.view].row(),
                 Content::Problems => self.shown_problem_lines().nth(instance.view_cursors[self.view].index())?.row(),
-                Content::Cli | Content::Sessions | Content::StickTables | Content::Events => None,
+                _ => None,
             }
         })
+    }
+
+    /// Returns the row under the cursor of the list of the dashboard whose cursor selects the row.
+    pub(crate) fn list_row(&self) -> Option<RowId> {
+        self.instance()?.cursor_row(self.focus).filter(|id| *id != RowId::PROCESS)
     }
 
     /// Returns the row whose sessions view 7 lists when it opens: the row whose detail page is open, or the row under the
@@ -379,7 +406,7 @@ impl Model {
             Content::Dashboard => self.focus == Pane::Servers || instance.is_cursor_chosen(self.focus),
             Content::Table(_) => instance.view_cursors[self.view].is_chosen(),
             Content::Problems => true,
-            Content::Cli | Content::Sessions | Content::StickTables | Content::Events => false,
+            _ => false,
         };
         self.focused_row().filter(|_| is_chosen)
     }
@@ -417,34 +444,5 @@ impl Model {
         self.instance().into_iter().flat_map(move |instance| {
             problem_lines::problem_lines(&instance.data, text_filter, &instance.unfolded_causes)
         })
-    }
-
-    /// Checks whether the instance shown allows an action at all.
-    ///
-    /// # Errors
-    /// Returns an error in read-only mode, if the level of the socket is too low, or if the link is lost.
-    pub(crate) fn check_allowed(&self, action: &'static Action) -> Result<(), Refusal> {
-        let instance = self.instance().ok_or(Refusal::NotConnected)?;
-        guard::check_action(action, &instance.data)
-    }
-
-    /// Returns the text of a refusal, with the key that resolves it if there is one.
-    pub(crate) fn explain_refusal(&self, refusal: &Refusal) -> String {
-        match refusal {
-            Refusal::Past => {
-                // In view 5, most keys type letters, so Esc must come first.
-                let first = if matches!(self.current_view().content, Content::Cli) { "Esc, then " } else { "" };
-                format!("{refusal}; {first}{} shows the present", self.keymap.key_or_command(UiCommand::TogglePause))
-            }
-            Refusal::WrongSelection(_) => {
-                format!("{refusal}; {} removes all marks", self.keymap.key_or_command(UiCommand::ClearMarks))
-            }
-            _ => refusal.to_string(),
-        }
-    }
-
-    /// Shows a refusal in the bottom line.
-    pub(crate) fn notify_refusal(&mut self, refusal: &Refusal, role: Role, now: Duration) {
-        self.notify(self.explain_refusal(refusal), role, now);
     }
 }

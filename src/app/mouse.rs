@@ -7,10 +7,12 @@ use std::time::Duration;
 use crate::app::command_table::COMMANDS;
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::input;
+use crate::app::layout::Pane;
 use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::mouse_report::{MouseButton, MouseTarget};
 use crate::app::navigation;
+use crate::app::pane_focus;
 use crate::app::ui_commands::{CursorStep, UiCommand};
 use crate::table::view_table::Content;
 
@@ -39,7 +41,7 @@ pub(crate) fn handle_report(
         }
     } else {
         if let Some(MouseTarget::Pane(pane) | MouseTarget::Row(Some(pane), _)) = target {
-            model.focus = pane;
+            pane_focus::focus_pane(model, pane);
         }
         navigation::move_cursor(model, CursorStep::Rows(rows), now);
     }
@@ -53,10 +55,12 @@ fn handle_click(model: &mut Model, target: Option<MouseTarget>, now: Duration) -
     }
     match target {
         Some(MouseTarget::Tab(view)) => navigation::show_view(model, view),
-        Some(MouseTarget::Pane(pane)) => model.focus = pane,
+        Some(MouseTarget::Pane(pane)) => pane_focus::focus_pane(model, pane),
         Some(target @ MouseTarget::Row(pane, index)) => {
             let is_double = before.is_some_and(|(last, at)| last == target && now.saturating_sub(at) <= DOUBLE_CLICK);
-            model.focus = pane.unwrap_or(model.focus);
+            if let Some(pane) = pane {
+                pane_focus::focus_pane(model, pane);
+            }
             let cursor = cursor_index(model);
             navigation::move_cursor(model, CursorStep::Rows(index as i32 - cursor as i32), now);
             let open = COMMANDS.iter().find(|command| command.ui_command == UiCommand::Open { unfold: false });
@@ -76,6 +80,8 @@ fn handle_click(model: &mut Model, target: Option<MouseTarget>, now: Duration) -
 fn cursor_index(model: &Model) -> usize {
     let Some(instance) = model.instance() else { return 0 };
     match model.current_view().content {
+        Content::Balancers => model.balancers.cursor.index(),
+        Content::Dashboard if pane_focus::has_focus(model, Pane::Events) => instance.events_cursor.index(),
         Content::Dashboard => instance.lists.cursor(model.focus).map_or(0, ListCursor::index),
         _ => instance.line_index(model.view()),
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::action_targets;
+use crate::app::balancer_areas::BalancerAreas;
 use crate::app::cli_view;
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::heat_view;
@@ -10,6 +11,7 @@ use crate::app::layers::Layer;
 use crate::app::layout::Pane;
 use crate::app::match_search;
 use crate::app::model::Model;
+use crate::app::pane_focus;
 use crate::app::playback;
 use crate::app::problem_lines::ProblemLine;
 use crate::app::queries;
@@ -36,6 +38,12 @@ pub(crate) fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
     freeze_order(model, now);
     let view = model.view();
     let (height, lines) = (visible_rows(model), line_count(model));
+    if model.shows_balancers() {
+        return model.balancers.move_cursor(step, height);
+    }
+    if view == ViewId::Dashboard && pane_focus::move_in_events(model, step) {
+        return;
+    }
     let Some(instance) = model.instance_mut() else { return };
     match view.view().content {
         Content::Dashboard => move_list_cursor(model, step, height),
@@ -56,6 +64,7 @@ pub(crate) fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
             };
             instance.view_cursors[view].scroll(up, lines.saturating_sub(height) + 1, height);
         }
+        Content::Balancers => {}
     }
 }
 
@@ -75,7 +84,7 @@ fn move_list_cursor(model: &mut Model, step: CursorStep, height: usize) {
     };
     if let Some(next_focus) = next_focus {
         instance.lists.set_navigated();
-        model.focus = next_focus;
+        pane_focus::focus_pane(model, next_focus);
         return;
     }
     instance.lists.move_by(focus, step, height);
@@ -91,6 +100,7 @@ pub(crate) fn line_count(model: &Model) -> usize {
         Content::Events => model.shown_events().count(),
         Content::Problems => model.shown_problem_lines().count(),
         Content::Sessions | Content::StickTables => query_lines::line_count(model),
+        Content::Balancers => model.balancers.row_count(),
         Content::Dashboard | Content::Table(_) => 0,
     }
 }
@@ -107,13 +117,17 @@ pub(crate) fn visible_rows(model: &Model) -> usize {
         // One line is the input line or the heading.
         Content::Cli | Content::Problems => usize::from(layout.body.height.saturating_sub(1)),
         Content::Events => usize::from(layout.body.height),
+        Content::Balancers => usize::from(BalancerAreas::new(model, layout.body).rows.height.saturating_sub(1)),
     }
 }
 
-/// Opens the row under the cursor: a backend of the dashboard moves the focus to its servers; any other row opens its
-/// detail page.
+/// Opens the row under the cursor, or the row of the event under it: a backend of the dashboard moves the focus to its servers;
+/// any other row opens its detail page.
 pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
     let (view, focus) = (model.view(), model.focus);
+    if view == ViewId::Dashboard && model.side_focus.is_some() {
+        return show_detail(model, pane_focus::event_row(model).or_else(|| model.focused_row()));
+    }
     let Some(instance) = model.instance_mut() else { return };
     match view.view().content {
         Content::Dashboard => match focus {
@@ -139,7 +153,7 @@ pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
             let row = model.shown_events().nth(index).and_then(|event| event.row);
             show_detail(model, row);
         }
-        Content::Cli | Content::Sessions | Content::StickTables => open_detail(model),
+        Content::Cli | Content::Sessions | Content::StickTables | Content::Balancers => open_detail(model),
     }
 }
 
@@ -174,11 +188,11 @@ fn show_detail(model: &mut Model, row: Option<RowId>) {
     }
 }
 
-/// Folds or unfolds the proxy under the cursor, or the proxy of the server under the cursor.
-pub(crate) fn toggle_fold(model: &mut Model) {
+/// Folds or unfolds the proxy under the cursor, or the proxy of the server under the cursor. Returns false without one.
+pub(crate) fn toggle_fold(model: &mut Model) -> bool {
     let view = model.view();
-    let Some(instance) = model.instance_mut() else { return };
-    let Some(head) = proxy_line_above(instance.table_lines(), &instance.view_cursors[view]) else { return };
+    let Some(instance) = model.instance_mut() else { return false };
+    let Some(head) = proxy_line_above(instance.table_lines(), &instance.view_cursors[view]) else { return false };
     if !instance.folded.contains(&head.id) {
         instance.view_cursors[view].select(head.id);
     }
@@ -187,22 +201,28 @@ pub(crate) fn toggle_fold(model: &mut Model) {
             folded.insert(head.id);
         }
     });
+    true
 }
 
-/// Folds every proxy, or unfolds all if all are folded.
-pub(crate) fn toggle_fold_all(model: &mut Model) {
+/// Folds every proxy, or unfolds all if all are folded. Returns false without one.
+pub(crate) fn toggle_fold_all(model: &mut Model) -> bool {
     let view = model.view();
-    let Some(instance) = model.instance_mut() else { return };
+    let Some(instance) = model.instance_mut() else { return false };
     let head = proxy_line_above(instance.table_lines(), &instance.view_cursors[view]);
     let heads: Vec<RowId> =
         instance.table_lines().iter().filter(|line| line.folded.is_some()).map(|line| line.id).collect();
+    if heads.is_empty() {
+        return false;
+    }
     if heads.iter().all(|head| instance.folded.contains(head)) {
-        return model.change_folded(FoldedProxies::clear);
+        model.change_folded(FoldedProxies::clear);
+        return true;
     }
     if let Some(head) = head {
         instance.view_cursors[view].select(head.id);
     }
     model.change_folded(|folded| folded.extend(heads));
+    true
 }
 
 /// Returns the proxy at or above the cursor.
@@ -217,21 +237,25 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
     let (view, focus) = (model.view(), model.focus);
     match view.view().content {
         Content::Dashboard | Content::Table(_) if model.charts.is_maximized => model.charts.is_maximized = false,
+        Content::Dashboard if model.side_focus.is_some() => model.side_focus = None,
         Content::Dashboard if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
         Content::Dashboard if model.is_zoomed => model.is_zoomed = false,
         Content::Dashboard if clears && !model.view_settings[view].filter.is_empty() => {
             model.view_settings[view].set_filter(RowFilter::default());
         }
-        Content::Dashboard if focus == Pane::Servers => model.focus = Pane::Backends,
-        Content::Dashboard if focus == Pane::Backends && !clears => model.focus = Pane::Frontends,
-        Content::Dashboard if focus == Pane::Frontends && !clears && has_causes(model) => model.focus = Pane::Causes,
-        Content::Dashboard if focus == Pane::Causes && clears => model.focus = Pane::Backends,
+        Content::Dashboard if focus == Pane::Servers => pane_focus::focus_pane(model, Pane::Backends),
+        Content::Dashboard if focus == Pane::Backends && !clears => pane_focus::focus_pane(model, Pane::Frontends),
+        Content::Dashboard if focus == Pane::Frontends && !clears && has_causes(model) => {
+            pane_focus::focus_pane(model, Pane::Causes);
+        }
+        Content::Dashboard if focus == Pane::Causes && clears => pane_focus::focus_pane(model, Pane::Backends),
         Content::Dashboard if clears && playback::is_showing_past(model) => playback::resume_live(model, now),
         Content::Dashboard => {}
         _ if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
         _ if clears && !model.text_filter().is_empty() => {
             model.set_text_filter(TextFilter::default());
         }
+        Content::Balancers if clears && model.balancers.table.clear_filter() => {}
         Content::Problems | Content::Cli if clears => show_previous_view(model),
         _ if clears && !model.view_settings[view].filter.is_empty() => {
             model.view_settings[view].set_filter(RowFilter::default());
@@ -257,16 +281,14 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
     }
 }
 
-/// Moves the focus by `by` panes of the dashboard that have rows, and past the last one to the first. Other views have one
+/// Moves the focus by `by` panes of the dashboard, and past the last one to the first. Other views have one
 /// pane, so the next or previous view is shown.
 pub(crate) fn move_focus(model: &mut Model, by: i32) {
     if model.view() != ViewId::Dashboard {
         return show_view(model, model.view().numbered_after(by));
     }
-    let Some(instance) = model.instance() else { return };
-    let panes: Vec<Pane> =
-        Pane::LISTS.into_iter().filter(|pane| *pane == model.focus || !instance.lists.rows(*pane).is_empty()).collect();
-    let index = panes.iter().position(|pane| *pane == model.focus).unwrap_or_default() as i32 + by;
+    let panes = pane_focus::reachable_panes(model);
+    let index = panes.iter().position(|pane| pane_focus::has_focus(model, *pane)).unwrap_or_default() as i32 + by;
     if let Some(pane) = panes.get(index.rem_euclid(panes.len().max(1) as i32) as usize) {
         focus_pane(model, *pane);
     }
@@ -295,7 +317,7 @@ pub(crate) fn switch_instance(model: &mut Model, by: i32, now: Duration) {
 }
 
 fn focus_pane(model: &mut Model, pane: Pane) {
-    model.focus = pane;
+    pane_focus::focus_pane(model, pane);
     if let Some(instance) = model.instance_mut() {
         instance.lists.set_navigated();
     }
@@ -307,7 +329,7 @@ fn has_causes(model: &Model) -> bool {
 
 /// Goes back to the view from which the view shown was opened, and at last to the dashboard, which has no previous view.
 /// No view is shown twice on the way.
-fn show_previous_view(model: &mut Model) {
+pub(crate) fn show_previous_view(model: &mut Model) {
     if model.view_history.previous() != model.view() {
         change_view(model, Model::leave_view);
     }
@@ -372,6 +394,11 @@ pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
                 instance.view_cursors[view].scroll(CursorStep::Rows(0), lines, height);
             }
         }
+        Content::Balancers => {
+            let is_frozen = model.is_order_frozen(now);
+            let height = visible_rows(model);
+            model.balancers.update_rows(&model.instances, now, is_frozen, height);
+        }
         Content::Cli => {}
     }
     action_targets::extend_open_range(model);
@@ -382,11 +409,12 @@ pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
 }
 
 fn update_dashboard_cursors(model: &mut Model) {
+    pane_focus::update(model);
     let is_empty = |model: &Model, pane| model.instance().is_some_and(|instance| instance.lists.rows(pane).is_empty());
     let is_left =
         |model: &Model, pane| model.focus == pane && is_empty(model, pane) && !is_empty(model, Pane::Backends);
     if is_left(model, Pane::Servers) || model.focus == Pane::Causes && is_empty(model, Pane::Causes) {
-        model.focus = Pane::Backends;
+        pane_focus::focus_pane(model, Pane::Backends);
     }
     let layout = model.layout();
     let Some(instance) = model.instance_mut() else { return };

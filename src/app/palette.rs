@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::app::action_flow;
 use crate::app::action_targets;
+use crate::app::command_scope;
 use crate::app::layers::Layer;
 use crate::app::match_search;
+use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::navigation;
 use crate::app::palette_list::{self, PaletteList};
@@ -57,26 +59,42 @@ pub(crate) fn runs_action(model: &Model, prompt: &Prompt) -> bool {
     }
 }
 
-/// Carries out a palette line. Returns the UI command that the line names, if it is one.
-pub(crate) fn run_line(model: &mut Model, text: &str, now: Duration) -> Option<&'static CommandSpec> {
+/// The rest of the work for a palette line.
+#[derive(Debug)]
+pub(crate) enum LineResult {
+    /// Nothing.
+    Done,
+    /// Run the UI command that the line names.
+    Run(&'static CommandSpec),
+    /// Carry out an effect.
+    Effect(Effect),
+}
+
+/// Carries out a palette line as far as it only changes the model.
+pub(crate) fn run_line(model: &mut Model, text: &str, now: Duration) -> LineResult {
     let view = model.view();
     match palette_parser::parse(text) {
         Ok(PaletteCommand::Nothing) => {}
-        Ok(PaletteCommand::Run(command)) => return Some(command),
+        Ok(PaletteCommand::Run(command)) => return LineResult::Run(command),
         Ok(PaletteCommand::RunOnRows(command, rows)) => {
             if let UiCommand::StartAction(action) = command.ui_command {
                 action_flow::start_action_on_rows(model, action, &rows, now);
             }
         }
+        Ok(PaletteCommand::Snapshot(_)) if model.replay.is_some() => {
+            model.notify("a replay has no samples in memory: hapulse snapshot copies recordings", Role::Warn, now);
+        }
+        Ok(PaletteCommand::Snapshot(request)) => return LineResult::Effect(Effect::WriteSnapshot(request)),
         Ok(PaletteCommand::Jump(time)) => playback::jump(model, &time, now),
         Ok(PaletteCommand::Go(name)) => go_to_row(model, &name, now),
         Ok(PaletteCommand::Sort(_) | PaletteCommand::Columns(_) | PaletteCommand::Filter(_))
             if !matches!(model.current_view().content, Content::Table(_) | Content::Dashboard) =>
         {
-            model.notify("sort, cols and filter work only in views 0 to 4 and 6", Role::Warn, now);
+            let places = command_scope::ROW_VIEWS;
+            model.notify(format!("sort, cols and filter work only {places}"), Role::Warn, now);
         }
         Ok(PaletteCommand::Columns(_)) if matches!(model.current_view().content, Content::Dashboard) => {
-            model.notify("cols works only in views 1 to 4 and 6", Role::Warn, now);
+            model.notify(format!("cols works only {}", command_scope::TABLE_VIEWS), Role::Warn, now);
         }
         Ok(PaletteCommand::Sort(column)) => model.view_settings[view].sort_by(column),
         Ok(PaletteCommand::Columns(changes)) => {
@@ -87,15 +105,17 @@ pub(crate) fn run_line(model: &mut Model, text: &str, now: Duration) -> Option<&
         }
         Ok(PaletteCommand::Filter(filter)) => {
             model.selects_first_match = !filter.is_empty();
+            // The columns shown come first, as in a filter that is typed after its own key.
+            let filter = model.parse_filter(&filter.to_string()).unwrap_or(filter);
             model.view_settings[view].set_filter(filter);
         }
         Err(error) => {
             let former = palette_parser::find_former_name(text);
             model.notify(former.map_or_else(|| error.to_string(), ToString::to_string), Role::Warn, now);
-            return former.and_then(|name| run_line(model, name.current, now));
+            return former.map_or(LineResult::Done, |name| run_line(model, name.current, now));
         }
     }
-    None
+    LineResult::Done
 }
 
 /// Moves the cursor to the row of a name, which the filter and folds no longer hide. Views without rows are left for the

@@ -170,6 +170,13 @@ impl<'a> PaletteList<'a> {
         Self { before, matches }
     }
 
+    /// Returns the text in place of an empty list while the name of a command is typed; the arguments of some commands
+    /// have no list.
+    pub(crate) fn empty_text(&self, line: &str) -> Option<&'static str> {
+        let is_name = !line.trim_start().contains(char::is_whitespace);
+        (self.len() == 0 && is_name).then_some("no command matches; Backspace shows more, Esc cancels")
+    }
+
     /// Returns the number of items.
     pub(crate) fn len(&self) -> usize {
         self.matches.len()

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::actions::action_table::TargetKind;
 use crate::app::command_table::COMMANDS;
+use crate::app::message::SnapshotRequest;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::config::former_names::{FORMER_NAMES, FormerName, NameKind};
 use crate::config::suggest;
@@ -31,6 +32,8 @@ pub enum PaletteCommand {
     Filter(RowFilter),
     /// `jump TIME`.
     Jump(String),
+    /// `snapshot [--anonymize] [--force] FILE`.
+    Snapshot(SnapshotRequest),
 }
 
 /// A change to the columns of a view.
@@ -67,19 +70,23 @@ pub enum PaletteError {
         /// Words typed after it.
         arguments: String,
     },
+    /// Unknown option of a command.
+    #[error("{0} does not know the option {1}")]
+    UnknownOption(&'static str, String),
     /// Invalid filter.
     #[error(transparent)]
     Filter(#[from] FilterError),
 }
 
 /// Commands with arguments: name, arguments, description.
-pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 6] = [
+pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 7] = [
     ("view", "NAME", "show a view"),
     ("go", "ROW", "move the cursor to a frontend, backend or BACKEND/SERVER"),
     ("sort", "COLUMN", "sort by a column; the same column again reverses the order"),
     ("cols", "[+COLUMN] [-COLUMN] …", "add or remove columns, or list the columns to show"),
     ("filter", "[WORDS]", "show only rows that match"),
     ("jump", "TIME", "show the past at a time: 02:13, 10m (ago), yesterday 08:00, 2026-11-29 02:13"),
+    ("snapshot", "[--anonymize] [--force] FILE", "write the samples in memory to a file, for hapulse replay"),
 ];
 
 /// Parses a palette line.
@@ -89,7 +96,7 @@ pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 6] = [
 pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
     let line = line.trim();
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let column = |id: &str| column_table::by_id(id).ok_or_else(|| PaletteError::UnknownColumn(id.to_owned()));
+    let column = |id: &str| column_table::by_name(id).ok_or_else(|| PaletteError::UnknownColumn(id.to_owned()));
     match name {
         "" => Ok(PaletteCommand::Nothing),
         "sort" if rest.trim().is_empty() => Err(PaletteError::MissingArgument("sort", "a column")),
@@ -104,6 +111,7 @@ pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
             Ok(PaletteCommand::Columns(rest.split_whitespace().map(change).collect::<Result<_, _>>()?))
         }
         "jump" => Ok(PaletteCommand::Jump(rest.trim().to_owned())),
+        "snapshot" => Ok(PaletteCommand::Snapshot(parse_snapshot(rest.trim())?)),
         "filter" => Ok(PaletteCommand::Filter(RowFilter::parse(rest)?)),
         "go" if rest.trim().is_empty() => Err(PaletteError::MissingArgument("go", "a row, such as be_app/app1")),
         "go" => Ok(PaletteCommand::Go(rest.trim().to_owned())),
@@ -125,6 +133,26 @@ pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
             (None, _) => Err(PaletteError::UnknownCommand(line.to_owned())),
         },
     }
+}
+
+/// Parses the arguments of `snapshot`. Everything after the options is the path, which may contain blanks.
+fn parse_snapshot(arguments: &str) -> Result<SnapshotRequest, PaletteError> {
+    let mut request = SnapshotRequest { path: String::new(), is_anonymized: false, is_forced: false };
+    let mut rest = arguments;
+    while rest.starts_with('-') {
+        let (option, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        match option {
+            "--anonymize" => request.is_anonymized = true,
+            "--force" => request.is_forced = true,
+            _ => return Err(PaletteError::UnknownOption("snapshot", option.to_owned())),
+        }
+        rest = after.trim_start();
+    }
+    if rest.is_empty() {
+        return Err(PaletteError::MissingArgument("snapshot", "a file, such as incident.hapulse"));
+    }
+    rest.clone_into(&mut request.path);
+    Ok(request)
 }
 
 /// Returns the command of this name if it is an action on servers or frontends, which can be named after it.
@@ -227,6 +255,14 @@ mod tests {
         assert_eq!(error("quit now"), "quit takes no arguments, but got \"now\"");
         assert_eq!(error("view.latency  6 7"), "view.latency takes no arguments, but got \"6 7\"");
         assert_eq!(error("view latenzy"), "unknown view \"latenzy\"; Tab completes names");
+        let snapshot = |line: &str| match parse(line) {
+            Ok(PaletteCommand::Snapshot(request)) => (request.path, request.is_anonymized, request.is_forced),
+            second => panic!("{second:?}"),
+        };
+        assert_eq!(snapshot("snapshot  ~/my file.hapulse"), ("~/my file.hapulse".to_owned(), false, false));
+        assert_eq!(snapshot("snapshot --force --anonymize ./-x"), ("./-x".to_owned(), true, true));
+        assert_eq!(error("snapshot --force"), "snapshot needs a file, such as incident.hapulse");
+        assert_eq!(error("snapshot -o x"), "snapshot does not know the option -o");
         let on_rows = parse("drain be_app/app1 be_api");
         assert!(
             matches!(on_rows, Ok(PaletteCommand::RunOnRows(command, rows)) if command.id == "server.drain" && rows == ["be_app/app1", "be_api"])

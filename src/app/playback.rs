@@ -14,7 +14,7 @@ use crate::app::replay;
 use crate::app::replay_state::Replay;
 use crate::app::ui_commands::UiCommand;
 use crate::config::past_time::PastTime;
-use crate::instance::past_moment::PlaybackStep;
+use crate::instance::past_moment::{self, PlaybackStep};
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
 use crate::table::cell::Role;
@@ -69,14 +69,20 @@ pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
         return model.notify(format!("press {pause} first to show the past"), Role::Dim, now);
     }
     let is_back = matches!(step, PlaybackStep::Samples(..0) | PlaybackStep::Minutes(..0) | PlaybackStep::Oldest);
+    let from = instance.data.shown_time(now);
     if instance.data.show_moment(step) {
+        let is_near = matches!(step, PlaybackStep::Samples(_) | PlaybackStep::Minutes(_));
+        let is_cut = is_near && instance.data.history().is_unreadable_between(from, instance.data.shown_time(now));
         model.notice = None;
+        if is_cut {
+            model.notify("samples in between cannot be read: the recording is damaged", Role::Warn, now);
+        }
         return;
     }
     let message = if is_back {
         "this is the oldest sample in the history".to_owned()
     } else if is_replay {
-        "this is the end of the recording".to_owned()
+        replay::end_words(model).to_owned()
     } else {
         format!("this is the newest sample; {} shows the present", model.keymap.key_or_command(UiCommand::TogglePause))
     };
@@ -143,7 +149,7 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
     };
     let parsed = PastTime::parse(text, &Timestamp::try_from(wall_now).unwrap_or_default().to_zoned(zone.clone()));
     let begins = || format!("the history begins at {}: this is its oldest sample", clock(oldest.at.wall));
-    let (target, notice) = match parsed {
+    let (asked, target, notice) = match parsed {
         Err(error) => return model.notify(error.to_string(), Role::Warn, now),
         Ok(PastTime::Ago(ago)) => {
             let target = now.saturating_sub(ago);
@@ -151,25 +157,37 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
             let is_signed = text.trim_start().starts_with('-');
             let counted = || format!("{text} counts from now: {} ago", units::duration_words(ago));
             let is_before = target < oldest.at.monotonic;
-            (target, is_before.then(begins).or_else(|| is_signed.then(counted)))
+            let asked = wall_now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
+            (asked, target, is_before.then(begins).or_else(|| is_signed.then(counted)))
         }
-        Ok(PastTime::At(at)) => {
+        Ok(time @ PastTime::At(at)) => {
             let wall = SystemTime::from(at);
             if wall + NEAR < oldest.at.wall {
                 let covered = format!("{} to {}", clock(oldest.at.wall), clock(newest));
                 let message = format!("the history does not reach back to {}: it covers {covered}", clock(wall));
                 return model.notify(message, Role::Warn, now);
             }
-            match instance.data.history().header_at_wall(wall) {
-                Some(header) => (header.at, None),
-                None => (oldest.at.monotonic, Some(begins())),
+            let end = time.end_of_printed_unit(at).map_or(wall, SystemTime::from);
+            match instance.data.history().header_at_wall(end) {
+                Some(header) => (wall, header.at, None),
+                None => (wall, oldest.at.monotonic, Some(begins())),
             }
         }
     };
     instance.data.show_moment(PlaybackStep::Time(target));
+    let failure = instance.data.history().reading_failure();
+    let in_gap = instance.data.shown().and_then(|shown| {
+        let is_gap = past_moment::is_gap(shown, asked.duration_since(shown.at.wall).unwrap_or_default());
+        let (asked, sample) = (clock(asked), clock(shown.at.wall));
+        is_gap.then(|| match failure {
+            Some(failure) => format!("no sample of {asked} can be read: this is the one from {sample}; {failure}"),
+            None => format!("nothing was sampled at {asked}: this is the sample from {sample}"),
+        })
+    });
+    let notices: Vec<String> = notice.into_iter().chain(in_gap).collect();
     model.notice = None;
-    if let Some(notice) = notice {
-        model.notify(notice, Role::Dim, now);
+    if !notices.is_empty() {
+        model.notify(notices.join("; "), Role::Dim, now);
     }
 }
 

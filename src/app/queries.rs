@@ -30,7 +30,7 @@ pub(crate) fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<
     let view = model.view();
     let Some(instance) = model.instance_mut() else { return Vec::new() };
     // Queries return the current state, so they are refused during playback.
-    if let Err(refusal) = guard::check_not_past(&instance.data) {
+    if let Err(refusal) = guard::check_query_allowed(&instance.data) {
         model.notify_refusal(&refusal, Role::Warn, now);
         return Vec::new();
     }
@@ -204,7 +204,12 @@ pub(crate) fn view_query(model: &Model) -> Option<Query> {
             }
             None => Query::StickTables,
         }),
-        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => None,
+        Content::Dashboard
+        | Content::Table(_)
+        | Content::Cli
+        | Content::Events
+        | Content::Problems
+        | Content::Balancers => None,
     }
 }
 
@@ -220,7 +225,12 @@ pub(crate) fn is_scheduled(model: &Model) -> bool {
     match model.current_view().content {
         Content::Sessions => queries.sessions.is_scheduled,
         Content::StickTables => queries.open_table.as_ref().is_some_and(|open| open.entries.is_scheduled),
-        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => false,
+        Content::Dashboard
+        | Content::Table(_)
+        | Content::Cli
+        | Content::Events
+        | Content::Problems
+        | Content::Balancers => false,
     }
 }
 
@@ -262,7 +272,8 @@ pub(crate) fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> 
         | Content::Table(_)
         | Content::Cli
         | Content::Events
-        | Content::Problems => return Vec::new(),
+        | Content::Problems
+        | Content::Balancers => return Vec::new(),
     };
     match query {
         Some(query) => send_query(model, query, now),
@@ -279,7 +290,12 @@ pub(crate) fn close_last_opened(model: &mut Model, clears: bool) -> bool {
     match content {
         Content::Sessions if clears && queries.marks.clear() => return true,
         Content::Sessions | Content::StickTables => {}
-        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => return false,
+        Content::Dashboard
+        | Content::Table(_)
+        | Content::Cli
+        | Content::Events
+        | Content::Problems
+        | Content::Balancers => return false,
     }
     if query_lines::close_group(model) {
         return true;
@@ -364,7 +380,12 @@ pub(crate) fn can_sort(model: &Model) -> bool {
             let entries = queries.open_table.as_ref().and_then(|open| open.entries.latest.as_ref());
             entries.is_some_and(|(entries, _)| entries.counters.len() > 1)
         }
-        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => false,
+        Content::Dashboard
+        | Content::Table(_)
+        | Content::Cli
+        | Content::Events
+        | Content::Problems
+        | Content::Balancers => false,
     }
 }
 
@@ -399,6 +420,11 @@ pub(crate) fn sort_next(model: &mut Model, by: i32) {
             }
             query_lines::update_groups(model);
         }
-        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => {}
+        Content::Dashboard
+        | Content::Table(_)
+        | Content::Cli
+        | Content::Events
+        | Content::Problems
+        | Content::Balancers => {}
     }
 }

@@ -70,7 +70,16 @@ pub(crate) fn advance(model: &mut Model, now: Duration) {
         replay.playing = next;
     }
     if next.is_none() {
-        model.notify("this is the end of the recording", Role::Normal, now);
+        model.notify(end_words(model), Role::Normal, now);
+    }
+}
+
+/// Returns the message at the last sample.
+pub(crate) fn end_words(model: &Model) -> &'static str {
+    if model.instance().is_some_and(|instance| instance.data.source().is_growing()) {
+        "this was the end of the recording when it was opened; open it again for what was recorded since"
+    } else {
+        "this is the end of the recording"
     }
 }
 

@@ -110,9 +110,10 @@ impl CellGrid {
 }
 
 impl Timeline {
-    /// Builds the timeline around the sample shown, with this number of cells and at most `max_lanes` lanes. Returns `None`
-    /// if the history is empty.
-    pub(crate) fn build(instance: &Instance, cells: usize, max_lanes: usize) -> Option<Self> {
+    /// Builds the timeline around the sample shown, with this number of cells and at most `max_lanes` lanes. Among them is the
+    /// lane of `selected`, an event under the cursor, or else of the event at the cursor. Returns `None` if the history is
+    /// empty.
+    pub(crate) fn build(instance: &Instance, cells: usize, max_lanes: usize, selected: Option<&Event>) -> Option<Self> {
         let shown = instance.shown()?.at;
         let (oldest, newest) = (instance.history().oldest()?, instance.history().newest_time()?.at.monotonic);
         let grid = CellGrid::choose(oldest.at.monotonic, newest, shown.monotonic, cells.max(1));
@@ -142,6 +143,16 @@ impl Timeline {
         }
         let mut lanes: Vec<Lane> = lanes.into_iter().map(|(name, cells)| Lane { name, cells }).collect();
         lanes.sort_by(|one, other| lane_rank(other).cmp(&lane_rank(one)).then_with(|| one.name.cmp(&other.name)));
+        let at_cursor = |event: &&Event| {
+            event.at.monotonic <= shown.monotonic
+                && grid.contains(event.at.monotonic)
+                && grid.cell(event.at.monotonic) == grid.cell(shown.monotonic)
+        };
+        let selected = selected.or_else(|| instance.all_events().newest_first().find(at_cursor));
+        let place = selected.and_then(|event| lanes.iter().position(|lane| lane.name == proxy_name(event)));
+        if let Some(place) = place.filter(|place| *place >= max_lanes && max_lanes > 0) {
+            lanes[max_lanes - 1..=place].rotate_right(1);
+        }
         let hidden_lanes = lanes.len().saturating_sub(max_lanes);
         lanes.truncate(max_lanes);
         if lanes.len() < max_lanes && lanes.iter().all(|lane| lane.name != PROCESS) {
@@ -165,11 +176,8 @@ impl Timeline {
 fn known_cells(instance: &Instance, grid: &CellGrid) -> Vec<LaneCell> {
     let mut known = vec![LaneCell::Unknown; grid.cells];
     let gap = MIN_GAP.max(grid.end.saturating_sub(grid.start) / u32::try_from(grid.cells).unwrap_or(u32::MAX) * 2);
-    let mut before: Option<Duration> = None;
-    for header in instance.history().headers_within(&(grid.start..=grid.end)) {
-        let from = before.filter(|before| header.at.saturating_sub(*before) <= gap).unwrap_or(header.at);
-        known[grid.cell(from)..=grid.cell(header.at)].fill(LaneCell::Quiet);
-        before = Some(header.at);
+    for span in instance.history().spans_within(&(grid.start..=grid.end), gap) {
+        known[grid.cell(*span.start())..=grid.cell(*span.end())].fill(LaneCell::Quiet);
     }
     known
 }
@@ -263,16 +271,30 @@ mod tests {
 
     #[test]
     fn build_shows_causes_states_and_reloads_of_each_proxy() {
-        let timeline = Timeline::build(&instance(), 20, 9).unwrap();
+        let timeline = Timeline::build(&instance(), 20, 9, None).unwrap();
         let www = lane_text(&timeline, "www");
         assert!(www.starts_with("--------v") && www.as_bytes()[12] == b'^', "{www}");
         assert!(matches!(www.as_bytes()[10], b'=' | b'#'), "the server is down: {www}");
         assert_eq!(lane_text(&timeline, "process"), "----------------R---");
         assert_eq!((timeline.cursor, timeline.ends_now), (10, true));
         assert!(timeline.lanes.len() > 2 && timeline.hidden_lanes == 0);
-        let short = Timeline::build(&instance(), 20, 2).unwrap();
+        let short = Timeline::build(&instance(), 20, 2, None).unwrap();
         assert_eq!(short.lanes.len(), 2, "the most important ones");
         assert_eq!(short.hidden_lanes, timeline.lanes.len() - 2, "the others are counted");
+    }
+
+    #[test]
+    fn build_shows_the_lane_of_the_selected_event() {
+        let instance = instance();
+        let hidden = Timeline::build(&instance, 20, 9, None).unwrap().lanes.pop().unwrap().name;
+        let mut event = instance.all_events().newest_first().next().unwrap().clone();
+        event.name = format!("{hidden}/s1").as_str().into();
+        let names = |selected: Option<&Event>| {
+            let lanes = Timeline::build(&instance, 20, 1, selected).unwrap().lanes;
+            lanes.into_iter().map(|lane| lane.name).collect::<Vec<_>>()
+        };
+        assert!(!names(None).contains(&hidden));
+        assert_eq!(names(Some(&event)), [hidden]);
     }
 
     #[test]
@@ -281,7 +303,7 @@ mod tests {
         for second in (0..=100).chain(500..=600) {
             instance.add_sample(builder.build_at_millis(second * 1000, &stat_of_site()), 0);
         }
-        let timeline = Timeline::build(&instance, 20, 9).unwrap();
+        let timeline = Timeline::build(&instance, 20, 9, None).unwrap();
         let lane = &timeline.lanes[0];
         assert_eq!((lane.cells[10], lane.cells[19] == LaneCell::Unknown), (LaneCell::Unknown, false), "{lane:?}");
     }

@@ -47,6 +47,8 @@ pub(crate) struct UndoEntry {
     intent: Intent,
     action: FinishedAction,
     done: Vec<DoneStep>,
+    /// Number of the action on several balancers of which it is a part.
+    group: Option<u64>,
 }
 
 impl UndoEntry {
@@ -81,6 +83,10 @@ impl UndoEntry {
         let FinishedAction { description, at, epoch } = &self.action;
         let pid = epoch.map_or(String::new(), |epoch| format!(", pid {}", epoch.pid));
         format!("{description} at {} ({}{pid})", format_time(at.wall), self.action.age(now))
+    }
+
+    fn has_target(&self, step: &IntentStep) -> bool {
+        self.intent.steps.iter().any(|undo_step| undo_step.target.id == step.target.id)
     }
 
     /// Describes what others changed on the targets since the action, and states that are not those that the action
@@ -141,7 +147,7 @@ impl UndoStack {
             // In reverse order of execution.
             let steps = undoable.into_iter().rev().map(|(_, step)| step).collect();
             let intent = Intent::with_steps(IntentPurpose::Undo, instance, steps);
-            self.stack.push(UndoEntry { intent, action, done });
+            self.stack.push(UndoEntry { intent, action, done, group: None });
             let surplus = self.stack.len().saturating_sub(MAX_ENTRIES);
             self.stack.drain(..surplus);
         }
@@ -159,6 +165,28 @@ impl UndoStack {
         };
         let entries = self.stack.iter().rev().filter(|_| intent.purpose == IntentPurpose::Undo).filter(is_same);
         entries.into_iter().find(|entry| entry.intent.commands() == intent.commands())
+    }
+
+    /// Makes the action that was just recorded a part of an action on several balancers.
+    pub(crate) fn join_group(&mut self, instance: InstanceId, report: &ActionReport, group: u64) {
+        let newest = self.stack.iter_mut().rev().find(|entry| entry.intent.instance == instance);
+        let is_of_report = |entry: &&mut UndoEntry| {
+            let done = entry.done.iter().map(|done| &done.step);
+            done.eq(report.results.iter().map(|result| &result.step).filter(|step| entry.has_target(step)))
+        };
+        if let Some(entry) = newest.filter(is_of_report).filter(|_| report.intent.purpose != IntentPurpose::Undo) {
+            entry.group = Some(group);
+        }
+    }
+
+    /// Returns the entry of another instance that is a part of the same action on several balancers as an undo intent.
+    pub(crate) fn in_same_group(&self, intent: &Intent, other: &Instance) -> Option<&UndoEntry> {
+        let group = self.entry_of(intent)?.group?;
+        let is_part = |entry: &&UndoEntry| {
+            let is_current = entry.action.epoch == current_epoch(other);
+            entry.group == Some(group) && entry.intent.instance == other.id() && is_current
+        };
+        self.stack.iter().rev().find(is_part)
     }
 
     /// Returns a description of the newest action if it changed this instance, in the current process, and cannot be
@@ -219,7 +247,7 @@ mod tests {
     use crate::haproxy::safe_text::SafeText;
     use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
     use crate::history::store::DEFAULT_BUDGET;
-    use crate::instance::access::Access;
+    use crate::instance::source::StatsSocket;
     use crate::observe::test_samples::{SampleBuilder, stat_with_server, timestamp_at};
 
     fn report(action: &'static Action, command: WriteCommand, names: &[&str], outcome: &Outcome) -> ActionReport {
@@ -235,7 +263,7 @@ mod tests {
 
     /// An instance whose sample shows `b/s1` and `b/s2` with this status, in the first process or after a reload.
     fn instance(id: InstanceId, status: &str, is_reloaded: bool) -> Instance {
-        let mut instance = Instance::new(id, Access::default(), DEFAULT_BUDGET);
+        let mut instance = Instance::new(id, StatsSocket::default(), DEFAULT_BUDGET);
         let mut builder = SampleBuilder::default();
         let stat = |status: &str| format!("# pxname,svname,status,type,\nb,s1,{status},2,\nb,s2,UP,2,\n");
         instance.add_sample(builder.build_at_millis(0, &stat("UP")), 0);
@@ -290,7 +318,7 @@ mod tests {
 
     #[test]
     fn present_intent_is_refused_if_target_is_gone() {
-        let mut here = Instance::new(InstanceId::FIRST, Access::default(), DEFAULT_BUDGET);
+        let mut here = Instance::new(InstanceId::FIRST, StatsSocket::default(), DEFAULT_BUDGET);
         let mut builder = SampleBuilder::default();
         here.add_sample(builder.build_at_millis(0, &stat_with_server("b", "s1", 1)), 0);
         let target = here.target(here.latest().unwrap().rows.ids()[0]).unwrap();
@@ -332,6 +360,26 @@ mod tests {
         assert!(next(&undo, &views[0]).is_none() && next(&undo, &views[1]).is_some());
         record(&mut undo, &on(ids[0], &END_SESSIONS, WriteCommand::ShutdownSessions));
         assert_eq!(views.iter().map(|view| undo.not_undoable(view).is_some()).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn in_same_group_finds_other_balancers_of_one_action() {
+        let (mut undo, good) = (UndoStack::default(), Outcome::Verified(String::new()));
+        let ids: Vec<InstanceId> = InstanceId::first(3).collect();
+        let views: Vec<Instance> = ids.iter().map(|id| instance(*id, "UP", false)).collect();
+        for (id, group) in ids.iter().zip([Some(1), Some(1), None]) {
+            let mut done = report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1"], &good);
+            done.intent.instance = *id;
+            record(&mut undo, &done);
+            if let Some(group) = group {
+                undo.join_group(*id, &done, group);
+            }
+        }
+        let here = next(&undo, &views[0]).unwrap();
+        let others = views.iter().map(|view| undo.in_same_group(&here, view).map(|entry| entry.intent.instance));
+        assert_eq!(others.collect::<Vec<_>>(), [Some(ids[0]), Some(ids[1]), None]);
+        let alone = next(&undo, &views[2]).unwrap();
+        assert!(views.iter().all(|view| undo.in_same_group(&alone, view).is_none()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::actions::drain_tracker;
 use crate::app::action_flow;
 use crate::app::answer_gate::AnswerGate;
+use crate::app::balancers_view;
 use crate::app::heat_view;
 use crate::app::input;
 use crate::app::layers::Layer;
@@ -26,7 +27,6 @@ use crate::ask::query::Query;
 use crate::observe::changes;
 use crate::observe::events;
 use crate::observe::instance_id::InstanceId;
-use crate::observe::link::Link;
 use crate::observe::sampler::PollResult;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
@@ -62,16 +62,17 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
         }
         Message::Polled(instance, result, missed) => {
             let mut effects = apply_poll(model, instance, result, missed, now.monotonic);
-            effects.extend(overhead::measure_if_open(model));
-            let search =
-                model.instance_by_id_mut(instance).and_then(|view| view.data.start_old_process_search(now.monotonic));
-            effects.extend(search.map(|query| Effect::FindOldProcesses(instance, query)));
+            effects.extend(queries_after_poll(model, instance, now));
             effects
         }
         Message::OldProcessesFound(instance, found) => {
             if let Some(view) = model.instance_by_id_mut(instance) {
                 view.data.finish_old_process_search(*found);
             }
+            Vec::new()
+        }
+        Message::HostFactsRead(instance, facts) => {
+            balancers_view::record_facts(model, instance, facts.map(|facts| *facts), now);
             Vec::new()
         }
         Message::MemoryMeasured(memory) => {
@@ -136,14 +137,14 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     let dialog = model.layers.iter().find_map(expiry).map(|at| next_second(now).min(at));
     // The keys of a question light up when they can confirm.
     let opening = model.layers.iter().filter_map(Layer::gate).find_map(AnswerGate::opens_at).filter(|at| *at > now);
-    // The age of the last sample counts up while the connection is lost.
-    let age =
-        model.instance().filter(|instance| matches!(instance.data.link(), Link::Lost { .. })).map(|_| next_second(now));
+    let age = model.instance().and_then(|instance| instance.data.link().next_change(now));
     let query = query_refresh::due_at(model);
     // The time until a query may be sent counts down.
     let query = if queries::is_scheduled(model) { query.map(|at| at.min(next_second(now))) } else { query };
     let replay = model.replay.as_ref().and_then(Replay::due_at);
-    [notice, dialog, opening, age, query, replay].into_iter().flatten().min()
+    // The ages of all balancers count up.
+    let ages = model.shows_balancers().then(|| next_second(now));
+    [notice, dialog, opening, age, ages, query, replay].into_iter().flatten().min()
 }
 
 /// Returns whether work on samples or on the heat map was deferred. Each [`Message::ContinueDeferred`] carries out a part
@@ -175,6 +176,16 @@ fn remove_expired(model: &mut Model, now: Duration) {
     if model.layers.len() < count {
         model.notify("nothing was sent: the dialog was open for too long", Role::Warn, now);
     }
+}
+
+/// Returns the effects that read what a sample alone does not show.
+fn queries_after_poll(model: &mut Model, instance: InstanceId, now: Timestamp) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = overhead::measure_if_open(model).into_iter().collect();
+    let search = model.instance_by_id_mut(instance).and_then(|view| view.data.start_old_process_search(now.monotonic));
+    effects.extend(search.map(|query| Effect::FindOldProcesses(instance, query)));
+    balancers_view::update_roles(model, now);
+    effects.extend(balancers_view::read_facts(model, instance, now.monotonic));
+    effects
 }
 
 fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, missed: u64, now: Duration) -> Vec<Effect> {

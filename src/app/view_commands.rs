@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use crate::app::balancers_view;
 use crate::app::charted_row;
+use crate::app::command_scope;
 use crate::app::comparison_view;
 use crate::app::heat_view;
 use crate::app::layers::Layer;
+use crate::app::layout::Pane;
 use crate::app::menus;
 use crate::app::model::Model;
 use crate::app::navigation;
@@ -14,7 +17,7 @@ use crate::app::queries;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::table::cell::Role;
 use crate::table::chart_picture::ChartRange;
-use crate::table::view_table::Content;
+use crate::table::view_table::{Content, RowScope, ViewId};
 use crate::units;
 
 /// Runs a command, or says in which views it works.
@@ -38,31 +41,88 @@ pub(crate) fn run(model: &mut Model, command: &CommandSpec, now: Duration) {
             let text = model.view_settings[view].filter.to_string();
             model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Filter, &text)));
         }
+        UiCommand::EditFilter if model.shows_balancers() => {
+            let text = model.balancers.table.filter.to_string();
+            model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Filter, &text)));
+        }
+        UiCommand::ReverseSort if model.shows_balancers() && model.balancers.table.sort.is_none() => {
+            let key = model.keymap.key_or_command(UiCommand::OpenSortMenu);
+            model.notify(format!("the balancers are not sorted by a column; {key} chooses one"), Role::Dim, now);
+        }
+        UiCommand::SortNext(_) | UiCommand::ReverseSort | UiCommand::OpenSortMenu if model.shows_balancers() => {
+            balancers_view::change_sort(model, command.ui_command);
+        }
         UiCommand::SortNext(_) | UiCommand::OpenSortMenu if is_query_view && !queries::can_sort(model) => {
             model.notify("nothing to sort: sessions and the entries of a table have an order", Role::Dim, now);
         }
         UiCommand::SortNext(by) if is_query_view => queries::sort_next(model, by),
         UiCommand::OpenSortMenu if is_query_view => queries::sort_next(model, 1),
+        UiCommand::ReverseSort if has_rows && model.view_settings[view].sort.is_none() => {
+            let key = model.keymap.key_or_command(UiCommand::OpenSortMenu);
+            model.notify(format!("the rows are not sorted by a column; {key} chooses one"), Role::Dim, now);
+        }
         UiCommand::SortNext(_) | UiCommand::ReverseSort | UiCommand::OpenSortMenu if has_rows => {
             menus::change_sort(model, command.ui_command);
+            let sort = model.view_settings[view].sort.filter(|_| model.layers.is_empty());
+            if let Some(sort) = sort {
+                model.notify(format!("sorted by {}", sort.column.title), Role::Dim, now);
+            }
         }
         UiCommand::ToggleFlat if is_dashboard => toggle_worst_first(model, now),
-        UiCommand::ToggleFlat if is_table => {
+        UiCommand::ToggleFlat if is_table && model.current_view().scope == RowScope::All => {
             model.view_settings[view].is_flat = !model.view_settings[view].is_flat;
             model.view_settings[view].mark_changed();
         }
         UiCommand::ToggleFold | UiCommand::ToggleFoldAll if comparison_view::is_on_top(model) => {
             comparison_view::toggle_unchanged(model, now);
         }
-        UiCommand::ToggleFold if is_table => navigation::toggle_fold(model),
-        UiCommand::ToggleFoldAll if is_table => navigation::toggle_fold_all(model),
-        UiCommand::ScrollColumns(by) if is_table => model.view_settings[view].scroll_columns(by),
+        UiCommand::ToggleFlat if is_table => {
+            model.notify("the rows of this view are not a tree", Role::Dim, now);
+        }
+        UiCommand::ToggleFold | UiCommand::ToggleFoldAll if is_table => {
+            let is_folded = match command.ui_command {
+                UiCommand::ToggleFold => navigation::toggle_fold(model),
+                _ => navigation::toggle_fold_all(model),
+            };
+            if !is_folded {
+                model.notify("nothing to fold here: the row belongs to no backend with servers", Role::Dim, now);
+            }
+        }
+        UiCommand::ScrollColumns(by) if is_table => scroll_columns(model, by, now),
         UiCommand::ToggleChart if has_rows => model.charts.is_maximized = !model.charts.is_maximized,
         UiCommand::ChangeChartSpan(by) if comparison_view::is_on_top(model) => comparison_view::change_span(model, by),
-        UiCommand::ChangeChartSpan(by) => change_chart_span(model, by, now),
+        UiCommand::ChangeChartSpan(by) if has_rows || !model.layers.is_empty() => change_chart_span(model, by, now),
         UiCommand::NextChart if heat_view::is_shown(model) => heat_view::show_next_metric(model, now),
-        UiCommand::NextChart => charted_row::select_next_chart(model),
-        _ => model.notify(format!("only in views 1 to 4 and 6: {}", command.help), Role::Dim, now),
+        UiCommand::NextChart if has_rows || !model.layers.is_empty() => charted_row::select_next_chart(model, now),
+        _ => model.notify(format!("only {}", command_scope::places(command.ui_command)), Role::Dim, now),
+    }
+}
+
+/// Scrolls the columns of a table, or says that there are no more.
+fn scroll_columns(model: &mut Model, by: i32, now: Duration) {
+    let view = model.view();
+    let settings = &mut model.view_settings[view];
+    let before = settings.hidden_columns;
+    settings.scroll_columns(by);
+    if settings.hidden_columns == before {
+        let side = if by > 0 { "right" } else { "left" };
+        model.notify(format!("no more columns on the {side}"), Role::Dim, now);
+    }
+}
+
+/// Maximizes the focused pane of the dashboard, or the charts below a table, or restores them. The whole list of events is
+/// a view of its own.
+pub(crate) fn toggle_zoom(model: &mut Model, now: Duration) {
+    match (model.current_view().content, model.side_focus) {
+        (Content::Table(_), _) => return model.charts.is_maximized = !model.charts.is_maximized,
+        (Content::Dashboard, _) => {}
+        _ => return model.notify(format!("only {}", command_scope::ROW_VIEWS), Role::Dim, now),
+    }
+    match model.side_focus {
+        _ if model.charts.is_maximized => model.charts.is_maximized = false,
+        Some(Pane::Charts) => model.charts.is_maximized = true,
+        Some(_) => navigation::show_view(model, ViewId::Events),
+        None => model.is_zoomed = !model.is_zoomed,
     }
 }
 

@@ -60,7 +60,7 @@ impl ViewConfig {
         };
         let sort = sort.map(|text| {
             let (id, descending) = text.strip_prefix('-').map_or((text, false), |id| (id, true));
-            column_table::by_id(id)
+            column_table::by_name(id)
                 .map(|column| Sort { column, is_descending: descending })
                 .ok_or_else(|| no_column(id))
         });

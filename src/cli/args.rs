@@ -11,11 +11,12 @@ use crate::cli::common_args::parse_count;
 use crate::cli::doctor_command::DoctorArgs;
 use crate::cli::get_command::GetArgs;
 use crate::cli::record_command::RecordArgs;
+use crate::cli::recordings_arg::RecordingsArg;
 use crate::cli::server_commands::{DrainArgs, MaintArgs, ReadyArgs};
 use crate::cli::setting_flags::{SETTING_FLAGS, SettingFlags};
 use crate::cli::show_command::ShowArgs;
 use crate::cli::snapshot_command::SnapshotArgs;
-use crate::cli::target_arg::{TargetArg, TargetFlags};
+use crate::cli::target_arg::{TARGETS_HELP, TargetArg, TargetFlags};
 use crate::cli::watch_command::WatchArgs;
 use crate::problems::thresholds::ThresholdChange;
 use crate::table::filter::RowFilter;
@@ -47,13 +48,14 @@ use crate::table::view_table::ViewId;
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<CliCommand>,
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", help = TARGETS_HELP)]
     pub(super) target_args: Vec<TargetArg>,
     #[command(flatten)]
     pub(super) targets: TargetFlags,
     #[command(flatten)]
     pub(super) options: DashboardOptions,
+    #[command(flatten)]
+    pub(super) recordings: RecordingsArg,
     /// Never change HAProxy (read-only mode); no other configuration source can unset this
     #[arg(short = 'n', long, global = true, overrides_with = "read_only")]
     pub(super) read_only: bool,
@@ -133,9 +135,6 @@ pub(super) struct DashboardOptions {
     /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     pub(super) thresholds: Vec<ThresholdChange>,
-    /// Folder or snapshot with recordings of the past [default: /var/lib/hapulse, and recordings in the state folder]
-    #[arg(long, value_name = "FILE|DIR", overrides_with = "recordings")]
-    pub(super) recordings: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -124,7 +124,7 @@ fn misspelled_command(root: &Command, word: &str) -> Option<String> {
     let commands = command_names(root);
     let is_address = word.contains(['/', ':', '@', '=', '.']) || target_arg::is_file(word);
     let is_similar = !suggest::nearest(word, commands.iter().map(String::as_str)).is_empty();
-    let known = KnownWords { configured: &[], commands: &commands };
+    let known = KnownWords { configured: &[], groups: &[], commands: &commands };
     (!is_address && is_similar).then(|| target_arg::describe_unknown(word, known))
 }
 

@@ -7,9 +7,11 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, text_layout};
+use crate::cli::past_recordings::PastRecordings;
+use crate::cli::recordings_arg::RecordingsArg;
 use crate::cli::resolve_settings as configured;
 use crate::cli::setting_flags::AsciiFlag;
-use crate::cli::target_arg::TargetArg;
+use crate::cli::target_arg::{TARGETS_HELP, TargetArg};
 use crate::config::duration;
 use crate::haproxy::safe_text;
 use crate::headless::check::nagios::{
@@ -25,7 +27,7 @@ use crate::term::waiting_writer::WaitingWriter;
 pub(super) const NAME: &str = "check";
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = format!("Samples once per second, for {} s unless --over is set, and up to {} s if a rule cannot be evaluated before, for example after a reload. What cannot be evaluated is never OK: the result is UNKNOWN unless something else is WARNING or CRITICAL. Hold times of more than {} s are shortened to it. Health checks before the first sample are unknown, so the rules flapping and failing-checks count only later ones. check_nrpe times out after 10 s: call it with -t 20, or use hapulse check --over 8s.\n\n\
+#[command(after_help = format!("Samples once per second, for {} s unless --over is set, and up to {} s if a rule cannot be evaluated before, for example after a reload. What cannot be evaluated is never OK: the result is UNKNOWN unless something else is WARNING or CRITICAL. Hold times of more than {} s are shortened to it. If hapulse record records the HAProxy, its last minute counts as sampled, and one sample more is enough. Health checks before the first sample are unknown, so the rules flapping and failing-checks count only later ones. check_nrpe times out after 10 s: call it with -t 20, or use hapulse check --over 8s.\n\n\
     Examples:\n  \
     hapulse check                                        the local HAProxy\n  \
     hapulse check lb01:9999 eu=lb02:9999                 both; the worst state wins\n  \
@@ -34,8 +36,7 @@ pub(super) const NAME: &str = "check";
     hapulse check --format openmetrics                   metrics for Prometheus\n\n\
     Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (HAProxy does not answer, a rule was not evaluated, or the command line is invalid)", DEFAULT_SAMPLING_TIME.as_secs(), MAX_SAMPLING_TIME.as_secs(), LONGEST_HOLD_TIME.as_secs()))]
 pub(super) struct CheckArgs {
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", help = TARGETS_HELP)]
     target_args: Vec<TargetArg>,
     /// Output format: nagios for Nagios and Icinga, openmetrics for Prometheus
     #[arg(long, value_enum, default_value = "nagios", value_name = "FORMAT")]
@@ -46,6 +47,8 @@ pub(super) struct CheckArgs {
     /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     thresholds: Vec<ThresholdChange>,
+    #[command(flatten)]
+    recordings: RecordingsArg,
     #[command(flatten)]
     ascii: AsciiFlag,
     #[command(flatten)]
@@ -78,13 +81,16 @@ pub(super) fn report_error(error: &anyhow::Error) -> ExitCode {
 }
 
 fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
-    let CheckArgs { target_args, format, over, thresholds: changes, ascii, poll_args } = args;
+    let CheckArgs { target_args, format, over, thresholds: changes, recordings, ascii, poll_args } = args;
     let settings = poll_args.load_settings(ascii.partial_settings())?;
     configured::check_threshold_flags(&settings, &changes)?;
     configured::warn_about_threshold_flags(&changes);
     let thresholds = configured::thresholds(&settings, &changes)?.with_default_holds_up_to(LONGEST_HOLD_TIME);
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
-    let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
+    let mut pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
+    if over.is_none() || recordings.given().is_some() {
+        pollers = PastRecordings::add_to(pollers, &targets, &recordings)?;
+    }
     let (over, at_most) = over.map_or((DEFAULT_SAMPLING_TIME, MAX_SAMPLING_TIME), |over| (over, over));
     let options = CheckOptions { format, over, at_most, interval: SAMPLE_INTERVAL, thresholds };
     // Names in metrics stay as they are.

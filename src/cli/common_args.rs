@@ -63,7 +63,7 @@ impl PollArgs {
     pub(super) fn resolve_targets(&self, named: &[TargetArg], settings: &Settings) -> Result<FoundTargets, NoTarget> {
         let TargetFlags { targets, unix_socket, tcp_socket } = &self.targets;
         let named: Vec<TargetArg> = named.iter().chain(targets).cloned().collect();
-        let known = KnownWords { configured: &settings.targets, commands: &[] };
+        let known = KnownWords::configured(settings);
         let named = targets::named(&named, unix_socket.as_deref(), tcp_socket.as_deref(), known)?;
         targets::find(named, &settings.targets)
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::anyhow;
 
@@ -9,6 +10,7 @@ use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::cli::args::DashboardOptions;
 use crate::cli::past_recordings::PastRecordings;
+use crate::cli::recordings_arg::RecordingsArg;
 use crate::cli::resolve_settings::{
     check_threshold_flags, keymap, style_overrides, thresholds, view_configs, warn_about_threshold_flags,
 };
@@ -37,13 +39,13 @@ use crate::ui::color::ColorDepth;
 use crate::ui::theme::{Palette, Theme};
 
 /// The samples of the time before the start.
-pub(super) enum PastSource {
+pub(super) enum PastSource<'a> {
     /// Recordings of the targets, where there are any.
-    Recordings,
+    Recordings(&'a RecordingsArg),
     /// Samples of the first target, in the times of the clock.
     Samples(Clock, PastSamples),
-    /// A recording of each target. The targets are not polled.
-    Replay(Vec<Recording>, ReplayStart),
+    /// A recording of each target, and a message about others that cannot be read. The targets are not polled.
+    Replay(Vec<Recording>, Option<String>, ReplayStart),
 }
 
 /// Runs the dashboard and returns the exit code.
@@ -52,20 +54,20 @@ pub(super) fn show(
     options: &DashboardOptions,
     settings: &Settings,
     audit: AuditWriter,
-    past: PastSource,
+    past: PastSource<'_>,
 ) -> anyhow::Result<ExitCode> {
     check_threshold_flags(settings, &options.thresholds)?;
     warn_about_threshold_flags(&options.thresholds);
     let (mut samples, mut replay) = (None, None);
     let PastRecordings { recordings, clock_age, failure } = match past {
-        PastSource::Recordings => PastRecordings::open(&found.targets, options.recordings.clone()),
+        PastSource::Recordings(given) => PastRecordings::open(&found.targets, given)?,
         PastSource::Samples(clock, past) => {
             samples = Some((clock, past));
-            PastRecordings::new(Vec::new())
+            PastRecordings::default()
         }
-        PastSource::Replay(recordings, start) => {
+        PastSource::Replay(recordings, failure, start) => {
             replay = Some(start);
-            PastRecordings::new(recordings.into_iter().map(Some).collect())
+            PastRecordings { failure, ..PastRecordings::new(recordings.into_iter().map(Some).collect()) }
         }
     };
     let (clock, past) = samples.unwrap_or_else(|| (Clock::started_ago(clock_age), PastSamples::default()));
@@ -94,7 +96,7 @@ pub(super) fn show(
         history_bytes,
         theme: theme(settings)?,
         initial_view: InitialView { view_configs: view_configs(&settings.views)?, ..options.start()? },
-        audit,
+        audit: Arc::new(audit),
         requires_reason: settings.audit.ask_reason,
         has_mouse: settings.mouse,
         drain_deadline: settings.drain.deadline,

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::common_args::{PollArgs, report_no_target, text_layout};
 use crate::cli::resolve_settings;
 use crate::cli::setting_flags::DisplayFlags;
-use crate::cli::target_arg::TargetArg;
+use crate::cli::target_arg::{TARGETS_HELP, TargetArg};
 use crate::cli::targets::NoTarget;
 use crate::config::search_paths;
 use crate::config::settings::Settings;
@@ -32,8 +32,7 @@ use crate::term::waiting_writer::WaitingWriter;
     Sends only read-only commands.\n\
     Exit codes: 0 no problems, 1 problems found, 2 invalid usage")]
 pub(super) struct DoctorArgs {
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", help = TARGETS_HELP)]
     target_args: Vec<TargetArg>,
     /// Print one text for a bug report: names of machines, users and files are replaced
     #[arg(long)]

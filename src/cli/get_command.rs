@@ -10,10 +10,13 @@ use jiff::Zoned;
 
 use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, report_no_target, report_skipped, usage_error};
 use crate::cli::past_report::{self, PastArgs};
+use crate::cli::recordings_arg::{self, report_failures};
+use crate::cli::target_arg::KnownWords;
 use crate::cli::targets::FoundTargets;
 use crate::config::duration;
 use crate::config::partial_settings::PartialSettings;
-use crate::haproxy::safe_text::{self, SafeText};
+use crate::config::settings::Settings;
+use crate::haproxy::safe_text;
 use crate::headless::report::get::{self, GetOptions};
 use crate::headless::report::metric_path::MetricPath;
 use crate::problems::thresholds::Thresholds;
@@ -49,12 +52,19 @@ pub(super) struct GetArgs {
 }
 
 /// Prints values of a recorded moment.
-fn run_past(past: &PastArgs, names: &[String], options: &GetOptions) -> anyhow::Result<ExitCode> {
+fn run_past(
+    past: &PastArgs,
+    poll_args: &PollArgs,
+    settings: &Settings,
+    options: &GetOptions,
+) -> anyhow::Result<ExitCode> {
     let now = Zoned::now();
-    let selected = match past.time(&now) {
-        Ok(at) => past.open(names)?.and_then(|recordings| {
-            let known: Vec<String> = recordings.iter().map(|one| SafeText::from(one.name()).to_string()).collect();
-            let single = <[Recording; 1]>::try_from(recordings);
+    let names = KnownWords::configured(settings).expand_groups(&poll_args.target_names());
+    let selected = match names.map_err(|why| why.to_string()).and_then(|names| Ok((names, past.time(&now)?))) {
+        Ok((names, at)) => past.open(&names, &settings.targets)?.and_then(|opened| {
+            report_failures(&opened.failures);
+            let known: Vec<String> = opened.recordings.iter().map(recordings_arg::describe).collect();
+            let single = <[Recording; 1]>::try_from(opened.recordings);
             single.map(|[one]| (at, one)).map_err(|_| format!("select one with --target: {}", known.join(", ")))
         }),
         Err(why) => Err(why),
@@ -71,11 +81,11 @@ fn run_past(past: &PastArgs, names: &[String], options: &GetOptions) -> anyhow::
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: GetArgs) -> anyhow::Result<ExitCode> {
     let GetArgs { keys, over, unknown, past, poll_args } = args;
+    let settings = poll_args.load_settings(PartialSettings::default())?;
     if past.is_used() {
         let options = GetOptions { paths: keys, over, unknown };
-        return run_past(&past, &poll_args.target_names(), &options);
+        return run_past(&past, &poll_args, &settings, &options);
     }
-    let settings = poll_args.load_settings(PartialSettings::default())?;
     let found = poll_args.resolve_targets(&[], &settings);
     found.iter().for_each(report_skipped);
     let target = match found.and_then(FoundTargets::into_single) {

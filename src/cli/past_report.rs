@@ -8,8 +8,10 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Zoned;
 
-use crate::cli::recordings_arg::{RecordingsArg, parse_past, select_instances};
+use crate::cli::recordings_arg::{RecordingsArg, parse_moment, parse_past, report_failures, select_instances};
 use crate::cli::resolve_settings::report_part;
+use crate::config::located::Located;
+use crate::config::target::Target;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::report::contents::ReportPart;
@@ -18,10 +20,13 @@ use crate::headless::report::past::{self, PastInstance};
 use crate::headless::report::show::{OutputFormat, ShowOptions};
 use crate::problems::thresholds::Thresholds;
 use crate::recording::reader::Recording;
+use crate::recording::snapshot_reader::OpenedRecordings;
 use crate::term::waiting_writer::WaitingWriter;
 
 /// The view of `hapulse show --since`.
 const EVENTS: &str = "events";
+/// Message for this view without a time.
+const NO_SINCE: &str = "events are read from recordings: add --since WHEN, such as --since 2h";
 
 /// Options that select a recorded moment.
 #[derive(Debug, Clone, Args)]
@@ -30,7 +35,7 @@ pub(super) struct PastArgs {
     #[arg(long, value_name = "WHEN", overrides_with = "at", allow_hyphen_values = true, conflicts_with = "over")]
     at: Option<String>,
     #[command(flatten)]
-    recordings: RecordingsArg,
+    pub(super) recordings: RecordingsArg,
 }
 
 /// Selection of what to print.
@@ -45,19 +50,30 @@ enum PastPart {
 impl PastArgs {
     /// Returns true if the command reads recordings instead of a socket.
     pub(super) fn is_used(&self) -> bool {
-        self.at.is_some() || self.recordings.is_given()
+        self.at.is_some() || self.recordings.given().is_some()
     }
 
     /// Opens the recordings of the named instances, or of all. Returns a message if a name is unknown.
-    pub(super) fn open(&self, names: &[String]) -> anyhow::Result<Result<Vec<Recording>, String>> {
-        Ok(select_instances(self.recordings.open()?, names))
+    pub(super) fn open(
+        &self,
+        names: &[String],
+        configured: &[Located<Target>],
+    ) -> anyhow::Result<Result<OpenedRecordings, String>> {
+        let OpenedRecordings { recordings, failures } = self.recordings.open()?;
+        let selected = select_instances(recordings, names, configured);
+        Ok(selected.map(|recordings| OpenedRecordings { recordings, failures }))
     }
 
     /// Returns the time of `--at`.
     pub(super) fn time(&self, now: &Zoned) -> Result<SystemTime, String> {
         let text = self.at.as_deref().ok_or("--recordings needs a time: add --at WHEN, or events --since WHEN")?;
-        parse_past(text, now).map_err(|error| error.to_string())
+        parse_moment(text, now).map_err(|error| error.to_string())
     }
+}
+
+/// Returns whether an argument of `hapulse show` is the view of recorded events.
+pub(super) fn is_events(word: &str) -> bool {
+    word.eq_ignore_ascii_case(EVENTS)
 }
 
 /// Splits the arguments into the part to print and names of instances. A word that names no view names an instance.
@@ -65,7 +81,7 @@ fn split_part_and_names(words: &[String]) -> Result<(PastPart, Vec<String>), Str
     let (mut part, mut names) = (None, Vec::new());
     for word in words {
         let found = match word.as_str() {
-            EVENTS => Some(PastPart::Events),
+            events if is_events(events) => Some(PastPart::Events),
             other => report_part(other).ok().map(PastPart::Report),
         };
         match found {
@@ -96,12 +112,13 @@ impl PastRequest {
         &self,
         options_for: impl FnOnce(ReportPart) -> Result<ShowOptions, String>,
         thresholds: &Thresholds,
+        configured: &[Located<Target>],
     ) -> anyhow::Result<Result<ExitCode, String>> {
         let now = Zoned::now();
         let parsed = split_part_and_names(&self.words).and_then(|(part, names)| {
             let time = match (part, &self.since) {
                 (PastPart::Events, Some(since)) => parse_past(since, &now).map_err(|error| error.to_string())?,
-                (PastPart::Events, None) => return Err("events need a time: add --since WHEN".to_owned()),
+                (PastPart::Events, None) => return Err(NO_SINCE.to_owned()),
                 (PastPart::Report(_), Some(_)) => return Err("--since needs the view events".to_owned()),
                 (PastPart::Report(_), None) => self.past.time(&now)?,
             };
@@ -115,21 +132,35 @@ impl PastRequest {
             Ok(parsed) => parsed,
             Err(why) => return Ok(Err(why)),
         };
-        let recordings = match self.past.open(&names)? {
-            Ok(recordings) => recordings,
+        let OpenedRecordings { recordings, failures } = match self.past.open(&names, configured)? {
+            Ok(opened) => opened,
             Err(why) => return Ok(Err(why)),
         };
-        let mut out = BufWriter::new(WaitingWriter(io::stdout().lock()));
-        let printed = if let Some(options) = options {
-            let instances = load_at(recordings, time, thresholds, &now)?;
-            past::print_report(&options, &instances, &mut out)
-        } else {
-            let load = |recording| PastInstance::load(recording, thresholds);
-            let instances: Vec<PastInstance> = recordings.into_iter().map(load).collect::<Result<_, _>>()?;
-            instances.iter().for_each(PastInstance::warn);
-            past::print_events(time, self.format, &instances, &now, &mut out)
+        let are_several = recordings.len() + failures.len() > 1;
+        let mut is_complete = !report_failures(&failures);
+        let mut load = |recording| match load_instance(recording, thresholds, options.is_some().then_some(time), &now) {
+            Ok((instance, is_damaged)) => {
+                is_complete &= !is_damaged;
+                Some(instance)
+            }
+            // The other instances are printed all the same.
+            Err(error) => {
+                is_complete = !report_failures(&[format!("{error:#}")]);
+                None
+            }
         };
-        report_print(printed).map(Ok)
+        let instances: Vec<PastInstance> = recordings.into_iter().filter_map(&mut load).collect();
+        if instances.is_empty() {
+            return Ok(Ok(ExitCode::from(CommandExit::Refused.code())));
+        }
+        let mut out = BufWriter::new(WaitingWriter(io::stdout().lock()));
+        let printed = match options {
+            Some(options) => past::print_report(&options, &instances, are_several, &mut out),
+            None => past::print_events(time, self.format, &instances, are_several, &now, &mut out),
+        };
+        report_print(printed)?;
+        let exit = if is_complete { CommandExit::Done } else { CommandExit::Refused };
+        Ok(Ok(ExitCode::from(exit.code())))
     }
 }
 
@@ -140,34 +171,35 @@ pub(super) fn get_at(
     recording: Recording,
     now: &Zoned,
 ) -> anyhow::Result<ExitCode> {
-    let instance = load_at(vec![recording], at, &Thresholds::default(), now)?.pop().context("no recording")?.instance;
+    // A damaged record elsewhere does not change the values of a sample that can be read.
+    let instance = load_instance(recording, &Thresholds::default(), Some(at), now)?.0.instance;
     let code = get::print_values(options, &instance, &mut WaitingWriter(io::stdout().lock()), &mut io::stderr())?;
     Ok(ExitCode::from(code.code()))
 }
 
-fn load_at(
-    recordings: Vec<Recording>,
-    at: SystemTime,
+/// Loads a recorded instance, and shows a moment if one is given. Prints a warning about what could not be read, and returns
+/// whether there was anything.
+fn load_instance(
+    recording: Recording,
     thresholds: &Thresholds,
+    at: Option<SystemTime>,
     now: &Zoned,
-) -> anyhow::Result<Vec<PastInstance>> {
-    let load = |recording| {
-        let mut past = PastInstance::load(recording, thresholds)?;
-        past.show(at, now)?;
-        past.warn();
-        Ok(past)
-    };
-    recordings.into_iter().map(load).collect()
+) -> anyhow::Result<(PastInstance, bool)> {
+    let mut past = PastInstance::load(recording, thresholds)?;
+    if let Some(note) = at.map_or(Ok(None), |at| past.show(at, now))? {
+        eprintln!("hapulse: {note}");
+    }
+    let is_damaged = past.warn();
+    Ok((past, is_damaged))
 }
 
 /// A closed pipe is not an error.
-fn report_print(printed: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
-    let printed = match printed.map_err(anyhow::Error::downcast::<io::Error>) {
+fn report_print(printed: anyhow::Result<()>) -> anyhow::Result<()> {
+    match printed.map_err(anyhow::Error::downcast::<io::Error>) {
         Ok(()) => Ok(()),
         Err(Ok(error)) => ignore_broken_pipe(Err(error)).context("cannot print"),
         Err(Err(other)) => Err(other),
-    };
-    printed.map(|()| ExitCode::from(CommandExit::Done.code()))
+    }
 }
 
 #[cfg(test)]

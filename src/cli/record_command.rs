@@ -1,7 +1,7 @@
 //! Arguments of `hapulse record`.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -10,17 +10,22 @@ use clap::Args;
 use jiff::tz::TimeZone;
 
 use crate::cli::common_args::{PollArgs, usage_error};
+use crate::cli::recordings_arg::{report_failures, select_instances};
 use crate::cli::resolve_settings::thresholds;
-use crate::cli::target_arg::TargetArg;
+use crate::cli::target_arg::{TARGETS_HELP, TargetArg};
 use crate::config::duration;
 use crate::config::own_file::PathChoice;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::retain_limit::RetainLimit;
+use crate::config::settings::Settings;
 use crate::config::state_dir::{SERVICE_RECORDING_FOLDER, user_recording_folder};
+use crate::haproxy::safe_text::{self, SafeText};
+use crate::headless::exit_code::CommandExit;
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::record::record_options::RecordOptions;
 use crate::headless::record::{self, recording_status};
 use crate::recording::retention::Retention;
+use crate::recording::snapshot_reader::{OpenedRecordings, open_recordings};
 use crate::term::waiting_writer::WaitingWriter;
 
 #[derive(Debug, Clone, Args)]
@@ -31,13 +36,12 @@ use crate::term::waiting_writer::WaitingWriter;
     hapulse record                               all configured or local HAProxies, every 2 s\n  \
     hapulse record --dir /srv/rec -i 1 lb01:9999\n  \
     hapulse record --retain 7d --retain 2G       delete what is older than 7 days, and the oldest beyond 2 GiB\n  \
-    hapulse record --status                      what is recorded, and whether it goes on\n\n\
-    Exit codes: 1 error, or --status and no recorder runs, 2 invalid usage or configuration, 3 no HAProxy found, \
+    hapulse record --status                      what is recorded, and whether it goes on; TARGETs select instances\n\n\
+    Exit codes: 1 error, or --status and no recorder runs or a record is damaged, 2 invalid usage or configuration, 3 no HAProxy found, \
     128 + N stopped by signal N"
 )]
 pub(super) struct RecordArgs {
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", help = TARGETS_HELP)]
     target_args: Vec<TargetArg>,
     /// Folder of the recordings [default: /var/lib/hapulse as a service, else recordings in the state folder]
     #[arg(long = "dir", value_name = "DIR", overrides_with = "dir")]
@@ -89,12 +93,15 @@ fn recording_folder(dir: Option<PathBuf>) -> anyhow::Result<(PathBuf, PathChoice
 pub(super) fn run(args: RecordArgs) -> anyhow::Result<ExitCode> {
     let RecordArgs { target_args, dir, interval, retain, status, poll_args } = args;
     let (folder, choice) = recording_folder(dir)?;
+    if folder.is_file() {
+        let place = SafeText::from(folder.as_path());
+        eprintln!("hapulse: --dir must be a folder, and {place} is a file; hapulse replay {place} opens a snapshot");
+        return Ok(usage_error());
+    }
+    let settings = poll_args.load_settings(PartialSettings::default())?;
     if status {
-        let mut text = Vec::new();
-        let code = recording_status::print(&folder, SystemTime::now(), &TimeZone::system(), &mut text)?;
-        let mut out = WaitingWriter(io::stdout().lock());
-        ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush())).context("cannot print")?;
-        return Ok(ExitCode::from(code.code()));
+        let named = target_args.iter().map(|target| target.text().to_owned()).chain(poll_args.target_names());
+        return print_status(&folder, &named.collect::<Vec<_>>(), &settings);
     }
     let Some(retention) = retention(&retain) else {
         eprintln!(
@@ -102,7 +109,6 @@ pub(super) fn run(args: RecordArgs) -> anyhow::Result<ExitCode> {
         );
         return Ok(usage_error());
     };
-    let settings = poll_args.load_settings(PartialSettings::default())?;
     let targets = match poll_args.targets_or_report(&target_args, &settings) {
         Ok(targets) => targets,
         Err(code) => return Ok(code),
@@ -111,6 +117,32 @@ pub(super) fn run(args: RecordArgs) -> anyhow::Result<ExitCode> {
     let options = RecordOptions { folder, choice, retention, audit: settings.audit.path };
     let code = record::run(&options, &targets, pollers)?;
     Ok(ExitCode::from(code.code()))
+}
+
+/// Prints what is recorded of these instances, or of all.
+fn print_status(folder: &Path, names: &[String], settings: &Settings) -> anyhow::Result<ExitCode> {
+    let place = SafeText::from(folder);
+    let OpenedRecordings { recordings, failures } = match open_recordings(folder) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            anyhow::bail!("nothing is recorded: {place} does not exist; hapulse record creates it");
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {place}")),
+    };
+    let mut recordings = match select_instances(recordings, names, &settings.targets) {
+        Ok(recordings) => recordings,
+        Err(why) => {
+            report_failures(&failures);
+            eprintln!("hapulse: {}", safe_text::escape_lines(&why));
+            return Ok(usage_error());
+        }
+    };
+    let mut text = Vec::new();
+    let code = recording_status::print(folder, &mut recordings, SystemTime::now(), &TimeZone::system(), &mut text)?;
+    let mut out = WaitingWriter(io::stdout().lock());
+    ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush())).context("cannot print")?;
+    let is_complete = !report_failures(&failures);
+    Ok(ExitCode::from(if is_complete { code } else { CommandExit::Refused }.code()))
 }
 
 #[cfg(test)]

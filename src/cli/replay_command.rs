@@ -1,9 +1,9 @@
 //! Runs `hapulse replay`.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::Context as _;
 use jiff::Zoned;
 
 use crate::actions::audit::actor::Actor;
@@ -11,6 +11,7 @@ use crate::actions::audit::audit_writer::AuditWriter;
 use crate::cli::args::ReplayArgs;
 use crate::cli::common_args::usage_error;
 use crate::cli::dashboard::{self, PastSource};
+use crate::cli::recordings_arg::open_place;
 use crate::cli::resolve_settings;
 use crate::cli::targets::FoundTargets;
 use crate::cli::terminal_check::require_terminal;
@@ -20,7 +21,8 @@ use crate::haproxy::address::Address;
 use crate::haproxy::safe_text::SafeText;
 use crate::live::dashboard_config::ReplayStart;
 use crate::recording::reader::Recording;
-use crate::recording::snapshot_reader::open_recordings;
+use crate::recording::recorded_blocks::damage_words;
+use crate::recording::snapshot_reader::OpenedRecordings;
 
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
@@ -40,19 +42,38 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     if let Some(code) = require_terminal() {
         return Ok(code);
     }
-    let place = SafeText::from(path.as_path());
-    let mut recordings = open_recordings(path).with_context(|| format!("cannot read the recordings in {place}"))?;
-    recordings.retain(|recording| recording.span().is_some());
-    anyhow::ensure!(
-        !recordings.is_empty(),
-        "{place} has no recordings; hapulse record --status --dir {place} lists them"
-    );
+    let (recordings, failures) = open_readable(path)?;
     let target = |recording: &Recording| Target {
         name: Some(recording.name().to_owned()),
         address: recording.address().parse().unwrap_or_else(|_| Address::unix(path)),
     };
-    let found = FoundTargets { targets: recordings.iter().map(target).collect(), discovery: None };
+    let found = FoundTargets { targets: recordings.iter().map(target).collect(), discovery: None, is_named: true };
     let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
-    let past = PastSource::Replay(recordings, ReplayStart { at: at.clone() });
+    let failure = (!failures.is_empty()).then(|| failures.join("; "));
+    let past = PastSource::Replay(recordings, failure, ReplayStart { at: at.clone() });
     dashboard::show(found, options, &settings, audit, past)
+}
+
+/// Opens the recordings of which at least one sample can be read. Returns them, and messages about the others.
+///
+/// # Errors
+/// Returns an error with these messages if no recording can be read.
+fn open_readable(path: &Path) -> anyhow::Result<(Vec<Recording>, Vec<String>)> {
+    let OpenedRecordings { recordings, mut failures } = open_place(path)?;
+    let mut readable = Vec::new();
+    for mut recording in recordings {
+        let first = recording.header_after(0);
+        if first.as_ref().is_ok_and(Option::is_some) {
+            readable.push(recording);
+            continue;
+        }
+        let why = first.err().map(|error| error.to_string()).or_else(|| damage_words(&recording));
+        let name = SafeText::from(recording.name());
+        failures.push(format!(
+            "{name} has no sample that can be read: {}",
+            why.unwrap_or_else(|| "it is empty".to_owned())
+        ));
+    }
+    anyhow::ensure!(!readable.is_empty(), "nothing to replay\n  {}", failures.join("\n  "));
+    Ok((readable, failures))
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
-use crate::cli::target_arg::TargetArg;
+use crate::cli::target_arg::{TARGETS_HELP, TargetArg};
 use crate::config::duration;
 use crate::config::settings::Settings;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::TargetState;
+use crate::headless::server::command_options::{PromptPolicy, ServerCommandOptions};
 use crate::headless::server::server_name::ServerName;
-use crate::headless::server::server_run::{PromptPolicy, ServerCommandOptions};
 
 const EXIT_CODES: &str = "Exit codes: 0 done and verified, 1 refused, or reverted by another operator, 2 invalid usage or\n\
     configuration, 3 HAProxy does not answer, 4 deadline exceeded, 5 sent but the outcome is unknown, 6 empty\n\
@@ -23,7 +23,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done and verified, 1 refused, or reverte
     hapulse drain be_app/app1                          ask, then drain\n  \
     hapulse drain be_app/app1 --wait 5m --yes          return when empty\n  \
     hapulse drain be_app/app1 --wait 5m --then maint --yes --reason \"kernel update\"\n  \
-    hapulse drain be_app/app1 be_app/app2 --target lb01:9999\n\n{EXIT_CODES}"))]
+    hapulse drain be_app/app1 be_app/app2 --target lb01:9999\n  \
+    hapulse drain be_app/app1 --target @web --wait 5m  on all balancers of a group\n\n{EXIT_CODES}"))]
 pub(super) struct DrainArgs {
     #[command(flatten)]
     pub(super) common: ServerArgs,
@@ -78,9 +79,8 @@ pub(super) struct ServerArgs {
     /// Reason to record in the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
-    #[arg(long, value_name = "TARGET", group = "haproxy")]
-    pub(super) target: Option<TargetArg>,
+    #[arg(long, value_name = "TARGET", group = "haproxy", help = format!("{TARGETS_HELP}; may be repeated"))]
+    pub(super) target: Vec<TargetArg>,
     /// Path of the stats socket (HATop compatible)
     #[arg(short = 's', long = "unix-socket", value_name = "PATH", group = "haproxy")]
     pub(super) unix_socket: Option<String>,
@@ -96,13 +96,14 @@ pub(super) struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// Returns the arguments that select the same HAProxy in another command line: empty, or with a leading blank.
+    /// Returns the arguments that select the same HAProxies in another command line: empty, or with a leading blank.
     fn target_arguments(&self) -> String {
-        let target = self.target.as_ref().map(|target| format!(" --target {}", target.as_written().address));
+        let targets = self.target.iter().map(|target| format!(" --target {}", target.as_written().address));
+        let targets = targets.collect::<Vec<_>>().concat();
         let safe = |text: &String| SafeText::from(text.as_str());
         let unix = self.unix_socket.as_ref().map(|path| format!(" -s {}", safe(path)));
         let tcp = self.tcp_socket.as_ref().map(|address| format!(" -t {}", safe(address)));
-        target.or(unix).or(tcp).unwrap_or_default()
+        unix.or(tcp).unwrap_or(targets)
     }
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, load_attribution, text_layout, usage_error};
-use crate::cli::past_report::{PastArgs, PastRequest};
+use crate::cli::past_recordings::PastRecordings;
+use crate::cli::past_report::{self, PastArgs, PastRequest};
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::setting_flags::AsciiFlag;
-use crate::cli::target_arg::{self, TargetArg};
+use crate::cli::target_arg::{self, KnownWords, TargetArg};
 use crate::config::duration;
 use crate::config::located::Located;
 use crate::config::target::Target;
@@ -21,7 +22,7 @@ use crate::term::waiting_writer::WaitingWriter;
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "VIEW is the number or name of a view: dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service; or problems or info. All other arguments are TARGETs.\n\n\
+    after_help = "VIEW is the number or name of a view: dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service; or problems, balancers, info, or events with --since. All other arguments are TARGETs.\n\n\
     Examples:\n  \
     hapulse show                                         process, problems and rows of the local HAProxy\n  \
     hapulse show latency --sort -rtime --flat            slowest first\n  \
@@ -29,14 +30,14 @@ use crate::term::waiting_writer::WaitingWriter;
     hapulse show --format csv --columns all > rows.csv   every field of show stat\n  \
     hapulse show --format json info lb01:9999 eu=lb02:9999\n  \
     hapulse show out-of-service                          servers in maintenance or drain, with author\n  \
+    hapulse show balancers lb01:9999 lb02:9999           one row each: role, traffic, causes, differences\n  \
     hapulse show --at 02:13 problems                     what was wrong then, from the recording\n  \
     hapulse show --since 2h events                       recorded causes, actions and failed polls\n\n\
     Sends only show info and show stat. docs/json.md describes the JSON format.\n\n\
     Exit codes: 0 success, 1 error, 2 invalid usage or configuration, 3 HAProxy does not answer"
 )]
 pub(super) struct ShowArgs {
-    /// A view, and any number of stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
-    #[arg(value_name = "VIEW|TARGET")]
+    #[arg(value_name = "VIEW|TARGET", help = WORDS_HELP)]
     words: Vec<String>,
     /// Output format: table for people, csv and json for programs
     #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
@@ -59,6 +60,10 @@ pub(super) struct ShowArgs {
     #[command(flatten)]
     poll_args: PollArgs,
 }
+
+/// Help of the words of `hapulse show`.
+const WORDS_HELP: &str =
+    "A view, and any number of stats sockets: PATH, HOST:PORT, ssh://HOST, NAME=ADDRESS, a configured name or @GROUP";
 
 /// Options that select rows and columns.
 #[derive(Debug, Clone, Args)]
@@ -120,7 +125,7 @@ fn describe_bad_view(word: &str, bad: &BadReport) -> String {
     match (target_arg::describe_host(word), bad) {
         (Some(message), _) => message,
         (None, BadReport::UnknownView { .. }) => format!(
-            "{bad}\n  for a target, a host needs the port of its stats socket, such as {word}:9999; a socket in this directory is ./{word}"
+            "{bad}, events (with --since)\n  for a target, a host needs the port of its stats socket, such as {word}:9999; a socket in this directory is ./{word}"
         ),
         (None, _) => bad.to_string(),
     }
@@ -134,25 +139,33 @@ fn report_usage(why: &str) -> ExitCode {
 
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let is_past = args.past.is_used() || args.since.is_some();
     let ShowArgs { words, format, safe_csv: is_safe_csv, row_args, over, since, past, ascii, poll_args } = args;
     if ascii.ascii && format != OutputFormat::Table {
         eprintln!("hapulse: --ascii applies only to tables: csv and json contain all text unchanged");
         return Ok(usage_error());
     }
     let settings = poll_args.load_settings(ascii.partial_settings())?;
+    let is_target = |word: &str| settings.targets.iter().any(|entry| entry.name == word);
+    let has_events = words.iter().any(|word| past_report::is_events(word) && !is_target(word));
+    let is_past = past.is_used() || since.is_some() || has_events;
     let options_for = |part| {
         if is_safe_csv && format != OutputFormat::Csv {
             return Err("--safe-csv has an effect only on CSV: add --format csv".to_owned());
         }
-        let report = row_args.report(part).map_err(|bad| bad.to_string())?;
+        let report =
+            row_args.report(part).and_then(|report| if is_past { report.require_single() } else { Ok(report) });
+        let report = report.map_err(|bad| bad.to_string())?;
         let (interval, layout) = (SAMPLE_INTERVAL, text_layout(&settings));
         Ok(ShowOptions { report, format, is_safe_csv, over, interval, layout })
     };
     if is_past {
         let names: Vec<String> = words.into_iter().chain(poll_args.target_names()).collect();
+        let names = match KnownWords::configured(&settings).expand_groups(&names) {
+            Ok(names) => names,
+            Err(why) => return Ok(report_usage(&why.to_string())),
+        };
         let request = PastRequest { words: names, since, format, past };
-        return match request.run(options_for, &thresholds(&settings, &[])?)? {
+        return match request.run(options_for, &thresholds(&settings, &[])?, &settings.targets)? {
             Ok(code) => Ok(code),
             Err(why) => Ok(report_usage(&why)),
         };
@@ -167,6 +180,9 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
         Err(code) => return Ok(code),
     };
     let mut pollers = PollArgs::build_pollers(&targets, options.interval, &thresholds(&settings, &[])?);
+    if options.report.problems && options.over.is_none() {
+        pollers = PastRecordings::add_to(pollers, &targets, &past.recordings)?;
+    }
     if options.report.needs_attribution() {
         load_attribution(&mut pollers, &targets, &settings);
     }

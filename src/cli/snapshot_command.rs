@@ -1,5 +1,6 @@
 //! Arguments of `hapulse snapshot`.
 
+use std::io::{self, IsTerminal as _};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,13 +10,14 @@ use clap::{ArgGroup, Args};
 use jiff::Zoned;
 
 use crate::cli::common_args::usage_error;
-use crate::cli::recordings_arg::{RecordingsArg, parse_past, select_instances};
+use crate::cli::recordings_arg::{self, RecordingsArg, parse_end, parse_past, report_failures, select_instances};
 use crate::haproxy::safe_text::{self, SafeText};
 use crate::headless::exit_code::CommandExit;
 use crate::headless::local_time::local_time;
-use crate::headless::snapshot::{self, SnapshotContents, SnapshotOptions, SnapshotResult};
+use crate::headless::snapshot::output::output_name;
+use crate::headless::snapshot::{self, SnapshotOptions, SnapshotResult};
 use crate::recording::reader::Recording;
-use crate::units::{bytes, pluralize};
+use crate::recording::snapshot_reader::OpenedRecordings;
 
 #[derive(Debug, Clone, Args)]
 #[command(
@@ -26,11 +28,12 @@ use crate::units::{bytes, pluralize};
     Examples:\n  \
     hapulse snapshot --since 2h -o incident.hapulse\n  \
     hapulse snapshot --from 02:10 --to 02:40 --anonymize -o incident.hapulse lb01\n  \
+    hapulse snapshot --since 10m -o - > incident.hapulse\n  \
     hapulse show --recordings incident.hapulse --at 02:13 problems\n\n\
-    Exit codes: 1 error, or nothing was recorded in that span, 2 invalid usage, 128 + N stopped by signal N"
+    Exit codes: 1 error, nothing was recorded in that span, or damaged records were left out, 2 invalid usage, 128 + N stopped by signal N"
 )]
 pub(super) struct SnapshotArgs {
-    /// Names or addresses of recorded HAProxies [default: all]
+    /// Names, addresses or @GROUP of recorded HAProxies [default: all]
     #[arg(value_name = "TARGET")]
     names: Vec<String>,
     /// Start of the span; it ends now
@@ -39,13 +42,13 @@ pub(super) struct SnapshotArgs {
     /// Start of the span
     #[arg(long, value_name = "WHEN", overrides_with = "from", allow_hyphen_values = true)]
     from: Option<String>,
-    /// End of the span [default: now]
+    /// End of the span; a time of day that has not come yet means now [default: now]
     #[arg(long, value_name = "WHEN", overrides_with = "to", allow_hyphen_values = true)]
     to: Option<String>,
     /// Replace names, addresses and texts
     #[arg(long)]
     anonymize: bool,
-    /// File to write
+    /// File to write; - for standard output
     #[arg(short = 'o', long = "output", value_name = "FILE", overrides_with = "output")]
     output: PathBuf,
     /// Replace the file if it exists
@@ -58,9 +61,11 @@ pub(super) struct SnapshotArgs {
 impl SnapshotArgs {
     /// Returns the span of wall clock time.
     fn span(&self, now: &Zoned) -> Result<RangeInclusive<SystemTime>, String> {
-        let parse = |text: &String| parse_past(text, now).map_err(|error| error.to_string());
-        let start = self.since.as_ref().or(self.from.as_ref()).map_or(Ok(SystemTime::from(now.timestamp())), parse)?;
-        let end = self.to.as_ref().map_or(Ok(SystemTime::from(now.timestamp())), parse)?;
+        let present = SystemTime::from(now.timestamp());
+        let start = self.since.as_ref().or(self.from.as_ref()).map_or(Ok(present), |text| parse_past(text, now));
+        let start = start.map_err(|error| error.to_string())?;
+        let end = self.to.as_ref().map_or(Ok(present), |text| parse_end(text, start, now));
+        let end = end.map_err(|error| error.to_string())?;
         if start > end {
             let (start, end) = (local_time(start, now.time_zone()), local_time(end, now.time_zone()));
             return Err(format!("the span ends before it starts: --from is {start}, --to is {end}"));
@@ -72,8 +77,17 @@ impl SnapshotArgs {
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
     let now = Zoned::now();
-    let selected = match args.span(&now) {
-        Ok(span) => select_instances(args.recordings.open()?, &args.names).map(|recordings| (span, recordings)),
+    if args.output.as_os_str() == "-" && io::stdout().is_terminal() {
+        eprintln!("hapulse: a snapshot is not text: write it to a file or a pipe, such as -o - > FILE");
+        return Ok(usage_error());
+    }
+    let names = recordings_arg::expand_groups(args.names.clone())?.map_err(|why| why.to_string());
+    let selected = match names.and_then(|names| Ok((names, args.span(&now)?))) {
+        Ok((names, span)) => {
+            let OpenedRecordings { recordings, failures } = args.recordings.open()?;
+            report_failures(&failures);
+            select_instances(recordings, &names, &[]).map(|recordings| (span, recordings))
+        }
         Err(why) => Err(why),
     };
     let (time, recordings) = match selected {
@@ -83,34 +97,21 @@ pub(super) fn run(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
             return Ok(usage_error());
         }
     };
-    let place = SafeText::from(args.output.as_path());
+    let out = (args.output.as_os_str() != "-").then(|| args.output.clone());
+    let place = output_name(out.as_deref());
     let recorded = describe_spans(&recordings, &now);
     let asked =
         format!("{} to {}", local_time(*time.start(), now.time_zone()), local_time(*time.end(), now.time_zone()));
-    let options =
-        SnapshotOptions { time, out: args.output.clone(), is_forced: args.force, is_anonymized: args.anonymize };
-    let code = match snapshot::run(options, recordings)? {
+    let options = SnapshotOptions { out, is_forced: args.force, is_anonymized: args.anonymize };
+    let code = match snapshot::run(options, time, recordings)? {
         SnapshotResult::Written(contents) => {
-            eprintln!("hapulse: {place}: {}", describe(contents, &now));
-            CommandExit::Done
+            eprintln!("hapulse: {place}: {}", contents.describe(now.time_zone()));
+            if contents.is_damaged { CommandExit::Refused } else { CommandExit::Done }
         }
         SnapshotResult::Empty => anyhow::bail!("nothing was recorded from {asked}{recorded}"),
         SnapshotResult::Stopped(exit) => exit,
     };
     Ok(ExitCode::from(code.code()))
-}
-
-fn describe(contents: SnapshotContents, now: &Zoned) -> String {
-    let SnapshotContents { instances, samples, times, bytes: size } = contents;
-    let times = times.map(|times| {
-        format!(
-            " from {} to {}",
-            local_time(times.first.wall, now.time_zone()),
-            local_time(times.last.wall, now.time_zone())
-        )
-    });
-    let (samples, instances) = (pluralize(samples as i64, "sample"), pluralize(instances as i64, "instance"));
-    format!("{samples} of {instances}{}, {}", times.unwrap_or_default(), bytes(size as f64))
 }
 
 /// Returns a line with the span of each recording.

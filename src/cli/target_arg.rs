@@ -7,18 +7,21 @@ use std::str::FromStr;
 use clap::Args;
 use thiserror::Error;
 
-use crate::config::located::Located;
+use crate::config::located::{Located, TargetGroup};
+use crate::config::settings::Settings;
 use crate::config::suggest;
 use crate::config::target::Target;
 use crate::haproxy::address::AddressError;
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::report::contents::ReportPart;
 
+/// Help of the targets of commands that accept several.
+pub(super) const TARGETS_HELP: &str =
+    "Stats sockets: PATH, HOST:PORT, ssh://HOST, NAME=ADDRESS, a configured name or @GROUP";
 /// Flags that name targets, for commands that accept several.
 #[derive(Debug, Clone, Args)]
 pub(super) struct TargetFlags {
-    /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name; may be repeated
-    #[arg(long = "target", value_name = "TARGET")]
+    #[arg(long = "target", value_name = "TARGET", help = format!("{TARGETS_HELP}; may be repeated"))]
     pub(super) targets: Vec<TargetArg>,
     /// Path of the stats socket (HATop compatible)
     #[arg(short = 's', long = "unix-socket", value_name = "PATH")]
@@ -48,6 +51,8 @@ impl FromStr for TargetArg {
 pub(super) struct KnownWords<'a> {
     /// Targets of the configuration.
     pub(super) configured: &'a [Located<Target>],
+    /// Groups of the configuration.
+    pub(super) groups: &'a [Located<TargetGroup>],
     /// Commands; empty after a command.
     pub(super) commands: &'a [String],
 }
@@ -57,13 +62,74 @@ pub(super) struct KnownWords<'a> {
 #[error("{0}")]
 pub(super) struct UnknownWord(String);
 
+/// Character before the name of a group.
+pub(super) const GROUP_MARK: char = '@';
+
+impl<'a> KnownWords<'a> {
+    /// Returns the words that the configuration defines, for use after a command.
+    pub(super) fn configured(settings: &'a Settings) -> Self {
+        Self { configured: &settings.targets, groups: &settings.groups, commands: &[] }
+    }
+
+    /// Returns the targets of a group.
+    ///
+    /// # Errors
+    /// Returns an error if the group is not configured, or one of its targets is neither an address nor configured.
+    fn group_targets(self, name: &str) -> Result<Vec<Target>, UnknownWord> {
+        let group = self.groups.iter().find(|group| group.name == name);
+        let group = group.ok_or_else(|| UnknownWord(describe_unknown_group(name, self.groups)))?;
+        let known = Self { commands: &[], ..self };
+        let resolve = |text: &String| {
+            let member = text.parse::<TargetArg>().map_err(|error| error.to_string());
+            let target = member.and_then(|member| member.resolve_one(known).map_err(|error| error.to_string()));
+            target.map_err(|why| UnknownWord(group.error(&format!("fleet.{name}: {why}")).to_string()))
+        };
+        group.value.members.iter().map(resolve).collect()
+    }
+
+    /// Replaces groups by the labels of their targets, in a list of names of recorded HAProxies.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Self::group_targets`].
+    pub(super) fn expand_groups(self, names: &[String]) -> Result<Vec<String>, UnknownWord> {
+        let expand = |name: &String| match name.strip_prefix(GROUP_MARK) {
+            Some(group) => Ok(self.group_targets(group)?.iter().map(Target::label).collect()),
+            None => Ok(vec![name.clone()]),
+        };
+        Ok(names.iter().map(expand).collect::<Result<Vec<Vec<String>>, UnknownWord>>()?.concat())
+    }
+}
+
+/// Describes a group that is not configured.
+fn describe_unknown_group(name: &str, groups: &[Located<TargetGroup>]) -> String {
+    let names = || groups.iter().map(|group| group.name.as_str());
+    let suggestion = suggest::did_you_mean(name, names());
+    let configured = if groups.is_empty() {
+        "no groups are configured; one is defined by [fleet.NAME] and targets = [\"lb01\", \"ssh://lb02\"]".to_owned()
+    } else {
+        format!("configured groups: {}", names().collect::<Vec<_>>().join(", "))
+    };
+    format!("\"@{}\" is not a configured group{suggestion}\n  {configured}", SafeText::from(name))
+}
+
 impl TargetArg {
+    /// Returns the targets: those of a group, the target of a configured name, or that of the address.
+    ///
+    /// # Errors
+    /// Returns an error for a group that is not configured, and the errors of [`Self::resolve_one`].
+    pub(super) fn resolve(&self, known: KnownWords<'_>) -> Result<Vec<Target>, UnknownWord> {
+        match self.text.strip_prefix(GROUP_MARK) {
+            Some(name) => known.group_targets(name),
+            None => Ok(vec![self.resolve_one(known)?]),
+        }
+    }
+
     /// Returns the target, and for the name of a configured target that one.
     ///
     /// # Errors
     /// Returns an error for a word that is a misspelled command or name rather than an address: it has no slash, port or
     /// prefix, and no such file exists.
-    pub(super) fn resolve(&self, known: KnownWords<'_>) -> Result<Target, UnknownWord> {
+    fn resolve_one(&self, known: KnownWords<'_>) -> Result<Target, UnknownWord> {
         let Some(word) = self.bare_word() else { return Ok(self.target.clone()) };
         let is_named = self.target.name.is_some();
         match known.configured.iter().find(|entry| !is_named && entry.name == word) {

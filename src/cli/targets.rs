@@ -72,6 +72,8 @@ pub(super) struct FoundTargets {
     pub(super) targets: Vec<Target>,
     /// Result of the discovery; `None` if targets were given or configured.
     pub(super) discovery: Option<Discovery>,
+    /// The command line names the targets.
+    pub(super) is_named: bool,
 }
 
 impl FoundTargets {
@@ -84,21 +86,30 @@ impl FoundTargets {
             (Some(target), 0) => Ok(target),
             (target, _) => {
                 self.targets.extend(target);
-                Err(self.several())
+                Err(self.several("needs exactly one"))
             }
         }
     }
 
-    /// Returns the target of a command that changes HAProxy. Like [`Self::into_single`], but a HAProxy that this user
-    /// cannot reach counts, too: it may be the one that is meant.
+    /// Returns the targets of a command that changes HAProxy: several only if the command line names them. A HAProxy that
+    /// this user cannot reach counts, too: it may be the one that is meant.
     ///
     /// # Errors
-    /// Returns an error with the list of targets if there are several.
-    pub(super) fn into_changeable(self) -> Result<Target, NoTarget> {
-        if self.discovery.as_ref().is_some_and(|found| found.running.len() > 1) {
-            return Err(self.several());
+    /// Returns an error with the list of targets if one must be selected.
+    pub(super) fn into_changeable(mut self) -> Result<Vec<Target>, NoTarget> {
+        if self.is_named {
+            // Another target with the same address would find everything done.
+            let mut known = Vec::new();
+            self.targets.retain(|target| {
+                let is_new = !known.contains(&target.address);
+                known.push(target.address.clone());
+                is_new
+            });
+            return Ok(self.targets);
         }
-        self.into_single()
+        let are_several =
+            self.discovery.as_ref().is_some_and(|found| found.running.len() > 1) || self.targets.len() > 1;
+        if are_several { Err(self.several("changes only those that are named")) } else { Ok(self.targets) }
     }
 
     /// Returns a note about the HAProxies, files and sockets that discovery did not trust, if there are any.
@@ -109,7 +120,8 @@ impl FoundTargets {
         })
     }
 
-    fn several(self) -> NoTarget {
+    /// Describes the choice between several targets; `rule` says why the command does not use all of them.
+    fn several(self, rule: &str) -> NoTarget {
         match self.discovery {
             Some(found) => NoTarget::Several {
                 what: format!("{} HAProxies run on this machine", found.running.len()),
@@ -121,7 +133,11 @@ impl FoundTargets {
                     .collect(),
             },
             None => NoTarget::Several {
-                what: format!("{} targets are configured", self.targets.len()),
+                what: format!(
+                    "{} targets are {}, and this command {rule}",
+                    self.targets.len(),
+                    if self.is_named { "named" } else { "configured" }
+                ),
                 choices: self.targets.iter().map(describe_configured).collect(),
             },
         }
@@ -157,7 +173,7 @@ pub(super) fn named(
     tcp_socket: Option<&str>,
     known: KnownWords<'_>,
 ) -> Result<Vec<Target>, NoTarget> {
-    let mut targets = args.iter().map(|arg| arg.resolve(known)).collect::<Result<Vec<Target>, _>>()?;
+    let mut targets = args.iter().map(|arg| arg.resolve(known)).collect::<Result<Vec<_>, _>>()?.concat();
     // An abstract socket is a Unix socket, too.
     let is_abstract = |path: &str| path.starts_with("abns@") || path.starts_with("abnsz@");
     let unix = unix_socket.map(|path| (path, if is_abstract(path) { "" } else { "unix:" }));
@@ -173,8 +189,9 @@ pub(super) fn named(
 /// # Errors
 /// Returns an error if no target was found, or if the configured address of one is not an address.
 pub(super) fn find(named: Vec<Target>, configured: &[Located<Target>]) -> Result<FoundTargets, NoTarget> {
+    let is_named = !named.is_empty();
     let mut targets = named;
-    if targets.is_empty() {
+    if !is_named {
         targets = configured.iter().map(target_arg::configured_target).collect::<Result<_, _>>()?;
     }
     let mut discovery = None;
@@ -186,16 +203,21 @@ pub(super) fn find(named: Vec<Target>, configured: &[Located<Target>]) -> Result
         }
         discovery = Some(found);
     }
-    Ok(FoundTargets { targets: targets.iter().map(with_absolute_path).collect(), discovery })
+    let mut found: Vec<Target> = Vec::with_capacity(targets.len());
+    for target in targets.iter().map(with_absolute_path) {
+        // Groups may share targets.
+        if !found.contains(&target) {
+            found.push(target);
+        }
+    }
+    Ok(FoundTargets { targets: found, discovery, is_named })
 }
 
 /// Makes a socket path absolute, because the audit log identifies an HAProxy by its address.
 fn with_absolute_path(target: &Target) -> Target {
     let address = match &target.address {
         Address::Unix(path) => std::path::absolute(path).map_or_else(|_| target.address.clone(), Address::Unix),
-        Address::Abstract { .. } | Address::Tcp { .. } => target.address.clone(),
+        Address::Abstract { .. } | Address::Tcp { .. } | Address::Ssh(_) => target.address.clone(),
     };
-    // Display the path as it was given.
-    let name = target.name.clone().or_else(|| (address != target.address).then(|| target.label()));
-    Target { name, address }
+    Target { name: target.name.clone(), address }
 }

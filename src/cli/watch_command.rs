@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::common_args::{PollArgs, load_attribution, parse_count, usage_error};
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::show_command::RowArgs;
-use crate::cli::target_arg::TargetArg;
+use crate::cli::target_arg::{TARGETS_HELP, TargetArg};
 use crate::config::duration;
 use crate::config::partial_settings::PartialSettings;
 use crate::haproxy::safe_text;
@@ -29,8 +29,7 @@ use crate::term::waiting_writer::WaitingWriter;
     Exit codes: 0 success, or the reader closed the pipe, 1 error, 2 invalid usage or configuration, 3 HAProxy never answered"
 )]
 pub(super) struct WatchArgs {
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", help = TARGETS_HELP)]
     target_args: Vec<TargetArg>,
     /// Output format: one JSON object per line
     #[arg(long, value_enum, default_value = "jsonl", value_name = "FORMAT")]
@@ -59,7 +58,7 @@ enum WatchFormat {
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let WatchArgs { target_args, format: WatchFormat::Jsonl, view, row_args, interval, count, poll_args } = args;
-    let report = match report_part(&view).and_then(|part| row_args.report(part)) {
+    let report = match report_part(&view).and_then(|part| row_args.report(part)?.require_single()) {
         Ok(report) => report,
         Err(why) => {
             eprintln!(

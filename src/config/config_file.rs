@@ -179,7 +179,7 @@ mod tests {
         );
         assert_eq!(
             error_text("[drian]\n"),
-            "/c.toml:1:2: unknown key \"drian\"; valid keys: final, read_only, interval, theme, ascii, plain, history_memory, log_file, mouse, confirm_quit, audit, drain, targets, thresholds, silences, colors, views, keys"
+            "/c.toml:1:2: unknown key \"drian\"; valid keys: final, read_only, interval, theme, ascii, plain, history_memory, log_file, mouse, confirm_quit, audit, drain, targets, fleet, thresholds, silences, colors, views, keys"
         );
         assert_eq!(error_text("[drain]\n  wait = 1"), "/c.toml:2:3: unknown key \"wait\"; valid keys: deadline");
         assert_eq!(error_text("audit.foo.bar = 1"), error_text("audit.foo = 1"));

@@ -221,7 +221,7 @@ fn parse_bind_address(text: &[u8]) -> Result<Address, String> {
     };
     // Without a prefix, HAProxy expects a port, whereas a word without a colon would be a path elsewhere.
     let address = if address.contains('@') { address.to_owned() } else { format!("tcp@{address}") };
-    address.parse().map_err(|_| "is not an address of a stats socket".to_owned())
+    Address::from_bind(&address).map_err(|_| "is not an address of a stats socket".to_owned())
 }
 
 #[cfg(test)]

@@ -22,20 +22,9 @@ use crate::config::process_groups;
 use crate::config::search_log::SearchLog;
 use crate::config::socket_checks::SocketChecks;
 use crate::config::trust::{PathProblem, TrustedOwners, below};
-use crate::haproxy::address::Address;
+use crate::haproxy::address::{Address, USUAL_SOCKET_PATHS};
 use crate::haproxy::safe_text::SafeText;
 
-/// Socket paths used by packages and examples.
-const COMMON_PATHS: [&str; 8] = [
-    "/run/haproxy/admin.sock",
-    "/run/haproxy.sock",
-    "/var/run/haproxy.sock",
-    "/run/haproxy/haproxy.sock",
-    "/run/haproxy/stats.sock",
-    "/run/haproxy/stats",
-    "/var/lib/haproxy/stats",
-    "/tmp/haproxy.sock",
-];
 /// Configuration files of packages and images. They name trusted users even if no visible process of root reads them:
 /// HAProxy without a master changes its user after its start.
 const COMMON_CONFIGS: [&str; 2] = ["/etc/haproxy/haproxy.cfg", "/usr/local/etc/haproxy/haproxy.cfg"];
@@ -372,7 +361,7 @@ impl<'a> HaproxySearch<'a> {
         let owners = self.owners.clone().and_named(&self.named);
         // Whose directory it would be in matters only if there is a socket.
         let (there, missing): (Vec<&str>, Vec<&str>) =
-            COMMON_PATHS.iter().partition(|path| below(self.root, Path::new(path)).symlink_metadata().is_ok());
+            USUAL_SOCKET_PATHS.iter().partition(|path| below(self.root, Path::new(path)).symlink_metadata().is_ok());
         for path in missing {
             self.log.report(&SafeText::from(path), PathProblem::Missing);
         }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -22,7 +22,7 @@ pub(crate) fn tcp_owners(root: &Path, address: IpAddr, port: u16) -> Vec<u32> {
     let mut best = u8::MAX;
     let mut owners = Vec::new();
     for name in ["tcp", "tcp6"] {
-        for_each_line(root, name, |line| {
+        for_each_line(&own_list(root, name), |line| {
             let listener = std::str::from_utf8(line).ok().and_then(|line| parse_tcp_listener(line, port));
             let Some((ip, owner)) = listener else { return };
             let Some(rank) = match_rank(ip, address.to_canonical()) else { return };
@@ -36,6 +36,24 @@ pub(crate) fn tcp_owners(root: &Path, address: IpAddr, port: u16) -> Vec<u32> {
         });
     }
     owners
+}
+
+/// Returns the addresses on which the programs in the network namespace of a process listen, each once, without those of
+/// the loopback and those that stand for every address. `folder` is that of the process in `/proc`.
+pub(crate) fn tcp_addresses(folder: &Path) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for name in ["tcp", "tcp6"] {
+        for_each_line(&folder.join("net").join(name), |line| {
+            let words: Vec<&str> = std::str::from_utf8(line).unwrap_or_default().split_whitespace().collect();
+            let is_listening = words.get(3).is_some_and(|state| *state == LISTEN);
+            let address = words.get(1).filter(|_| is_listening).and_then(|word| parse_ip(word));
+            addresses.extend(address.map(|(ip, _)| ip.to_canonical()));
+        });
+    }
+    addresses.retain(|ip| !ip.is_unspecified() && !ip.is_loopback());
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
 }
 
 /// Returns the address and the owner of a listening socket on this port.
@@ -64,7 +82,7 @@ pub(crate) fn abstract_inodes(root: &Path, path: &[u8]) -> Vec<u64> {
     // The kernel writes @ for each zero byte.
     let listed: Vec<u8> = path.iter().map(|byte| if *byte == 0 { b'@' } else { *byte }).collect();
     let mut inodes = Vec::new();
-    for_each_line(root, "unix", |line| {
+    for_each_line(&own_list(root, "unix"), |line| {
         let Some(front) = line.strip_suffix(listed.as_slice()).and_then(|front| std::str::from_utf8(front).ok()) else {
             return;
         };
@@ -78,11 +96,14 @@ pub(crate) fn abstract_inodes(root: &Path, path: &[u8]) -> Vec<u64> {
     inodes
 }
 
+/// Returns the path of a list of sockets in the network namespace of this program. `net` is a link to `self/net`.
+fn own_list(root: &Path, name: &str) -> PathBuf {
+    root.join("proc/net").join(name)
+}
+
 /// Calls `read` for each line of a list in `/proc/net`, which is not stored as a whole.
-fn for_each_line(root: &Path, name: &str, mut read: impl FnMut(&[u8])) {
-    // `net` is a link to `self/net`.
-    let path = root.join("proc/net").join(name);
-    let Ok(file) = safe_file::open_regular(&path, OFlags::RDONLY, Mode::empty()) else { return };
+fn for_each_line(path: &Path, mut read: impl FnMut(&[u8])) {
+    let Ok(file) = safe_file::open_regular(path, OFlags::RDONLY, Mode::empty()) else { return };
     let lines = BufReader::with_capacity(BUFFER_BYTES, file.take(MAX_LIST_BYTES)).split(b'\n');
     lines.map_while(Result::ok).for_each(|line| read(&line));
 }

@@ -34,6 +34,13 @@ pub(crate) struct ViewSettings {
     pub(crate) flat: Option<bool>,
 }
 
+/// A group of targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TargetGroup {
+    /// Names of configured targets, and addresses, as they are written; at least one.
+    pub(crate) members: Vec<String>,
+}
+
 /// A named value with its position in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Located<T> {

@@ -1,7 +1,7 @@
 //! Settings from one source: a file, an environment variable, or the flags.
 //!
 //! The serialized field names are the keys of the configuration file; a key that the source does not set is `None`.
-//! Sections with free names (targets, thresholds, silences, colors, views, keys) are lists. Other modules check these names,
+//! Sections with free names (targets, groups, thresholds, silences, colors, views, keys) are lists. Other modules check these names,
 //! so each entry contains its position for error messages.
 
 use std::path::PathBuf;
@@ -11,11 +11,11 @@ use serde::Deserialize;
 
 use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::former_names::FormerNameUse;
-use crate::config::located::{FilePosition, Located, ThresholdOverride, ViewSettings};
+use crate::config::located::{FilePosition, Located, TargetGroup, ThresholdOverride, ViewSettings};
 use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
 use crate::config::values::{absolute_path, boolean, choice, duration_text, interval, mebibytes};
-use crate::config::values::{colors, keys, setting_names, silences, targets, thresholds, views};
+use crate::config::values::{colors, groups, keys, setting_names, silences, targets, thresholds, views};
 
 /// Settings from one source.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -58,6 +58,9 @@ pub struct PartialSettings {
     /// `[targets]`: HAProxy instances by name.
     #[serde(deserialize_with = "targets")]
     pub(crate) targets: Vec<Located<Target>>,
+    /// `[fleet]`: groups of targets by name.
+    #[serde(rename = "fleet", deserialize_with = "groups")]
+    pub(crate) groups: Vec<Located<TargetGroup>>,
     /// `[thresholds]`: changed thresholds by rule.
     #[serde(deserialize_with = "thresholds")]
     pub(crate) thresholds: Vec<Located<ThresholdOverride>>,
@@ -113,6 +116,7 @@ impl PartialSettings {
         }
         locate_all(&mut self.final_names, &position);
         locate_all(&mut self.targets, &position);
+        locate_all(&mut self.groups, &position);
         locate_all(&mut self.thresholds, &position);
         locate_all(&mut self.silences, &position);
         locate_all(&mut self.colors, &position);

@@ -42,6 +42,9 @@ pub(crate) enum PastTimeError {
     TooEarly(SafeText),
 }
 
+/// Time within which a time of day is the next one and not the last one, at the end of a span.
+const MAX_WAIT: SignedDuration = SignedDuration::from_hours(12);
+
 /// Examples of accepted times, for error messages.
 const EXAMPLES: &str = "02:13, 02:13:07, 3m ago, 1h30m, yesterday 08:00, 2026-11-29 02:13:07";
 
@@ -73,6 +76,35 @@ impl PastTime {
             Some(at) if at >= Timestamp::UNIX_EPOCH => Ok(time),
             _ => Err(PastTimeError::TooEarly(text.into())),
         }
+    }
+
+    /// Parses the end of a span that starts at `start`. A time of day that comes within [`MAX_WAIT`] means now, as in a span from
+    /// 02:10 to 02:40 that is asked for at 02:30.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(crate) fn parse_end(text: &str, start: Timestamp, now: &Zoned) -> Result<Self, PastTimeError> {
+        let end = Self::parse(text, now)?;
+        let is_before_start = end.end_of_printed_unit(now.timestamp()).is_some_and(|at| at < start);
+        let is_soon = || {
+            let next =
+                end.timestamp(now.timestamp()).and_then(|at| at.checked_add(SignedDuration::from_hours(24)).ok());
+            next.is_some_and(|next| next <= now.timestamp() + MAX_WAIT)
+        };
+        let is_now = is_before_start && parse_time_of_day(text).is_some() && is_soon();
+        Ok(if is_now { Self::Ago(Duration::ZERO) } else { end })
+    }
+
+    /// Returns the last moment that is printed like this time: a time without a fraction means its whole second, and one with
+    /// three digits, as in JSON, its whole millisecond. Returns `None` if the calendar does not reach back that far.
+    pub(crate) fn end_of_printed_unit(self, now: Timestamp) -> Option<Timestamp> {
+        let at = self.timestamp(now)?;
+        let unit = match (self, at.subsec_nanosecond()) {
+            (Self::At(_), 0) => 1_000_000_000,
+            (Self::At(_), nanos) if nanos % 1_000_000 == 0 => 1_000_000,
+            _ => 1,
+        };
+        at.checked_add(SignedDuration::from_nanos(unit - 1)).ok()
     }
 
     /// Returns the time of the wall clock, or `None` if the calendar does not reach back that far.
@@ -186,6 +218,22 @@ mod tests {
     }
 
     #[test]
+    fn parse_end_reads_time_of_day_that_has_not_come_since_start_as_now() {
+        let now: Zoned = "2026-11-30T06:20:00+01:00[+01:00]".parse().unwrap();
+        let end = |start: &str, text: &str| {
+            let start = PastTime::parse(start, &now).unwrap().timestamp(now.timestamp()).unwrap();
+            let end = PastTime::parse_end(text, start, &now).unwrap().timestamp(now.timestamp()).unwrap();
+            end.to_zoned(now.time_zone().clone()).strftime("%m-%d %H:%M:%S").to_string()
+        };
+        assert_eq!(end("06:10", "06:40"), "11-30 06:20:00", "now");
+        assert_eq!(end("06:10", "06:15"), "11-30 06:15:00");
+        assert_eq!(end("06:10", "06:10"), "11-30 06:10:00", "a span of one second");
+        assert_eq!(end("23:00", "01:00"), "11-30 01:00:00", "over midnight");
+        assert_eq!(end("06:10", "06:05"), "11-30 06:05:00", "not tomorrow: the wrong order");
+        assert_eq!(end("06:10", "yesterday 06:15"), "11-29 06:15:00", "a date says which day is meant");
+    }
+
+    #[test]
     fn parse_reads_days_and_dates() {
         assert_eq!(parsed("2026-11-29 02:13"), "11-29 02:13:00");
         assert_eq!(parsed("2026-11-29T02:13:59"), "11-29 02:13:59");
@@ -210,6 +258,19 @@ mod tests {
         ] {
             assert_eq!(parsed(text), format!("{seconds} s ago"), "{text}");
         }
+    }
+
+    #[test]
+    fn end_of_printed_unit_includes_the_whole_second_or_millisecond() {
+        let now = "2026-11-30T06:20:00.5Z".parse::<Timestamp>().unwrap();
+        let end = |text: &str| {
+            let time = PastTime::parse(text, &now.to_zoned(TimeZone::UTC)).unwrap();
+            time.end_of_printed_unit(now).unwrap().to_string()
+        };
+        assert_eq!(end("02:13:07"), "2026-11-30T02:13:07.999999999Z");
+        assert_eq!(end("2026-11-30T02:13:07.25Z"), "2026-11-30T02:13:07.250999999Z");
+        assert_eq!(end("2026-11-30T02:13:07.2501Z"), "2026-11-30T02:13:07.2501Z");
+        assert_eq!(end("1s"), "2026-11-30T06:19:59.5Z");
     }
 
     #[test]

@@ -187,6 +187,16 @@ pub static SETTINGS: &[Setting] = &[
         toml_lines: |settings| toml_entries(&settings.targets, |target| toml_text(&target.address.to_argument())),
     },
     Setting {
+        name: "fleet",
+        kind: SettingKind::Section,
+        help: "Groups of targets by name, for @NAME on the command line: names of [targets], or addresses.",
+        example: "web = { targets = [\"lb01\", \"lb02=ssh://lb02\"] }",
+        is_set_in: |settings| !settings.groups.is_empty(),
+        toml_lines: |settings| {
+            toml_entries(&settings.groups, |group| format!("{{ targets = {} }}", toml_array(&group.members)))
+        },
+    },
+    Setting {
         name: "thresholds",
         kind: SettingKind::Section,
         help: "Changed thresholds by rule, or by rule and pattern for the names of rows (docs/problems.md lists the rules), or \"off\".",

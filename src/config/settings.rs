@@ -1,7 +1,7 @@
 //! Effective settings: the defaults, and how settings from each source are applied.
 //!
 //! Sources are applied in order of precedence, and the last one wins, except for `read_only`: once set in any
-//! source, it cannot be unset. Targets, thresholds, colors, views and keys are merged by name.
+//! source, it cannot be unset. Targets, groups, thresholds, colors, views and keys are merged by name.
 //!
 //! A new setting needs a field in [`PartialSettings`], a field with a default in [`Settings`], a line in
 //! [`Settings::apply`], and a row in [`crate::config::setting_table::SETTINGS`].
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::former_names::FormerNameUse;
-use crate::config::located::{Located, ThresholdOverride, ViewSettings};
+use crate::config::located::{Located, TargetGroup, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::{PartialAuditSettings, PartialDrainSettings, PartialSettings};
 use crate::config::state_dir;
 use crate::config::target::Target;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub(crate) drain: DrainSettings,
     /// HAProxy instances by name.
     pub(crate) targets: Vec<Located<Target>>,
+    /// Groups of targets by name.
+    pub(crate) groups: Vec<Located<TargetGroup>>,
     /// Changed thresholds by rule.
     pub(crate) thresholds: Vec<Located<ThresholdOverride>>,
     /// Patterns for the names of rows for which a rule does not alarm, by rule.
@@ -105,6 +107,7 @@ impl Settings {
             },
             drain: DrainSettings { deadline: Duration::from_mins(5) },
             targets: Vec::new(),
+            groups: Vec::new(),
             thresholds: Vec::new(),
             silences: Vec::new(),
             colors: Vec::new(),
@@ -137,6 +140,7 @@ impl Settings {
             audit,
             drain,
             targets,
+            groups,
             thresholds,
             silences,
             colors,
@@ -164,6 +168,7 @@ impl Settings {
             },
             drain: DrainSettings { deadline: deadline.unwrap_or(self.drain.deadline) },
             targets: merge_by_name(self.targets, targets),
+            groups: merge_by_name(self.groups, groups),
             thresholds: merge_by_name(self.thresholds, thresholds),
             silences: merge_by_name(self.silences, silences),
             colors: merge_by_name(self.colors, colors),

@@ -69,6 +69,7 @@ impl<'a> SocketChecks<'a> {
                 let host = if host.contains('%') { host.clone() } else { ip.to_string() };
                 return Ok(Address::Tcp { host, port: *port });
             }
+            Address::Ssh(_) => return Err(PathProblem::Failed("is a socket of another machine".to_owned())),
         }
         Ok(address.clone())
     }

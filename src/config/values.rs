@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use toml::{Spanned, Value};
 
 use crate::config::duration;
-use crate::config::located::{Located, ThresholdOverride, ViewSettings};
+use crate::config::located::{Located, TargetGroup, ThresholdOverride, ViewSettings};
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 
@@ -120,6 +120,27 @@ pub(crate) fn targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<
             Target::is_valid_name(name)
                 .then_some(target)
                 .ok_or_else(|| format!("\"{name}\" is not a valid target name: use letters, digits and - _ ."))
+        },
+    ))
+}
+
+/// Deserializes `[fleet]`: groups of targets by name.
+///
+/// # Errors
+/// Returns an error if a name or a target of a group is invalid, or a group is empty.
+pub(crate) fn groups<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<TargetGroup>>, D::Error> {
+    from.deserialize_any(NamedEntriesVisitor(
+        "sections [fleet.NAME] with a line targets = [\"TARGET\"]",
+        |name, GroupTable { targets }: GroupTable| {
+            if !Target::is_valid_name(name) {
+                return Err(format!("\"{name}\" is not a valid group name: use letters, digits and - _ ."));
+            }
+            let members: Vec<String> = targets.into_iter().map(|GroupMember(text)| text).collect();
+            if members.is_empty() {
+                Err("a group needs at least one target".to_owned())
+            } else {
+                Ok(TargetGroup { members })
+            }
         },
     ))
 }
@@ -238,6 +259,27 @@ struct TargetText(Address);
 impl<'de> Deserialize<'de> for TargetText {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A group of targets, as written in a configuration file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a group, such as { targets = [\"lb1\", \"ssh://lb2\"] }")]
+struct GroupTable {
+    targets: Vec<GroupMember>,
+}
+
+/// The name of a configured target or an address.
+struct GroupMember(String);
+
+impl<'de> Deserialize<'de> for GroupMember {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        if text.starts_with('@') {
+            return Err(D::Error::custom(format!("\"{text}\": a group contains targets, not other groups")));
+        }
+        text.parse::<Target>().map_err(D::Error::custom)?;
+        Ok(Self(text))
     }
 }
 

@@ -87,6 +87,8 @@ impl World {
         let (now, seconds) = (self.clock, seconds as f64);
         backlog.0.resize(self.proxies.len(), 0.0);
         self.reset_current_values();
+        let rates = [CounterId::Connections, CounterId::Sessions, CounterId::Requests, CounterId::BytesOut];
+        let before = rates.map(|counter| self.counters.totals[counter]);
         for f in 0..self.proxies.len() {
             let noise = self.rng.f64() - 0.5;
             let Some(frontend) = self.proxies[f].frontend.as_mut() else { continue };
@@ -98,6 +100,14 @@ impl World {
                 self.flow_through(f, factor, seconds, backlog);
             }
         }
+        // The rates of the process are those of all frontends together.
+        let counters = &mut self.counters;
+        let [connections, sessions, requests, bytes_out] =
+            std::array::from_fn(|index| (counters.totals[rates[index]] - before[index]) as f64 / seconds);
+        counters.connections.set_per_second(connections);
+        counters.sessions.set_per_second(sessions);
+        counters.requests.set_per_second(requests);
+        counters.bytes_out.set_per_second(bytes_out);
         for backend in self.proxies.iter_mut().filter_map(|proxy| proxy.backend.as_mut()) {
             for server in &mut backend.servers {
                 let duration = (self.rng.u64(1..=4) as f64 * server.impairment.response_factor) as u64;

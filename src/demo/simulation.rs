@@ -10,6 +10,7 @@ use fastrand::Rng;
 
 use crate::demo::client_session::{ClientSession, EndedSession, client_address};
 use crate::demo::counters::{CounterId, Counters};
+use crate::demo::health_check::HealthCheck;
 use crate::demo::proxy::{FrontendState, Proxy, ProxyMode, SimBackend, SimFrontend};
 use crate::demo::scenario;
 use crate::demo::session_flow;
@@ -69,14 +70,28 @@ impl World {
         }
     }
 
-    /// Simulates a reload of the process: counters and runtime changes are lost.
+    /// Simulates a reload of the process: counters and runtime changes are lost. The results of the health checks and their
+    /// times are kept, as with a server state file.
     pub(super) fn reload(&mut self) {
         self.process_start = self.clock;
         self.pid += self.rng.u32(40..900);
         self.maxconn = MAXCONN;
         self.counters = Counters::default();
         self.last_id = 0;
-        self.proxies = site::build_proxies(self.clock, self.extra_backends);
+        let before = std::mem::replace(&mut self.proxies, site::build_proxies(self.clock, self.extra_backends));
+        let backends = self.proxies.iter_mut().filter_map(|proxy| proxy.backend.as_mut());
+        for (now, before) in backends.zip(before.iter().filter_map(|proxy| proxy.backend.as_ref())) {
+            (now.is_up, now.last_change) = (before.is_up, before.last_change);
+            for (server, before) in now.servers.iter_mut().zip(&before.servers) {
+                if server.admin_flags == before.admin_flags {
+                    server.operational_state = before.operational_state;
+                    server.last_change = before.last_change;
+                }
+                if let (Some(check), Some(before)) = (server.health_check.as_mut(), before.health_check.as_ref()) {
+                    *check = HealthCheck { is_enabled: check.is_enabled, failed_checks: 0, ..before.clone() };
+                }
+            }
+        }
     }
 
     fn finish_sessions(&mut self) {

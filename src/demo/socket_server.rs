@@ -116,7 +116,7 @@ fn unix_time() -> u64 {
 
 /// Serves a world on a socket in a new directory.
 fn serve(timed_world: TimedWorld, level: CliLevel) -> io::Result<Demo> {
-    let directory = socket_directory::create()?;
+    let (directory, listener) = socket_directory::listen()?;
     let socket = directory.join(SOCKET_NAME);
     let shared = Arc::new(SocketServerState {
         timed_world: Mutex::new(timed_world),
@@ -127,7 +127,6 @@ fn serve(timed_world: TimedWorld, level: CliLevel) -> io::Result<Demo> {
     });
     // From here on, dropping `demo` removes the directory, even if the rest of the setup fails.
     let mut demo = Demo { directory, socket, shared, threads: Vec::new() };
-    let listener = UnixListener::bind(&demo.socket)?;
     let shared = Arc::clone(&demo.shared);
     let ticker = thread::Builder::new().name("demo-time".into()).spawn(move || advance_time(&shared))?;
     demo.threads.push(ticker);

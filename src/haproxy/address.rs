@@ -1,4 +1,5 @@
-//! The address of a stats socket: the path of a Unix socket, the name of an abstract Unix socket, or a TCP address.
+//! The address of a stats socket: the path of a Unix socket, the name of an abstract Unix socket, a TCP address, or a Unix
+//! socket of another machine over ssh.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::ssh::ssh_address::{self, SshAddress};
 
 /// The address of one stats socket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,12 +32,26 @@ pub enum Address {
         /// TCP port, 1 to 65535.
         port: u16,
     },
+    /// A Unix socket of another machine, over ssh.
+    Ssh(SshAddress),
 }
+
+/// Socket paths used by packages and examples.
+pub(crate) const USUAL_SOCKET_PATHS: [&str; 8] = [
+    "/run/haproxy/admin.sock",
+    "/run/haproxy.sock",
+    "/var/run/haproxy.sock",
+    "/run/haproxy/haproxy.sock",
+    "/run/haproxy/stats.sock",
+    "/run/haproxy/stats",
+    "/var/lib/haproxy/stats",
+    "/tmp/haproxy.sock",
+];
 
 /// The error for a string that is not the address of a stats socket.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "\"{text}\" is not a stats socket address: {reason}; use a path (/run/haproxy/admin.sock), HOST:PORT, [IPv6]:PORT or abns@NAME"
+    "\"{text}\" is not a stats socket address: {reason}; use a path (/run/haproxy/admin.sock), HOST:PORT, [IPv6]:PORT, ssh://HOST or abns@NAME"
 )]
 pub struct AddressError {
     text: SafeText,
@@ -74,8 +90,13 @@ impl Address {
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),
-            Self::Abstract { .. } | Self::Tcp { .. } => None,
+            Self::Abstract { .. } | Self::Tcp { .. } | Self::Ssh(_) => None,
         }
+    }
+
+    /// Returns the address of a socket that is reached over ssh, or `None` for any other.
+    pub(crate) fn ssh(&self) -> Option<&SshAddress> {
+        if let Self::Ssh(address) = self { Some(address) } else { None }
     }
 
     /// Returns the address as it is written on the command line and in files. Unlike the text that is displayed, it may
@@ -105,6 +126,7 @@ impl fmt::Display for Address {
             }
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Ssh(address) => write!(f, "{address}"),
         }
     }
 }
@@ -112,9 +134,26 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = AddressError;
 
-    /// Parses `PATH`, `unix:PATH`, `HOST:PORT`, `tcp:HOST:PORT` and `[IPv6]:PORT`. Also accepts HAProxy's prefixes, such
-    /// as `unix@`, `abns@` and `ipv4@`, so that the address on a `stats socket` line can be pasted.
+    /// Parses `ssh://[USER@]HOST[:PORT][/PATH]`, and every address of [`Address::from_bind`].
     fn from_str(text: &str) -> Result<Self, AddressError> {
+        match text.strip_prefix(ssh_address::SCHEME) {
+            Some(rest) => match SshAddress::parse(rest) {
+                Ok(address) => Ok(Self::Ssh(address)),
+                Err(reason) => Err(AddressError { text: SafeText::from(text), reason }),
+            },
+            None => Self::from_bind(text),
+        }
+    }
+}
+
+impl Address {
+    /// Parses `PATH`, `unix:PATH`, `HOST:PORT`, `tcp:HOST:PORT` and `[IPv6]:PORT`. Also accepts HAProxy's prefixes, such
+    /// as `unix@`, `abns@` and `ipv4@`, so that the address on a `stats socket` line can be pasted. The address is never
+    /// one over ssh, so a line in the configuration of HAProxy cannot start ssh.
+    ///
+    /// # Errors
+    /// Returns an error if the text is not an address.
+    pub(crate) fn from_bind(text: &str) -> Result<Self, AddressError> {
         let error = |reason| AddressError { text: SafeText::from(text), reason };
         let strip = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| text.strip_prefix(prefix));
         if strip(&OTHER_PREFIXES).is_some() {
@@ -234,9 +273,18 @@ mod tests {
 
     #[test]
     fn display_and_parse_round_trip() {
-        for text in ["/run/a.sock", "lb01:9999", "[::1]:9999", "abns@a", "abnsz@a"] {
+        let over_ssh = ["ssh://lb1", "ssh://ann@lb1:2222/run/a.sock", "ssh://[::1]:22/run/a"];
+        for text in ["/run/a.sock", "lb01:9999", "[::1]:9999", "abns@a", "abnsz@a"].into_iter().chain(over_ssh) {
             assert_eq!(text.parse::<Address>().map(|address| address.to_string()), Ok(text.to_owned()));
         }
+    }
+
+    #[test]
+    fn from_bind_never_returns_address_over_ssh() {
+        assert_eq!(Address::from_bind("ssh://lb1/run/a.sock"), Ok(Address::unix("ssh://lb1/run/a.sock")));
+        assert!(
+            "ssh://-oProxyCommand=x".parse::<Address>().unwrap_err().to_string().contains("ssh://-oProxyCommand=x")
+        );
     }
 
     #[test]

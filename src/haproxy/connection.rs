@@ -17,6 +17,8 @@ use crate::haproxy::reply;
 use crate::haproxy::resolver;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::secret_arguments;
+use crate::haproxy::ssh::ssh_failure::SshFailure;
+use crate::haproxy::ssh::ssh_tunnel::{self, SshChannel};
 
 /// The time and size limits for one connection.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +67,9 @@ pub enum RequestError {
         /// The time limit that was exceeded.
         after: Duration,
     },
+    /// ssh does not reach the host, or the socket on it.
+    #[error("{0}")]
+    Ssh(SshFailure),
     /// The connection was refused or failed.
     #[error("cannot connect: {}", os_message(.0))]
     Connect(io::Error),
@@ -99,7 +104,14 @@ pub enum RequestError {
 impl RequestError {
     /// Returns true if there was no connection, so that nothing was sent.
     pub(crate) fn is_before_connection(&self) -> bool {
-        matches!(self, Self::Resolve { .. } | Self::ResolveTimeout { .. } | Self::Connect(_) | Self::ConnectTimeout(_))
+        matches!(
+            self,
+            Self::Resolve { .. }
+                | Self::ResolveTimeout { .. }
+                | Self::Ssh(_)
+                | Self::Connect(_)
+                | Self::ConnectTimeout(_)
+        )
     }
 
     /// Returns true if the user may not open the socket, so that retrying does not help.
@@ -122,7 +134,9 @@ fn os_message(error: &io::Error) -> String {
 pub struct RequestTiming {
     /// Time to establish the connection.
     pub(crate) connect: Duration,
-    /// Time from sending the command to the end of the reply; includes HAProxy's work and the time to read the reply.
+    /// Time from sending the command to the end of the reply; includes HAProxy's work and the time to read the reply. Over
+    /// ssh, time from the first to the last byte of the reply: opening and closing a channel takes several round trips, in
+    /// which HAProxy does nothing.
     pub(crate) reply: Duration,
 }
 
@@ -184,6 +198,10 @@ async fn connect(address: &Address, limits: &ConnectionLimits) -> Result<Stream,
     let end = Instant::now() + limits.connect;
     let connected = match address {
         Address::Unix(path) => timeout_at(end, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix)),
+        Address::Ssh(ssh) => {
+            let (stream, channel) = ssh_tunnel::connect(ssh).await.map_err(RequestError::Ssh)?;
+            return Ok(Stream::Ssh(stream, channel));
+        }
         Address::Abstract { name, is_padded } => {
             let path = address::abstract_path(name, *is_padded);
             timeout_at(end, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix))
@@ -206,7 +224,7 @@ async fn connect_and_exchange(
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
     received: &mut usize,
-    on_data: impl FnMut(&mut Vec<u8>) -> bool,
+    mut on_data: impl FnMut(&mut Vec<u8>) -> bool,
 ) -> Result<RequestTiming, RequestError> {
     let start = Instant::now();
     let stream = connect(address, limits).await?;
@@ -215,6 +233,24 @@ async fn connect_and_exchange(
     match stream {
         Stream::Unix(stream) => exchange(stream, line, limits, into, received, on_data).await?,
         Stream::Tcp(stream) => exchange(stream, line, limits, into, received, on_data).await?,
+        Stream::Ssh(stream, channel) => {
+            let mut times: Option<[Instant; 2]> = None;
+            let on_data = |into: &mut Vec<u8>| {
+                let now = Instant::now();
+                times = Some([times.map_or(now, |[first, _]| first), now]);
+                on_data(into)
+            };
+            let result = exchange(stream, line, limits, into, received, on_data).await;
+            let is_closed = matches!(result, Err(RequestError::Empty | RequestError::Broken(_))) && *received == 0;
+            match is_closed.then(|| channel.refusal()).flatten() {
+                Some(failure) => return Err(RequestError::Ssh(failure)),
+                None => result?,
+            }
+            return Ok(RequestTiming {
+                connect: connect_time,
+                reply: times.map_or(Duration::ZERO, |[first, last]| last - first),
+            });
+        }
     }
     Ok(RequestTiming { connect: connect_time, reply: sent.elapsed() })
 }
@@ -222,6 +258,7 @@ async fn connect_and_exchange(
 enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
+    Ssh(UnixStream, SshChannel),
 }
 
 /// Sends `line` on an open connection; otherwise like [`request_with_progress`]. Sets `received` to the number of bytes

@@ -20,7 +20,11 @@ impl RequestError {
             Self::ResolveTimeout { .. } => Some(
                 "the name server does not answer: check /etc/resolv.conf, or use the IP address of HAProxy".to_owned(),
             ),
+            Self::Ssh(failure) => failure.hint.clone(),
             Self::Connect(error) => connect_hint(error.kind(), address),
+            Self::Silent(_) if let Some(ssh) = address.ssh() => {
+                Some(format!("or the ssh connection stalls; it ends and is renewed if {} does not answer", ssh.host()))
+            }
             Self::Silent(_) if address.is_tcp() => Some(format!("is {address} a stats socket, or another program?")),
             Self::Empty | Self::Broken(_) if address.is_tcp() => Some(not_stats_socket_hint(address)),
             _ => None,

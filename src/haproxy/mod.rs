@@ -9,7 +9,8 @@
 //! one reply per command. Each reply then goes to its parser: [`info`], [`stat_table`], [`servers_state`],
 //! [`sessions`], [`stick_tables`], [`certificates`], [`resolver_counters`], [`command_list`], [`level`] or [`reply_lines`]. [`safe_text`] is the only place
 //! where bytes from the socket become text, so unsafe bytes never leave this module. [`master_cli`] sends commands to the
-//! master process, whose list of workers [`process_list`] parses. [`resolver`] looks up the host names of addresses.
+//! master process, whose list of workers [`process_list`] parses. [`resolver`] looks up the host names of addresses, and
+//! [`ssh`] connects to sockets of other machines.
 //!
 //! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2. If a fact applies
 //! only to some versions, the comment names them.
@@ -40,6 +41,7 @@ pub(crate) mod secret_arguments;
 pub mod servers_state;
 pub mod sessions;
 pub mod socket_permissions;
+pub mod ssh;
 pub(crate) mod stat_header;
 pub(crate) mod stat_reader;
 pub(crate) mod stat_row;

@@ -14,9 +14,11 @@ pub struct NameServerCounters {
     pub name: SafeText,
     /// Questions sent.
     pub sent: i64,
-    /// Answers that HAProxy could use: valid ones, and those that a name does not exist.
+    /// Answers that HAProxy could use, or could have used if another name server had not been faster: `valid`, `outdated`,
+    /// and `nx`, that a name does not exist.
     pub answered: i64,
-    /// Questions that could not be sent, and answers that were errors: `snd_error`, `refused`, `invalid`.
+    /// Questions that could not be sent, and answers that HAProxy could not use: `snd_error`, `refused`, `invalid`, `other`
+    /// errors, `too_big`, `truncated`.
     pub errors: i64,
     /// Questions that timed out.
     pub timeouts: i64,
@@ -43,8 +45,10 @@ pub fn parse(body: &[u8]) -> Option<Vec<NameServerCounters>> {
             let number = number.trim().parse::<i64>().unwrap_or(0);
             match key {
                 "sent" => last.sent = number,
-                "valid" | "nx" => last.answered += number,
-                "snd_error" | "send_error" | "refused" | "invalid" => last.errors += number,
+                "valid" | "nx" | "outdated" => last.answered += number,
+                "snd_error" | "send_error" | "refused" | "invalid" | "other" | "too_big" | "truncated" => {
+                    last.errors += number;
+                }
                 "timeout" => last.timeouts = number,
                 _ => {}
             }

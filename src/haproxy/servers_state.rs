@@ -14,6 +14,7 @@ impl AdminState {
     const FORCED_MAINT: u32 = 0x01;
     const CONFIG_MAINT: u32 = 0x04;
     const FORCED_DRAIN: u32 = 0x08;
+    const INHERITED_DRAIN: u32 = 0x10;
 
     /// Returns true if the server itself was put into maintenance, at run time or by the configuration.
     pub fn is_maint(self) -> bool {
@@ -29,6 +30,11 @@ impl AdminState {
     /// Returns true if the server itself was put into drain.
     pub fn is_drain(self) -> bool {
         self.0 & Self::FORCED_DRAIN != 0
+    }
+
+    /// Returns true if the server is in drain itself, or because it tracks a server in drain.
+    pub(crate) fn is_in_drain(self) -> bool {
+        self.0 & (Self::FORCED_DRAIN | Self::INHERITED_DRAIN) != 0
     }
 
     /// Returns true if neither maintenance nor drain is set on the server itself. The server may still be in

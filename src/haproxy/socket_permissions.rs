@@ -1,17 +1,20 @@
 //! Permissions of a stats socket, and hints on how to get access.
 
+use std::fmt::Display;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::haproxy::address::Address;
+use crate::haproxy::address::{Address, USUAL_SOCKET_PATHS};
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 
 /// Returns the line in HAProxy's `global` section that opens a stats socket at `address`.
 pub fn socket_line(address: &Address, level: Level) -> String {
+    let unix_line = |path: &dyn Display| format!("stats socket {path} mode 660 level {level}");
     match address {
-        Address::Unix(_) => format!("stats socket {address} mode 660 level {level}"),
+        Address::Unix(_) => unix_line(address),
+        Address::Ssh(ssh) => unix_line(&ssh.path().unwrap_or(USUAL_SOCKET_PATHS[0])),
         // Do not write an address family prefix: HAProxy does not accept `ipv4@` with an IPv6 address.
         Address::Abstract { .. } | Address::Tcp { .. } => format!("stats socket {address} level {level}"),
     }

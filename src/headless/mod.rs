@@ -14,6 +14,7 @@ pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod exit_code;
+pub(crate) mod join;
 pub(crate) mod local_time;
 pub(crate) mod manual;
 pub(crate) mod plain;

@@ -8,7 +8,9 @@ use crate::actions::audit::audit_index::AuditIndex;
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
-use crate::instance::access::Access;
+use crate::haproxy::safe_text::SafeText;
+use crate::instance::recorded_past::AdoptedPast;
+use crate::instance::source::StatsSocket;
 use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::PollFailure;
@@ -18,6 +20,7 @@ use crate::observe::timestamp::{Clock, Timestamp};
 use crate::problems::evaluation::FIRST_REQUESTS_TIME;
 use crate::problems::not_evaluated::GapReason;
 use crate::problems::thresholds::Thresholds;
+use crate::recording::reader::Recording;
 
 /// Bytes of memory for past samples. Only rates use them, and they cover a few seconds.
 const HISTORY_BYTES: usize = 1 << 20;
@@ -47,6 +50,8 @@ pub(crate) struct Poller {
     schedule: PollSchedule,
     /// Earliest time of the next poll.
     earliest_poll: Instant,
+    /// Time directly before the first poll that samples of a recording cover.
+    recorded: Duration,
 }
 
 impl Poller {
@@ -71,14 +76,35 @@ impl Poller {
     /// Creates a poller for a command that changes the HAProxy `name` at `address`.
     pub(crate) fn for_changes(name: String, address: &Address, read_only: bool, every: Duration) -> Self {
         let clock = Clock::start();
-        let access = Access { read_only, is_tcp: address.is_tcp(), is_recorded: false };
+        let source = StatsSocket::new(address, read_only);
         Self {
             name,
-            instance: Instance::new(InstanceId::FIRST, access, HISTORY_BYTES),
+            instance: Instance::new(InstanceId::FIRST, source, HISTORY_BYTES),
             clock,
             sampler: Sampler::new(address.clone(), ConnectionLimits::default(), read_only, clock),
             schedule: PollSchedule::new(every),
             earliest_poll: Instant::now(),
+            recorded: Duration::ZERO,
+        }
+    }
+
+    /// Makes a recording of this HAProxy the past of the instance, so that its last minute counts as sampled. Its times are
+    /// on `clock`. A recording that cannot be read is left out.
+    #[must_use]
+    pub(crate) fn with_recording(mut self, recording: Recording, clock: Clock) -> Self {
+        match self.instance.adopt_recording(recording, clock.now()) {
+            Ok(AdoptedPast { parser, evaluated }) => {
+                if let Some(failure) = self.instance.history().reading_failure() {
+                    eprintln!("hapulse: warning: {}: {}", self.name, SafeText::from(failure.as_str()));
+                }
+                let sampler = self.sampler.with_parser(parser).with_clock(clock);
+                Self { sampler, clock, recorded: evaluated, ..self }
+            }
+            Err(error) => {
+                let why = SafeText::from(error.to_string().as_str());
+                eprintln!("hapulse: warning: {}: cannot read the recording: {why}", self.name);
+                self
+            }
         }
     }
 
@@ -138,7 +164,8 @@ impl Poller {
     }
 
     /// Polls like [`Self::poll_for`], and then goes on at the interval `every` while a rule is not evaluated, at most until
-    /// `at_most` has passed. Too few requests are worth waiting for only at first.
+    /// `at_most` has passed. Too few requests are worth waiting for only at first. Time that a recording covers counts as
+    /// sampled: if it covers `over`, one poll is enough.
     ///
     /// # Errors
     /// Returns an error if the first or the last poll fails.
@@ -148,18 +175,19 @@ impl Poller {
         at_most: Duration,
         every: Duration,
     ) -> Result<Duration, PollFailure> {
-        let start = Instant::now();
+        let (start, recorded) = (Instant::now(), self.recorded);
+        let over = over.saturating_sub(recorded);
         let sampled = self.poll_for(over, every).await?;
         if sampled < over {
-            return Ok(sampled);
+            return Ok(sampled + recorded);
         }
         let end = start + at_most;
         let mut last = Ok(());
-        while self.needs_samples(start.elapsed()) && Instant::now() + every <= end {
+        while self.needs_samples(start.elapsed() + recorded) && Instant::now() + every <= end {
             sleep_until(Instant::now() + every).await;
             last = self.poll().await.map(drop);
         }
-        last.map(|()| sampled)
+        last.map(|()| sampled + recorded)
     }
 
     /// Returns whether further samples soon tell more, after `sampled` has passed.

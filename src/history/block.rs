@@ -1,22 +1,19 @@
 //! Block: a sequence of samples with the same columns, stored row by row.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crate::haproxy::fields::{Field, InfoField};
-use crate::haproxy::numbers::row_writer::RowWriter;
 use crate::haproxy::stat_header::StatSchema;
-use crate::haproxy::stat_table::{StatRow, StatTable};
 use crate::history::age_encoding::{self, AgeColumns};
 use crate::history::info_log::InfoLog;
-use crate::history::open_rows::{OpenRows, PartialStep};
-use crate::history::packed_row::RowColumns;
+use crate::history::open_rows::{OpenRows, PartialStep, process_log};
+use crate::history::packed_row::{ColumnValues, RowUnpacker};
 use crate::history::row_log::{ABSENT, RowLogReader};
-use crate::history::sample_context::{SampleContext, SampleContexts};
+use crate::history::sample_context::SampleContexts;
 use crate::history::sealed_rows::{SealedRows, StoredRow};
-use crate::history::text_log::TextLog;
 use crate::observe::row_ids::{RowId, RowSet};
-use crate::observe::sample::{ReplyCost, Sample, SampleDetails};
+use crate::observe::sample::{ReplyCost, Sample};
 use crate::observe::timestamp::Timestamp;
 
 /// Number of samples in a full block. With longer blocks, the first values of rows are stored less often; with shorter
@@ -64,6 +61,22 @@ pub struct SampleTime {
     pub at: Timestamp,
 }
 
+/// Maximum difference between the two clocks of steady samples.
+const STEADY: Duration = Duration::from_secs(1);
+
+impl SampleTime {
+    /// Returns the latest wall clock time from this sample to `last`, as far as it is not after `wall`; `None` if all times are
+    /// later. The wall clock may have been set in between: then any time is possible.
+    pub(crate) fn latest_wall(self, last: Self, wall: SystemTime) -> Option<SystemTime> {
+        let passed = last.at.elapsed_since(self.at.monotonic);
+        let shown = last.at.wall.duration_since(self.at.wall);
+        if !shown.is_ok_and(|shown| shown.abs_diff(passed) <= STEADY) {
+            return Some(wall);
+        }
+        (self.at.wall <= wall).then(|| last.at.wall.min(wall))
+    }
+}
+
 /// Column of `show stat` or key of `show info` whose values are read over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Series {
@@ -91,6 +104,8 @@ pub(crate) struct Block {
     contexts: SampleContexts,
     info: InfoLog,
     rows: RowStorage,
+    /// Log of the process, which is built from `info` when it is read if the rows do not contain it.
+    process: OnceLock<Vec<u8>>,
 }
 
 /// Parts of a sealed block, to store it in a file and to restore it.
@@ -106,12 +121,6 @@ pub(crate) struct BlockParts {
     pub(crate) rows: SealedRows,
 }
 
-/// Rows and numbers of a sample that is being restored.
-struct RebuiltTable {
-    rows: Vec<StatRow>,
-    numbers: RowWriter,
-}
-
 impl Block {
     /// Creates an empty block for samples with the columns of `sample`. The keys of `show info` are shared with the
     /// block `before` if they are the same.
@@ -125,13 +134,32 @@ impl Block {
             contexts: SampleContexts::default(),
             info: InfoLog::new(&sample.info, before.map(|before| &before.info)),
             rows: RowStorage::Open(Box::default()),
+            process: OnceLock::new(),
         }
     }
 
     /// Restores a sealed block from its parts.
     pub(crate) fn from_parts(parts: BlockParts) -> Self {
         let BlockParts { headers, schema, ages, age_shift, contexts, info, rows } = parts;
-        Self { headers, schema, ages, age_shift, contexts, info, rows: RowStorage::Sealed(rows) }
+        let (rows, process) = (RowStorage::Sealed(rows), OnceLock::new());
+        Self { headers, schema, ages, age_shift, contexts, info, rows, process }
+    }
+
+    /// Returns a sealed copy of the block.
+    pub(crate) fn sealed_copy(&self) -> Self {
+        let (bytes, altered) = self.info.values();
+        let info = InfoLog::from_parts(Arc::clone(self.info.keys()), bytes.to_vec(), altered.to_vec());
+        let mut stored = self.stored_rows();
+        stored.sort_unstable_by_key(|(id, _)| *id);
+        Self::from_parts(BlockParts {
+            headers: self.headers.clone(),
+            schema: Arc::clone(&self.schema),
+            ages: self.ages,
+            age_shift: self.age_shift,
+            contexts: self.contexts.clone(),
+            info,
+            rows: SealedRows::from_stored(stored.into_iter()),
+        })
     }
 
     /// Returns the columns of the samples, and which of them are ages.
@@ -265,7 +293,11 @@ impl Block {
             RowStorage::Open(open) => open.memory(),
             RowStorage::Sealed(sealed) => sealed.memory(),
         };
-        rows + self.headers.capacity() * size_of::<SampleHeader>() + self.contexts.memory() + self.info.memory()
+        let process = self.process.get().map_or(0, Vec::capacity);
+        rows + process
+            + self.headers.capacity() * size_of::<SampleHeader>()
+            + self.contexts.memory()
+            + self.info.memory()
     }
 
     /// Reads several series of one row and calls `each` with the header of every sample and one value per series, or `None`
@@ -289,140 +321,63 @@ impl Block {
         };
         let slots: Vec<Option<usize>> = series.iter().map(slot).collect();
         let width = value_count(id, self.schema.width());
-        let mut values = vec![None; series.len()];
-        let mut visit_step = |step: usize, row: &dyn Fn(usize) -> Option<i64>| {
-            let header = self.headers[step];
-            // Every row has some number; a packed row has none in the samples that do not contain it.
-            if !(0..width).filter_map(row).any(|stored| stored != ABSENT) {
-                return each(header, None);
-            }
-            for (value, slot) in values.iter_mut().zip(&slots) {
-                *value = slot.and_then(|slot| match row(slot)? {
-                    stored if !is_process && self.ages.contains(slot) => self.decode_age(stored, header.at),
-                    stored => Some(stored).filter(|stored| *stored != ABSENT),
-                });
-            }
-            each(header, Some(&values));
+        let value = |slot: usize, stored: i64, header: &SampleHeader| match stored {
+            stored if !is_process && self.ages.contains(slot) => self.decode_age(stored, header.at),
+            stored => Some(stored).filter(|stored| *stored != ABSENT),
         };
+        let mut values = vec![None; series.len()];
         match self.stored_row(id) {
             Some(StoredRow::Packed(bytes)) => {
-                let columns = RowColumns::unpack(bytes, self.headers.len(), width);
-                (0..self.headers.len()).for_each(|step| visit_step(step, &|column| columns.value(column, step)));
+                let mut unpacker = RowUnpacker::default();
+                let row = unpacker.unpack(bytes, self.headers.len(), width);
+                let columns: Vec<Option<(usize, ColumnValues<'_>)>> =
+                    slots.iter().map(|slot| slot.and_then(|slot| Some((slot, row.column(slot)?)))).collect();
+                let is_in_all = row.has_constant();
+                for (step, header) in self.headers.iter().enumerate() {
+                    // Every row has some number; a packed row has none in the samples that do not contain it.
+                    if !is_in_all && !row.is_present(step) {
+                        each(*header, None);
+                        continue;
+                    }
+                    for (found, column) in values.iter_mut().zip(&columns) {
+                        *found = column.and_then(|(slot, column)| value(slot, column.at(step), header));
+                    }
+                    each(*header, Some(&values));
+                }
             }
             row => {
                 let log = if let Some(StoredRow::Log(log)) = row { log } else { &[] };
                 let mut reader = RowLogReader::new(log, width);
-                for step in 0..self.headers.len() {
-                    let row = reader.next_step();
-                    visit_step(step, &|column| row?.get(column).copied());
+                for header in &self.headers {
+                    let Some(row) = reader.next_step().filter(|row| row.iter().any(|stored| *stored != ABSENT)) else {
+                        each(*header, None);
+                        continue;
+                    };
+                    for (found, slot) in values.iter_mut().zip(&slots) {
+                        *found = slot.and_then(|slot| value(slot, *row.get(slot)?, header));
+                    }
+                    each(*header, Some(&values));
                 }
             }
         }
     }
 
-    fn decode_age(&self, stored: i64, at: Duration) -> Option<i64> {
+    pub(super) fn decode_age(&self, stored: i64, at: Duration) -> Option<i64> {
         let nanos = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX).saturating_sub_signed(self.age_shift);
         age_encoding::decode(stored, Duration::from_nanos(nanos))
     }
 
-    fn stored_row(&self, id: RowId) -> Option<StoredRow<'_>> {
+    pub(super) fn stored_row(&self, id: RowId) -> Option<StoredRow<'_>> {
         match &self.rows {
             RowStorage::Open(open) => open.log(id).map(StoredRow::Log),
-            RowStorage::Sealed(sealed) => sealed.get(id),
+            RowStorage::Sealed(sealed) => sealed.get(id).or_else(|| {
+                (id == RowId::PROCESS).then(|| StoredRow::Log(self.process.get_or_init(|| process_log(&self.info))))
+            }),
         }
-    }
-
-    /// Restores the samples at the given positions in the block, which must be in ascending order. Ages are accurate to
-    /// one second. Returns `None` if a position is past the end of the block.
-    pub(crate) fn restore_samples(&self, steps: &[usize], texts: &TextLog) -> Option<Vec<Sample>> {
-        let contexts: Vec<&SampleContext> = steps.iter().map(|step| self.contexts.get(*step)).collect::<Option<_>>()?;
-        let empty = |context: &&SampleContext| {
-            let count = context.rows.ids().len();
-            RebuiltTable { rows: Vec::with_capacity(count), numbers: RowWriter::new(self.schema.width(), count) }
-        };
-        let mut tables: Vec<RebuiltTable> = contexts.iter().map(empty).collect();
-        // Restore consecutive samples with the same rows together, so that each row is unpacked only once.
-        let (mut first, mut scratch) = (0, Vec::new());
-        while let Some(rows) = contexts.get(first).map(|context| &context.rows) {
-            let count = contexts[first..].iter().take_while(|context| Arc::ptr_eq(&context.rows, rows)).count();
-            let wanted = &steps[first..first + count];
-            for id in rows.ids() {
-                self.restore_row(*id, wanted, &mut tables[first..first + count], texts, &mut scratch)?;
-            }
-            first += count;
-        }
-        let infos = self.info.read(steps);
-        let sample = |(((step, context), rebuilt), info): (((&usize, &SampleContext), RebuiltTable), _)| {
-            let header = self.headers.get(*step)?;
-            let numbers = rebuilt.numbers.finish();
-            let table = StatTable::new(Arc::clone(&self.schema), Arc::new(rebuilt.rows), numbers, context.anomalies);
-            Some(Sample {
-                seq: header.seq,
-                at: Timestamp { monotonic: header.at, wall: header.wall },
-                epoch: context.epoch,
-                level: context.level,
-                info,
-                table,
-                rows: Arc::clone(&context.rows),
-                changes: None,
-                cost: header.cost,
-                interval: context.interval,
-                configured: context.configured.clone(),
-                details: SampleDetails::default(),
-            })
-        };
-        steps.iter().zip(contexts).zip(tables).zip(infos).map(sample).collect()
-    }
-
-    /// Appends one row to the samples at the positions `wanted`. Returns `None` if the row has no stored numbers or
-    /// texts, which cannot happen for a row of these samples.
-    fn restore_row(
-        &self,
-        id: RowId,
-        wanted: &[usize],
-        tables: &mut [RebuiltTable],
-        texts: &TextLog,
-        row: &mut Vec<i64>,
-    ) -> Option<()> {
-        let add = |step: usize, rebuilt: &mut RebuiltTable, row: &mut [i64]| {
-            let header = self.headers.get(step)?;
-            for slot in self.ages.slots() {
-                if let Some(stored) = row.get_mut(slot) {
-                    *stored = self.decode_age(*stored, header.at).unwrap_or(ABSENT);
-                }
-            }
-            rebuilt.rows.push(texts.get(id, header.seq)?.clone());
-            for (slot, number) in row.iter().enumerate().filter(|(_, number)| **number != ABSENT) {
-                rebuilt.numbers.set(slot, *number);
-            }
-            rebuilt.numbers.end_row();
-            Some(())
-        };
-        let width = value_count(id, self.schema.width());
-        match self.stored_row(id)? {
-            StoredRow::Packed(bytes) => {
-                let columns = RowColumns::unpack(bytes, self.headers.len(), width);
-                for (step, rebuilt) in wanted.iter().zip(tables) {
-                    columns.copy_step(*step, row);
-                    add(*step, rebuilt, row)?;
-                }
-            }
-            StoredRow::Log(log) => {
-                let (mut reader, mut next) = (RowLogReader::new(log, width), 0);
-                for (step, rebuilt) in wanted.iter().zip(tables) {
-                    (next..*step).for_each(|_| _ = reader.next_step());
-                    next = step + 1;
-                    row.clear();
-                    row.extend_from_slice(reader.next_step()?);
-                    add(*step, rebuilt, row)?;
-                }
-            }
-        }
-        Some(())
     }
 }
 
 /// Returns how many numbers are stored for a row in each sample.
-fn value_count(id: RowId, columns: usize) -> usize {
+pub(super) fn value_count(id: RowId, columns: usize) -> usize {
     if id == RowId::PROCESS { InfoField::COUNT } else { columns }
 }

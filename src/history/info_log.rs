@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::haproxy::fields::InfoField;
 use crate::haproxy::info::ProcessInfo;
+use crate::haproxy::reply_words::parse_counter;
 use crate::haproxy::safe_text::SafeText;
 use crate::history::row_log::{read_varint, unzigzag, write_varint, zigzag};
 
@@ -15,6 +17,17 @@ const NUMBER: u8 = 0;
 const TEXT: u8 = 1;
 /// Encoding of a changed value that contains escapes: its index in `altered`.
 const ALTERED: u8 = 2;
+
+/// A change of a value.
+#[derive(Debug, Clone, Copy)]
+enum ValueChange<'a> {
+    /// Difference of a number from the previous value.
+    Number(i64),
+    /// Another text.
+    Text(&'a [u8]),
+    /// Another text that contains escapes: its index in `altered`.
+    Altered(usize),
+}
 
 /// Log of `show info` for one block.
 #[derive(Debug)]
@@ -102,6 +115,21 @@ impl InfoLog {
     /// Returns the values at the given sample positions, which must be in ascending order. Positions past the end of
     /// the log are skipped.
     pub(crate) fn read(&self, steps: &[usize]) -> Vec<ProcessInfo> {
+        let info = |values: &[SafeText]| {
+            ProcessInfo::from_lines(self.keys.iter().cloned().zip(values.iter().cloned()).collect())
+        };
+        self.read_steps(steps, info)
+    }
+
+    /// Returns the values of one key at the given sample positions, like [`Self::read`]; empty texts if the key does not
+    /// exist.
+    pub(crate) fn read_value(&self, key: &str, steps: &[usize]) -> Vec<SafeText> {
+        let place = self.keys.iter().position(|known| known.as_str() == key);
+        let value = |values: &[SafeText]| place.and_then(|place| values.get(place)).cloned().unwrap_or_default();
+        self.read_steps(steps, value)
+    }
+
+    fn read_steps<T>(&self, steps: &[usize], read: impl Fn(&[SafeText]) -> T) -> Vec<T> {
         let mut values = vec![SafeText::default(); self.keys.len()];
         let mut rest = self.bytes.as_slice();
         let mut found = Vec::with_capacity(steps.len());
@@ -112,32 +140,86 @@ impl InfoLog {
                 next += 1;
             }
             if next == step + 1 {
-                found.push(ProcessInfo::from_lines(self.keys.iter().cloned().zip(values.iter().cloned()).collect()));
+                found.push(read(&values));
             }
         }
         found
     }
 
+    /// Returns the number of samples in the log, at most `max`.
+    pub(crate) fn count_steps(&self, max: usize) -> usize {
+        let mut rest = self.bytes.as_slice();
+        let mut has_step = || {
+            let is_left = !rest.is_empty();
+            self.read_step(&mut rest, |_, _| {});
+            is_left
+        };
+        (0..max).take_while(|_| has_step()).count()
+    }
+
+    /// Calls `each` with the numbers of every sample, in the order of [`InfoField::ALL`].
+    pub(crate) fn read_numbers(&self, mut each: impl FnMut(&[Option<i64>])) {
+        let mut fields: Vec<Option<InfoField>> =
+            self.keys.iter().map(|key| InfoField::by_name(key.as_str().as_bytes())).collect();
+        // Of a key that is repeated, the last value counts.
+        for index in 1..fields.len() {
+            let (earlier, later) = fields.split_at_mut(index);
+            earlier
+                .iter_mut()
+                .filter(|field| later[0].is_some() && **field == later[0])
+                .for_each(|field| *field = None);
+        }
+        let (mut values, mut numbers) = (vec![SafeText::default(); self.keys.len()], vec![None; InfoField::COUNT]);
+        let mut rest = self.bytes.as_slice();
+        while !rest.is_empty() {
+            self.read_step(&mut rest, |index, change| {
+                let Some(value) = values.get_mut(index) else { return };
+                self.apply_change(value, change);
+                if let Some(field) = fields[index] {
+                    numbers[field as usize] = parse_counter(value.as_str().as_bytes());
+                }
+            });
+            each(&numbers);
+        }
+    }
+
     fn apply_step(&self, rest: &mut &[u8], values: &mut [SafeText]) {
+        self.read_step(rest, |index, change| {
+            if let Some(value) = values.get_mut(index) {
+                self.apply_change(value, change);
+            }
+        });
+    }
+
+    fn apply_change(&self, value: &mut SafeText, change: ValueChange<'_>) {
+        *value = match change {
+            ValueChange::Number(difference) => {
+                let now = canonical_number(value.as_str()).unwrap_or(0).wrapping_add(difference);
+                SafeText::from(now.to_string().as_str())
+            }
+            ValueChange::Text(text) => SafeText::new(text),
+            ValueChange::Altered(index) => self.altered.get(index).cloned().unwrap_or_default(),
+        };
+    }
+
+    /// Reads the changes of one sample. Calls `each` with the index of each changed value.
+    fn read_step<'a>(&self, rest: &mut &'a [u8], mut each: impl FnMut(usize, ValueChange<'a>)) {
         let mut index = 0_usize;
         for _ in 0..read_varint(rest) {
             index = index.saturating_add(read_varint(rest) as usize);
-            let Some(value) = values.get_mut(index) else { return };
-            let Some((encoding, remaining)) = rest.split_first() else { return };
+            let Some((encoding, remaining)) = rest.split_first().filter(|_| index < self.keys.len()) else { return };
             *rest = remaining;
             let argument = read_varint(rest);
-            match *encoding {
-                NUMBER => {
-                    let now = canonical_number(value.as_str()).unwrap_or(0).wrapping_add(unzigzag(argument));
-                    *value = SafeText::from(now.to_string().as_str());
-                }
+            let change = match *encoding {
+                NUMBER => ValueChange::Number(unzigzag(argument)),
                 TEXT => {
                     let (text, remaining) = rest.split_at((argument as usize).min(rest.len()));
                     *rest = remaining;
-                    *value = SafeText::new(text);
+                    ValueChange::Text(text)
                 }
-                _ => *value = self.altered.get(argument as usize).cloned().unwrap_or_default(),
-            }
+                _ => ValueChange::Altered(argument as usize),
+            };
+            each(index, change);
         }
     }
 
@@ -177,7 +259,7 @@ mod tests {
         #[test]
         fn read_restores_every_info_line(samples in proptest::collection::vec(proptest::collection::vec(value(), 5), 1..40)) {
             let info = |values: &Vec<String>| {
-                let line = |(index, value): (usize, &String)| format!("key{index}: {value}\n");
+                let line = |(index, value): (usize, &String)| format!("{}: {value}\n", ["key", "Maxconn", "CumReq", "CumReq", "Uptime_sec"][index]);
                 ProcessInfo::parse(format!("Pid: 7\n{}", values.iter().enumerate().map(line).collect::<String>()).as_bytes()).unwrap()
             };
             let samples: Vec<ProcessInfo> = samples.iter().map(info).collect();
@@ -187,6 +269,10 @@ mod tests {
             }
             let all: Vec<usize> = (0..samples.len()).collect();
             prop_assert_eq!(&log.read(&all), &samples);
+            prop_assert_eq!([log.count_steps(128), log.count_steps(2)], [samples.len(), samples.len().min(2)]);
+            let mut numbers = Vec::new();
+            log.read_numbers(|values| numbers.push(values.to_vec()));
+            prop_assert_eq!(numbers, samples.iter().map(|info| info.numbers().to_vec()).collect::<Vec<_>>());
             let last = samples.len() - 1;
             prop_assert_eq!(log.read(&[last, last + 1]), &samples[last..]);
         }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::Field;
-use crate::haproxy::stat_table::{RowKind, StatTable};
+use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::history::interval_search::{IntervalSearch, IntervalTime};
 use crate::history::moving_mean::{IntervalMean, MeanKind, MovingMean, WINDOW};
+use crate::history::unanswered::{Unanswered, UnansweredSearch};
 #[cfg(test)]
 use crate::observe::row_ids::RowId;
 use crate::observe::row_ids::RowSet;
@@ -19,30 +21,14 @@ use crate::observe::sample::Sample;
 /// The fields with moving means, in the order of [`RowMeans::millis`].
 pub(crate) const TIME_FIELDS: [Field; 4] = [Field::Qtime, Field::Ctime, Field::Rtime, Field::Ttime];
 
-/// Minimum time span and minimum number of requests of a mean, if the last minute contains as many.
-const MIN_SPAN: Duration = Duration::from_millis(1800);
-const MIN_REQUESTS: u32 = 20;
-/// Maximum time span of a mean, unless two consecutive samples are further apart.
+/// Maximum time span of a mean or of a count of few requests, unless two consecutive samples are further apart.
 pub(crate) const MAX_SPAN: Duration = Duration::from_mins(1);
-/// Time without a request after which a mean is outdated.
-const IDLE_AFTER: Duration = Duration::from_secs(12);
 /// Maximum share of the time span that the transfer of a response may take. HAProxy adds the times of a request at its
 /// end but counts the response at its beginning, so that with long transfers the number of requests is uncertain.
 const MAX_TRANSFER_SHARE: f64 = 0.125;
 
 /// Marks an absent mean.
 const ABSENT: u32 = u32::MAX;
-
-/// The mean time of the requests of the last seconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct IntervalTime {
-    /// The mean, in milliseconds.
-    pub(crate) millis: f64,
-    /// Number of requests.
-    pub(crate) requests: u32,
-    /// Time in which these requests ended.
-    pub(crate) span: Duration,
-}
 
 /// The moving means of one row, and the numbers needed to compare them with earlier ones.
 #[derive(Debug, Clone, Copy)]
@@ -51,17 +37,24 @@ pub(crate) struct RowMeans {
     millis: [u32; 4],
     /// Number of requests whose times were added, of a server; the lowest 32 bits.
     requests: u32,
+    /// Number of failures: 5xx responses, connections and responses that failed, and attempts that were repeated; the lowest
+    /// 32 bits.
+    failed: u32,
+    /// Number of requests that a server got and did not end, whose growth is the number of those that wait for a response;
+    /// the lowest 32 bits.
+    waiting: u32,
     /// The counter by which HAProxy divides while it is small, at most `u16::MAX`.
     divisor: u16,
 }
 
 impl RowMeans {
-    const NONE: Self = Self { millis: [ABSENT; 4], requests: 0, divisor: 0 };
+    const NONE: Self = Self { millis: [ABSENT; 4], requests: 0, failed: 0, waiting: 0, divisor: 0 };
     /// The means of a new server, which starts with 0 requests.
-    pub(crate) const NEW: Self = Self { millis: [0; 4], requests: 0, divisor: 0 };
+    pub(crate) const NEW: Self = Self { millis: [0; 4], requests: 0, failed: 0, waiting: 0, divisor: 0 };
 
-    /// The fields from which [`Self::from_numbers`] reads: first those of [`TIME_FIELDS`].
-    pub(crate) const FIELDS: [Field; 13] = [
+    /// The fields that are needed: those of [`TIME_FIELDS`], the numbers of responses, and counters of requests and of their
+    /// other ends.
+    pub(crate) const FIELDS: [Field; 18] = [
         Field::Qtime,
         Field::Ctime,
         Field::Rtime,
@@ -75,6 +68,11 @@ impl RowMeans {
         Field::ReqTot,
         Field::Lbtot,
         Field::Econ,
+        Field::Stot,
+        Field::Eresp,
+        Field::Wretr,
+        Field::Wredis,
+        Field::CliAbrt,
     ];
 
     /// Builds the means of a row from its numbers.
@@ -82,26 +80,35 @@ impl RowMeans {
     /// Only responses of the server have a time: HAProxy answers 503 and 504 itself. Retries and redispatches are not
     /// counted twice.
     pub(crate) fn from_numbers(is_tcp: bool, number: impl Fn(Field) -> Option<i64>) -> Self {
-        let millis =
-            TIME_FIELDS.map(|field| number(field).map_or(ABSENT, |mean| mean.clamp(0, i64::from(ABSENT - 1)) as u32));
+        Self::from_values(is_tcp, &Self::FIELDS.map(number))
+    }
+
+    /// Builds the means of a row from the numbers of [`Self::FIELDS`], as [`Self::from_numbers`] does.
+    pub(crate) fn from_values(is_tcp: bool, values: &[Option<i64>; 18]) -> Self {
+        let ([qtime, ctime, rtime, ttime, rest @ ..], errors) = (*values, values[8].filter(|_| !is_tcp));
+        let [responses @ .., req_tot, lbtot, econ, stot, eresp, wretr, wredis, cli_abrt] = rest;
+        let millis = [qtime, ctime, rtime, ttime]
+            .map(|mean| mean.map_or(ABSENT, |mean| mean.clamp(0, i64::from(ABSENT - 1)) as u32));
         if millis == Self::NONE.millis {
             return Self::NONE;
         }
-        let responses = Field::RESPONSES.into_iter().filter_map(&number).reduce(i64::wrapping_add).filter(|_| !is_tcp);
-        let balanced = || number(Field::Lbtot);
-        let requests =
-            responses.or_else(|| Some(balanced()?.wrapping_sub(number(Field::Econ).unwrap_or(0)))).unwrap_or(0);
-        let divisor = match responses {
-            Some(responses) => number(Field::ReqTot).unwrap_or(responses),
-            None => balanced().unwrap_or(0),
-        };
-        Self { millis, requests: requests as u32, divisor: divisor.clamp(0, i64::from(u16::MAX)) as u16 }
+        let responses = responses.into_iter().flatten().reduce(i64::wrapping_add).filter(|_| !is_tcp);
+        let ends = [responses, econ, eresp, wretr, wredis, cli_abrt].into_iter().flatten();
+        let waiting = stot.filter(|_| !is_tcp).map_or(0, |begun| ends.fold(begun, i64::wrapping_sub));
+        let balanced = || Some(lbtot?.wrapping_sub(econ.unwrap_or(0)));
+        let requests = responses.or_else(balanced).unwrap_or(0);
+        let divisor = responses.map_or(lbtot.unwrap_or(0), |responses| req_tot.unwrap_or(responses));
+        let failures = [errors, econ, eresp, wretr, wredis].into_iter().flatten();
+        let failed = failures.fold(0, i64::wrapping_add) as u32;
+        let (requests, waiting) = (requests as u32, waiting as u32);
+        Self { millis, requests, failed, waiting, divisor: divisor.clamp(0, i64::from(u16::MAX)) as u16 }
     }
 
-    fn from_table(table: &StatTable, index: usize) -> Self {
-        match &table.rows()[index] {
-            row if matches!(row.kind, RowKind::Frontend | RowKind::Listener) => Self::NONE,
-            row => Self::from_numbers(row.is_tcp(), |field| table.number(index, field)),
+    /// Builds the means of a row from its texts and numbers.
+    pub(crate) fn from_row(row: &StatRow, number: impl Fn(Field) -> Option<i64>) -> Self {
+        match row.kind {
+            RowKind::Frontend | RowKind::Listener => Self::NONE,
+            RowKind::Backend | RowKind::Server => Self::from_numbers(row.is_tcp(), number),
         }
     }
 
@@ -120,6 +127,19 @@ impl RowMeans {
     pub(crate) fn requests_since(&self, before: &Self) -> Option<u32> {
         let grown = self.requests.wrapping_sub(before.requests);
         (grown <= u32::MAX / 2 && !self.is_absent() && !before.is_absent()).then_some(grown)
+    }
+
+    /// Returns the number of requests since an earlier state of the row that are in progress without a response; less than 0
+    /// if requests from before were answered.
+    fn waiting_since(&self, before: &Self) -> i64 {
+        i64::from(self.waiting.wrapping_sub(before.waiting).cast_signed())
+    }
+
+    /// Returns HAProxy's mean of the response times in milliseconds; `None` before the first response.
+    fn usual_response_time(&self, kind: MeanKind) -> Option<f64> {
+        let mean = self.mean(2).filter(|_| self.requests > 0)?;
+        let missing = if self.is_understated(kind) { f64::from(WINDOW) / f64::from(mean.divisor.max(1)) } else { 1.0 };
+        Some(f64::from(mean.millis) * missing)
     }
 
     /// Returns the mean of `requests` requests since an earlier state of the row, `span` ago, or `None` if it is unknown.
@@ -151,67 +171,25 @@ impl RowMeans {
     }
 }
 
-/// Searches for the mean of the last seconds, from the latest to the earliest sample.
-///
-/// The first precise mean of enough requests is taken, or else the last precise mean. A longer time makes a mean more
-/// precise unless the times changed meanwhile: if the means of two time spans differ by more than their errors, the mean
-/// of the shorter one is taken.
-#[derive(Debug, Default)]
-pub(crate) struct IntervalSearch {
-    found: Option<IntervalTime>,
-    /// The last mean of enough requests that was not precise.
-    imprecise: Option<(IntervalMean, Duration)>,
-}
-
-impl IntervalSearch {
-    /// Considers the mean since a sample `span` ago, with `requests` requests. Returns whether the search is over.
-    pub(crate) fn consider(
-        &mut self,
-        span: Duration,
-        requests: u32,
-        mean: impl FnOnce() -> Option<IntervalMean>,
-    ) -> bool {
-        if requests == 0 && span >= IDLE_AFTER {
-            return true;
-        }
-        let Some(mean) = mean() else { return false };
-        if let Some((shorter, span)) = &self.imprecise
-            && (mean.millis - shorter.millis).abs() > mean.error + shorter.error
-        {
-            self.found = Some(IntervalTime { millis: shorter.millis, requests: shorter.requests, span: *span });
-            return true;
-        }
-        let has_enough = requests >= MIN_REQUESTS && span >= MIN_SPAN;
-        if mean.is_precise() {
-            self.found = Some(IntervalTime { millis: mean.millis, requests, span });
-            return has_enough;
-        }
-        if has_enough {
-            self.imprecise = Some((mean, span));
-        }
-        false
-    }
-
-    /// Returns the mean that was found.
-    pub(crate) fn finish(self) -> Option<IntervalTime> {
-        self.found
-    }
-}
-
 /// The moving means of all rows of one sample.
 #[derive(Debug)]
-pub(crate) struct TimeAnchor {
-    key: AnchorKey,
+pub(crate) struct SampleMeans {
     kind: MeanKind,
     row_set: Arc<RowSet>,
     means: Vec<RowMeans>,
 }
 
-impl TimeAnchor {
-    fn new(key: AnchorKey, sample: &Sample) -> Self {
-        let means = (0..sample.table.rows().len()).map(|index| RowMeans::from_table(&sample.table, index)).collect();
-        let kind = MeanKind::from_version(sample.info.version());
-        Self { key, kind, row_set: Arc::clone(&sample.rows), means }
+impl SampleMeans {
+    /// Creates the means of a sample with these rows.
+    pub(crate) fn new(kind: MeanKind, row_set: Arc<RowSet>, means: Vec<RowMeans>) -> Self {
+        Self { kind, row_set, means }
+    }
+
+    /// Returns the means of a sample.
+    pub(crate) fn from_sample(sample: &Sample) -> Self {
+        let rows = sample.table.rows().iter().enumerate();
+        let means = rows.map(|(index, row)| RowMeans::from_row(row, |field| sample.table.number(index, field)));
+        Self::new(MeanKind::from_version(sample.info.version()), Arc::clone(&sample.rows), means.collect())
     }
 
     fn memory(&self) -> usize {
@@ -225,10 +203,30 @@ impl TimeAnchor {
     }
 }
 
+/// The moving means of a sample that was kept.
+#[derive(Debug)]
+struct TimeAnchor {
+    key: AnchorKey,
+    sample: SampleMeans,
+}
+
+impl TimeAnchor {
+    fn memory(&self) -> usize {
+        self.sample.memory()
+    }
+
+    fn means(&self, rows: &Arc<RowSet>, index: usize) -> Option<&RowMeans> {
+        self.sample.means(rows, index)
+    }
+}
+
 /// Lengths of the slots of time, each with the maximum age of the samples that are selected by it: of several samples in
 /// a slot, the first is kept.
-const SLOTS: [(Duration, Duration); 2] =
-    [(Duration::from_secs(1), Duration::from_secs(6)), (Duration::from_secs(5), MAX_SPAN)];
+const SLOTS: [(Duration, Duration); 3] = [
+    (Duration::from_secs(1), Duration::from_secs(6)),
+    (Duration::from_secs(2), Duration::from_secs(20)),
+    (Duration::from_secs(8), MAX_SPAN),
+];
 
 /// Sequence number, time and epoch of a sample, by which the kept samples are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -273,7 +271,7 @@ impl IntervalTimes {
     pub(crate) fn push(&mut self, sample: &Sample) {
         let key = AnchorKey::following(self.last.as_ref(), sample.seq, sample.at.monotonic, sample.epoch.number);
         self.last = Some(key);
-        self.anchors.push_back(Arc::new(TimeAnchor::new(key, sample)));
+        self.anchors.push_back(Arc::new(TimeAnchor { key, sample: SampleMeans::from_sample(sample) }));
         let previous = self.anchors.len().checked_sub(2);
         let mut place = 0;
         self.anchors.retain(|anchor| {
@@ -282,14 +280,23 @@ impl IntervalTimes {
         });
     }
 
-    /// Restores the means at an earlier sample, the last of `keys`. Each of the samples is taken from `known` or else
-    /// from `load`; samples that neither has are left out.
-    pub(crate) fn restore(keys: &[AnchorKey], known: &Self, load: impl Fn(u64) -> Option<Arc<Sample>>) -> Self {
-        let anchor = |key: &AnchorKey| match known.anchors.iter().find(|anchor| anchor.key == *key) {
-            Some(anchor) => Some(Arc::clone(anchor)),
-            None => Some(Arc::new(TimeAnchor::new(*key, &*load(key.seq)?))),
+    /// Restores the means at an earlier sample, the last of `keys`. Those that are not in `known` are taken from `read`;
+    /// samples for which it returns none are left out.
+    pub(crate) fn restore(keys: &[AnchorKey], known: &Self, mut read: impl FnMut(u64) -> Option<SampleMeans>) -> Self {
+        let anchor = |key: &AnchorKey| match known.find(key) {
+            Some(known) => Some(Arc::clone(known)),
+            None => Some(Arc::new(TimeAnchor { key: *key, sample: read(key.seq)? })),
         };
         Self { anchors: keys.iter().filter_map(anchor).collect(), last: keys.last().copied() }
+    }
+
+    /// Returns whether the means of a sample are kept.
+    pub(crate) fn contains(&self, key: &AnchorKey) -> bool {
+        self.find(key).is_some()
+    }
+
+    fn find(&self, key: &AnchorKey) -> Option<&Arc<TimeAnchor>> {
+        self.anchors.iter().find(|anchor| anchor.key == *key)
     }
 
     /// Returns the keys of the kept samples, oldest first.
@@ -313,31 +320,87 @@ impl IntervalTimes {
     /// Returns the mean time of the requests of the last seconds for the row at `index` in the newest sample, or `None`
     /// if there were no or too few requests.
     pub(crate) fn interval_time(&self, index: usize, field: Field) -> Option<IntervalTime> {
+        self.search(index, field)?.finish()
+    }
+
+    /// Returns the same as [`Self::interval_time`], or else a mean that is known only roughly.
+    pub(crate) fn rough_time(&self, index: usize, field: Field) -> Option<IntervalTime> {
+        self.search(index, field)?.finish_roughly()
+    }
+
+    /// Returns the rows of the newest sample with a failure in the last `time`, in ascending order. Without a sample since
+    /// then, the time since the previous one counts.
+    pub(crate) fn rows_with_failures(&self, time: Duration) -> Vec<usize> {
+        let Some(newest) = self.anchors.back() else { return Vec::new() };
+        let mut earlier = self.anchors.iter().rev().skip(1).peekable();
+        let Some(mut first) = earlier.peek().copied() else { return Vec::new() };
+        while let Some(anchor) = earlier.next_if(|anchor| newest.key.at.saturating_sub(anchor.key.at) <= time) {
+            first = anchor;
+        }
+        let (rows, is_same) = (&newest.sample.row_set, newest.key.epoch == first.key.epoch);
+        let has_failed = |(row, now): (usize, &RowMeans)| {
+            let before = first.means(rows, row).unwrap_or(&RowMeans::NEW);
+            (is_same && now.failed != before.failed && !now.is_absent()).then_some(row)
+        };
+        newest.sample.means.iter().enumerate().filter_map(has_failed).collect()
+    }
+
+    /// Returns the requests of the row at `index` that are in progress and got no response for long, although the row or its
+    /// backend responded before; `None` without such requests.
+    pub(crate) fn unanswered(&self, index: usize) -> Option<Unanswered> {
         let newest = self.anchors.back()?;
-        let now = newest.means.get(index)?;
-        let mut search = IntervalSearch::default();
+        let rows = &newest.sample.row_set;
+        let usual = [Some(index), rows.backend_of(index).map(|backend| backend.row)].into_iter().flatten();
+        let usual = usual.filter_map(|row| newest.sample.means.get(row)?.usual_response_time(newest.sample.kind));
+        let mut search = UnansweredSearch::new(usual.reduce(f64::max)?);
         for anchor in self.anchors.iter().rev().skip(1) {
-            let Some(before) = anchor.means(&newest.row_set, index) else { break };
-            let Some(requests) = self.requests_since(anchor, index) else { break };
+            let Some(responses) = self.requests_since(anchor, index) else { break };
             let span = newest.key.at.saturating_sub(anchor.key.at);
-            if search.consider(span, requests, || now.interval_mean(before, newest.kind, field, requests, span)) {
+            if search.consider(span, responses, || self.waiting_since(anchor, index)) {
                 break;
             }
         }
         search.finish()
     }
 
+    /// Returns the number of requests of a row since an earlier sample that are in progress without a response.
+    fn waiting_since(&self, anchor: &TimeAnchor, index: usize) -> i64 {
+        let Some(newest) = self.anchors.back() else { return 0 };
+        let rows = &newest.sample.row_set;
+        let of_row = |row: usize| {
+            let now = newest.sample.means.get(row)?;
+            Some(now.waiting_since(anchor.means(rows, row).unwrap_or(&RowMeans::NEW)))
+        };
+        rows.servers_of(index).iter().filter_map(|row| of_row(*row)).sum()
+    }
+
+    fn search(&self, index: usize, field: Field) -> Option<IntervalSearch> {
+        let newest = self.anchors.back()?;
+        let now = newest.sample.means.get(index)?;
+        let mut search = IntervalSearch::default();
+        for anchor in self.anchors.iter().rev().skip(1) {
+            let Some(before) = anchor.means(&newest.sample.row_set, index) else { break };
+            let Some(requests) = self.requests_since(anchor, index) else { break };
+            let span = newest.key.at.saturating_sub(anchor.key.at);
+            if search.consider(span, requests, || now.interval_mean(before, newest.sample.kind, field, requests, span))
+            {
+                break;
+            }
+        }
+        Some(search)
+    }
+
     /// Returns the same as [`Self::interval_time`] for a row by its id.
     #[cfg(test)]
     pub(crate) fn interval_time_of(&self, id: RowId, field: Field) -> Option<IntervalTime> {
-        self.interval_time(self.anchors.back()?.row_set.index_of(id)?, field)
+        self.interval_time(self.anchors.back()?.sample.row_set.index_of(id)?, field)
     }
 
     /// Returns whether the reported means of the row at `index` are far too low.
     pub(crate) fn is_understated(&self, index: usize) -> bool {
-        self.anchors
-            .back()
-            .is_some_and(|newest| newest.means.get(index).is_some_and(|means| means.is_understated(newest.kind)))
+        self.anchors.back().is_some_and(|newest| {
+            newest.sample.means.get(index).is_some_and(|means| means.is_understated(newest.sample.kind))
+        })
     }
 
     /// Returns the number of requests of a row whose times were added since an earlier sample, or `None` if counters were
@@ -347,10 +410,10 @@ impl IntervalTimes {
     fn requests_since(&self, anchor: &TimeAnchor, index: usize) -> Option<u32> {
         let newest = self.anchors.back()?;
         let server_requests = |index: usize| {
-            let now = newest.means.get(index)?;
-            now.requests_since(anchor.means(&newest.row_set, index).unwrap_or(&RowMeans::NEW))
+            let now = newest.sample.means.get(index)?;
+            now.requests_since(anchor.means(&newest.sample.row_set, index).unwrap_or(&RowMeans::NEW))
         };
-        match newest.row_set.backend_of(index).filter(|backend| backend.row == index) {
+        match newest.sample.row_set.backend_of(index).filter(|backend| backend.row == index) {
             Some(backend) => backend
                 .servers
                 .iter()

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::haproxy::fields::Field;
-use crate::history::interval_times::IntervalTime;
+use crate::history::interval_search::IntervalTime;
 use crate::history::moving_mean::MeanKind;
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
@@ -257,4 +257,59 @@ fn chart_shows_the_times_of_the_last_seconds() {
     for (point, expected) in [(15, 10), (30, 505), (45, 10)] {
         assert_near(at(&backend[1], point), expected);
     }
+}
+
+/// A server with two requests every three seconds, after many.
+fn quiet_site() -> TimedSite {
+    let mut site = TimedSite::new();
+    site.serve(0, 3000, 10);
+    site.interval = 1500;
+    site.steps(40, 1, [10, 10]);
+    site
+}
+
+#[test]
+fn few_requests_limit_the_time() {
+    let mut site = quiet_site();
+    let limits =
+        |site: &TimedSite| site.window.rough_time(0, Field::Rtime).map(|time| (time.at_least(), time.at_most()));
+    assert_eq!(site.rtime(0), None, "not precise within a minute");
+    let (least, most) = limits(&site).unwrap();
+    assert!(least <= 10.0 && (10.0..60.0).contains(&most), "{least} {most}");
+    site.steps(4, 1, [1000, 10]);
+    let (least, most) = limits(&site).unwrap();
+    assert!(least > 100.0 && most < 1000.0, "{least} {most}");
+    site.steps(6, 1, [1000, 10]);
+    assert_near(site.rtime(0), 1000);
+    // Five requests show that the server is fast again.
+    site.steps(5, 1, [10, 10]);
+    let (least, most) = limits(&site).unwrap();
+    assert!(least == 0.0 && most < 300.0, "{least} {most}");
+}
+
+#[test]
+fn single_slow_request_is_no_slow_server() {
+    let mut site = quiet_site();
+    site.steps(1, 1, [3000, 10]);
+    for _ in 0..40 {
+        let least = site.window.rough_time(0, Field::Rtime).map_or(0.0, |time| time.at_least());
+        assert!(least < 20.0, "{least}");
+        site.steps(1, 1, [10, 10]);
+    }
+}
+
+#[test]
+fn value_follows_a_change_before_twenty_requests() {
+    let mut site = TimedSite::new();
+    site.serve(0, 3000, 60);
+    site.steps(60, 30, [60, 60]);
+    // A server that is at its limit ends few slow requests in a second.
+    site.steps(3, 5, [800, 60]);
+    assert_near(site.rtime(0), 800);
+    for _ in 0..10 {
+        site.steps(1, 5, [800, 60]);
+        assert_near(site.rtime(0), 800);
+    }
+    site.steps(2, 30, [60, 60]);
+    assert_near(site.rtime(0), 60);
 }

@@ -3,8 +3,9 @@
 //! Only the times of these blocks are known; a block is decoded when a sample in it is read. The blocks that were decoded
 //! last are kept, within a limit of memory.
 
-use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::history::block::{Block, SampleTime};
 use crate::history::text_log::TextLog;
@@ -19,19 +20,37 @@ pub(crate) struct BlockSpan {
     pub(crate) last: SampleTime,
     /// Number of samples.
     pub(crate) count: usize,
+    /// Longest time between two of them.
+    pub(crate) longest_pause: Duration,
 }
 
-/// A decoded block with the texts of its rows.
-#[derive(Debug)]
+/// A decoded block. The texts of its rows are decoded when they are read, because charts do not need them.
 pub(crate) struct DecodedBlock {
     pub(crate) block: Block,
-    pub(crate) texts: TextLog,
+    texts: OnceLock<TextLog>,
+    decode_texts: Box<dyn Fn(&Block) -> TextLog + Send + Sync>,
+}
+
+impl Debug for DecodedBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecodedBlock").field("block", &self.block).field("texts", &self.texts).finish_non_exhaustive()
+    }
 }
 
 impl DecodedBlock {
+    /// Creates a block whose texts `decode_texts` returns.
+    pub(crate) fn new(block: Block, decode_texts: impl Fn(&Block) -> TextLog + Send + Sync + 'static) -> Self {
+        Self { block, texts: OnceLock::new(), decode_texts: Box::new(decode_texts) }
+    }
+
+    /// Returns the texts of the rows.
+    pub(crate) fn texts(&self) -> &TextLog {
+        self.texts.get_or_init(|| (self.decode_texts)(&self.block))
+    }
+
     /// Returns the memory used, in bytes.
-    pub(crate) fn memory(&self) -> usize {
-        self.block.memory() + self.texts.memory()
+    fn memory(&self) -> usize {
+        self.block.memory() + self.texts.get().map_or(0, TextLog::memory)
     }
 }
 
@@ -45,6 +64,9 @@ pub(crate) trait OlderBlocks: Debug + Send {
 
     /// Finds the blocks that were added since. The samples of the others stay the same.
     fn refresh(&mut self);
+
+    /// Returns whether what was stored about a monotonic time besides samples can be read.
+    fn are_events_known(&self, at: Duration) -> bool;
 
     /// Returns a message about what could not be read so far, or `None` if everything could.
     fn failure(&self) -> Option<String>;
@@ -62,14 +84,19 @@ struct KeptBlocks {
     source: Box<dyn OlderBlocks>,
     /// Decoded blocks, with the number of their last sample; the one used last is last.
     kept: Vec<(u64, Arc<DecodedBlock>)>,
-    bytes: usize,
+}
+
+impl KeptBlocks {
+    fn memory(&self) -> usize {
+        self.kept.iter().map(|(_, block)| block.memory()).sum()
+    }
 }
 
 impl OlderSamples {
     /// Creates a reader of these blocks.
     pub(super) fn new(source: Box<dyn OlderBlocks>) -> Self {
         let spans = source.spans();
-        Self { spans, reader: Mutex::new(KeptBlocks { source, kept: Vec::new(), bytes: 0 }) }
+        Self { spans, reader: Mutex::new(KeptBlocks { source, kept: Vec::new() }) }
     }
 
     /// Returns the samples of each block, oldest first.
@@ -89,23 +116,27 @@ impl OlderSamples {
         // The last block of a recorder that runs grows, and has another last sample then.
         let last = self.spans.get(index)?.last.seq;
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let KeptBlocks { source, kept, bytes } = &mut *reader;
-        if let Some(place) = kept.iter().rposition(|(seq, _)| *seq == last) {
-            kept[place..].rotate_left(1);
+        if let Some(place) = reader.kept.iter().rposition(|(seq, _)| *seq == last) {
+            reader.kept[place..].rotate_left(1);
         } else {
-            let block = source.decode(index)?;
-            *bytes += block.memory();
-            kept.push((last, block));
-            while *bytes > MAX_KEPT_BYTES && kept.len() > 1 {
-                *bytes = bytes.saturating_sub(kept.remove(0).1.memory());
+            let block = reader.source.decode(index)?;
+            reader.kept.push((last, block));
+            let mut bytes = reader.memory();
+            while bytes > MAX_KEPT_BYTES && reader.kept.len() > 1 {
+                bytes = bytes.saturating_sub(reader.kept.remove(0).1.memory());
             }
         }
-        kept.last().map(|(_, block)| Arc::clone(block))
+        reader.kept.last().map(|(_, block)| Arc::clone(block))
     }
 
     /// Returns the memory of the decoded blocks, in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner).bytes
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).memory()
+    }
+
+    /// Returns whether what was stored about a monotonic time besides samples can be read.
+    pub(super) fn are_events_known(&self, at: Duration) -> bool {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).source.are_events_known(at)
     }
 
     /// Returns a message about what could not be read so far, or `None` if everything could.

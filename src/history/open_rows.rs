@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::haproxy::info::ProcessInfo;
+use crate::haproxy::fields::InfoField;
 use crate::haproxy::numbers::number_rows::{NumberRow, NumberRows};
 use crate::haproxy::numbers::row_writer::RowWriter;
 use crate::history::age_encoding::{self, AgeColumns};
+use crate::history::info_log::InfoLog;
 use crate::history::row_log::RowLogWriter;
 use crate::observe::row_ids::{RowId, RowMap};
 use crate::observe::sample::Sample;
@@ -231,16 +232,25 @@ impl OpenRows {
 }
 
 /// Builds the log of the process, which contains the numbers of `show info`, from all samples of a block.
-pub(crate) fn process_log<'a>(infos: impl Iterator<Item = &'a ProcessInfo>) -> Vec<u8> {
-    let mut log = RowLogWriter::default();
-    let mut before: Option<NumberRows> = None;
-    for info in infos {
-        let process = NumberRows::from_values(info.numbers().iter().copied());
-        if let Some(now) = process.row(0) {
-            let earlier = before.as_ref().and_then(|before| before.row(0)).unwrap_or(NumberRow::zeros(now.width()));
-            log.push_step([earlier, NumberRow::zeros(0)], [now, NumberRow::zeros(0)]);
+pub(crate) fn process_log(info: &InfoLog) -> Vec<u8> {
+    let mut writer = RowWriter::new(InfoField::COUNT, 0);
+    let mut count = 0_usize;
+    info.read_numbers(|numbers| {
+        for (slot, number) in numbers.iter().enumerate() {
+            if let Some(number) = number {
+                writer.set(slot, *number);
+            }
         }
-        before = Some(process);
+        writer.end_row();
+        count += 1;
+    });
+    let (rows, mut log) = (writer.finish(), RowLogWriter::default());
+    let (zeros, nothing) = (NumberRow::zeros(InfoField::COUNT), NumberRow::zeros(0));
+    for index in 0..count {
+        let earlier = index.checked_sub(1).and_then(|before| rows.row(before)).unwrap_or(zeros);
+        if let Some(now) = rows.row(index) {
+            log.push_step([earlier, nothing], [now, nothing]);
+        }
     }
     log.into_bytes()
 }

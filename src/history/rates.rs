@@ -15,7 +15,9 @@ use std::time::Duration;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::stat_table::StatRow;
 use crate::history::block::SampleHeader;
-use crate::history::interval_times::{AnchorKey, IntervalTime, IntervalTimes, MAX_SPAN as MAX_TIMES_SPAN};
+use crate::history::interval_search::IntervalTime;
+use crate::history::interval_times::{AnchorKey, IntervalTimes, MAX_SPAN as MAX_TIMES_SPAN};
+use crate::history::quiet_rows::QuietRows;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -35,6 +37,11 @@ const MAX_REPLY_BYTES: usize = 9 << 20;
 /// because samples taken every second do not arrive exactly one second apart.
 const MIN_GAP: Duration = Duration::from_millis(900);
 
+/// Minimum number of requests without a response that show that a row does not respond.
+const MIN_UNANSWERED: i64 = 10;
+/// Number of attempts, as a multiple of the failed connections, up to which requests without a response show a problem of
+/// the connections.
+const MIN_CONNECTED_FACTOR: i64 = 10;
 /// Part of the memory limit of samples and moving means that the moving means may take: one eighth.
 const MAX_TIMES_MEMORY_SHARE: usize = 8;
 
@@ -102,11 +109,13 @@ pub struct RateWindow<T = Arc<Sample>> {
     samples: VecDeque<T>,
     /// Moving means of these and earlier samples.
     times: IntervalTimes,
+    /// Earlier counters of rows with few requests.
+    quiet_rows: QuietRows,
 }
 
 impl<T> Default for RateWindow<T> {
     fn default() -> Self {
-        Self { samples: VecDeque::new(), times: IntervalTimes::default() }
+        Self { samples: VecDeque::new(), times: IntervalTimes::default(), quiet_rows: QuietRows::default() }
     }
 }
 
@@ -249,7 +258,17 @@ impl RateWindow<SampleHeader> {
 impl RateWindow {
     /// Creates a window from samples, oldest first, and the moving means at the time of the last sample.
     pub(crate) fn from_samples(samples: impl Iterator<Item = Arc<Sample>>, times: IntervalTimes) -> Self {
-        Self { samples: samples.collect(), times }
+        Self { samples: samples.collect(), times, quiet_rows: QuietRows::default() }
+    }
+
+    /// Sets the rows that have few requests at the newest sample.
+    pub(crate) fn set_quiet_rows(&mut self, quiet_rows: QuietRows) {
+        self.quiet_rows = quiet_rows;
+    }
+
+    /// Returns the earlier counters of rows with few requests.
+    pub(crate) fn quiet_rows(&self) -> &QuietRows {
+        &self.quiet_rows
     }
 
     /// Returns the moving means of these and earlier samples.
@@ -260,7 +279,41 @@ impl RateWindow {
     /// Returns the mean time of the requests of the last seconds for the row at `index` in the newest sample. The field
     /// is one of HAProxy's means, such as `rtime`. Returns `None` if there were no or too few requests.
     pub(crate) fn interval_time(&self, index: usize, field: Field) -> Option<IntervalTime> {
-        self.times.interval_time(index, field)
+        self.unanswered_time(index, field).or_else(|| self.times.interval_time(index, field))
+    }
+
+    /// Returns the same as [`Self::interval_time`], or else a mean that is known only roughly.
+    pub(crate) fn rough_time(&self, index: usize, field: Field) -> Option<IntervalTime> {
+        self.unanswered_time(index, field).or_else(|| self.times.rough_time(index, field))
+    }
+
+    /// Returns the response time of the requests of a row that are in progress, if none was answered for long. Requests that
+    /// wait for a place at servers that are full of such requests count, too. Without connections, there is no response, but
+    /// that is another fault.
+    fn unanswered_time(&self, index: usize, field: Field) -> Option<IntervalTime> {
+        let newest = self.newest()?;
+        let is_busy = newest.table.number(index, Field::Scur).is_some_and(|sessions| sessions > 0);
+        let found =
+            Some(index).filter(|_| is_busy && field == Field::Rtime).and_then(|row| self.times.unanswered(row))?;
+        let servers = newest.rows.servers_of(index);
+        let number = |row: usize, field: Field| newest.table.number(row, field).unwrap_or_default();
+        let sum = |field: Field| servers.iter().fold(0_i64, |sum, row| sum.saturating_add(number(*row, field)));
+        let grown = |field: Field| servers.iter().filter_map(|row| Some(self.growth_at(*row, field)?.0)).sum::<i64>();
+        let unconnected: i64 = [Field::Econ, Field::Wretr, Field::Wredis].into_iter().map(grown).sum();
+        if unconnected > 0 && unconnected.saturating_mul(MIN_CONNECTED_FACTOR) >= grown(Field::Stot) {
+            return None;
+        }
+        let sessions = sum(Field::Scur);
+        let requests = found.requests.min(sessions);
+        let of_backend = if servers.contains(&index) { 0 } else { number(index, Field::Qcur) };
+        let is_mostly = requests.saturating_mul(2) >= sessions;
+        let queued = if is_mostly { sum(Field::Qcur).saturating_add(of_backend) } else { 0 };
+        let limits = servers.iter().map(|row| number(*row, Field::Slim));
+        let limit = limits.reduce(|sum, limit| if sum > 0 && limit > 0 { sum.saturating_add(limit) } else { 0 });
+        // All places of the servers are taken by such requests.
+        let are_full = is_mostly && requests > 1 && limit.is_some_and(|limit| limit > 0 && sessions >= limit);
+        let is_enough = are_full || requests > 0 && requests.saturating_add(queued) >= MIN_UNANSWERED;
+        is_enough.then(|| IntervalTime::unanswered(found.span, u32::try_from(requests).unwrap_or(u32::MAX)))
     }
 
     /// Returns the memory of the samples and the moving means in bytes.

@@ -3,12 +3,13 @@
 //! Of the older blocks, only the samples before the oldest one in memory are read, so that no sample is read twice. Older
 //! samples that cannot be read are left out.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::haproxy::stat_table::StatRow;
 use crate::history::block::{Block, SampleHeader, SampleTime, Series};
+use crate::history::interval_times::SampleMeans;
 use crate::history::older_blocks::{BlockSpan, DecodedBlock, OlderSamples};
 use crate::history::store::History;
 use crate::history::text_log::TextLog;
@@ -33,7 +34,7 @@ impl ReadBlock<'_> {
     fn texts(&self) -> &TextLog {
         match self {
             Self::Memory(_, texts) => texts,
-            Self::Older(decoded, _) => &decoded.texts,
+            Self::Older(decoded, _) => decoded.texts(),
         }
     }
 
@@ -98,10 +99,13 @@ impl History {
         Some(ReadBlock::Older(decoded, count))
     }
 
-    fn blocks_within(&self, time: &RangeInclusive<Duration>) -> impl Iterator<Item = ReadBlock<'_>> {
+    fn indexes_within(&self, time: &RangeInclusive<Duration>) -> Range<usize> {
         let first = self.first_block(|_, last| last.at.monotonic < *time.start());
-        let end = self.first_block(|first, _| first.at.monotonic <= *time.end());
-        (first..end).filter_map(|index| self.block(index))
+        first..self.first_block(|first, _| first.at.monotonic <= *time.end())
+    }
+
+    fn blocks_within(&self, time: &RangeInclusive<Duration>) -> impl Iterator<Item = ReadBlock<'_>> {
+        self.indexes_within(time).filter_map(|index| self.block(index))
     }
 
     /// Returns the time between the oldest and the newest sample, or zero if the history is empty.
@@ -146,6 +150,18 @@ impl History {
         self.older.as_ref()?.failure()
     }
 
+    /// Returns whether samples between two monotonic times cannot be read.
+    pub(crate) fn is_unreadable_between(&self, one: Duration, other: Duration) -> bool {
+        let time = one.min(other)..=one.max(other);
+        self.indexes_within(&time).any(|index| self.block(index).is_none())
+    }
+
+    /// Returns whether the events at the time of a sample are known; those of samples in memory are.
+    pub(crate) fn are_events_known(&self, sample: &Sample) -> bool {
+        let older = self.older.as_ref().filter(|_| self.is_older(sample.seq));
+        older.is_none_or(|older| older.are_events_known(sample.at.monotonic))
+    }
+
     /// Returns the memory of older blocks that are decoded, in bytes.
     pub(crate) fn older_memory(&self) -> usize {
         self.older.as_ref().map_or(0, OlderSamples::memory)
@@ -170,6 +186,36 @@ impl History {
             found.extend(read.headers().iter().filter(|header| time.contains(&header.at)));
         }
         found
+    }
+
+    /// Returns the spans within a range of monotonic time in which no pause between two samples was longer than `max_pause`,
+    /// oldest first. Older blocks are decoded only where a longer pause is in them.
+    pub(crate) fn spans_within(
+        &self,
+        time: &RangeInclusive<Duration>,
+        max_pause: Duration,
+    ) -> Vec<RangeInclusive<Duration>> {
+        let mut spans: Vec<RangeInclusive<Duration>> = Vec::new();
+        let mut add = |first: Duration, last: Duration| match spans.last_mut() {
+            Some(span) if first.saturating_sub(*span.end()) <= max_pause => *span = *span.start()..=last,
+            _ => spans.push(first..=last),
+        };
+        let older = self.older_spans();
+        let (start, end) = (*time.start(), *time.end());
+        let oldest = self.oldest_in_memory().map_or(Duration::MAX, |oldest| oldest.at.monotonic);
+        for index in self.indexes_within(time) {
+            let span = older.get(index).filter(|span| span.longest_pause <= max_pause);
+            if let Some(span) = span {
+                let (first, last) = (span.first.at.monotonic.max(start), span.last.at.monotonic.min(end).min(oldest));
+                add(first, last.max(first));
+            } else if let Some(read) = self.block(index) {
+                read.headers()
+                    .iter()
+                    .filter(|header| time.contains(&header.at))
+                    .for_each(|header| add(header.at, header.at));
+            }
+        }
+        spans
     }
 
     /// Reads several series of one row within a range of monotonic time. Calls `each` for every sample, oldest first,
@@ -245,29 +291,40 @@ impl History {
     /// Restores several samples by their sequence numbers, which must be in ascending order. Samples that are not
     /// stored are skipped. Each block is read only once.
     pub fn restore_samples(&self, seqs: &[u64]) -> Vec<Arc<Sample>> {
-        let mut found = Vec::with_capacity(seqs.len());
-        let mut rest = seqs;
-        while let Some(seq) = rest.first() {
-            let Some(read) = self.block_of(*seq) else {
-                rest = &rest[1..];
-                continue;
-            };
-            let Some(last) = read.headers().last() else { break };
-            let (here, later) = rest.split_at(rest.partition_point(|seq| *seq <= last.seq).max(1));
-            rest = later;
+        self.restore_with_means(seqs, &[]).0
+    }
+
+    /// Restores the samples `of_samples` like [`Self::restore_samples`], and the moving means of the samples `of_means`, with
+    /// their sequence numbers. Both are in ascending order, and have no number in common.
+    pub(crate) fn restore_with_means(
+        &self,
+        of_samples: &[u64],
+        of_means: &[u64],
+    ) -> (Vec<Arc<Sample>>, Vec<(u64, SampleMeans)>) {
+        let (mut samples, mut means) = (Vec::with_capacity(of_samples.len()), Vec::with_capacity(of_means.len()));
+        let mut rest = [of_samples, of_means];
+        while let Some(seq) = rest.iter().filter_map(|seqs| seqs.first()).min().copied() {
+            let read = self.block_of(seq);
+            let last = read.as_ref().and_then(|read| read.headers().last()).map_or(seq, |last| last.seq.max(seq));
+            let here = rest.map(|seqs| &seqs[..seqs.partition_point(|seq| *seq <= last)]);
+            rest = [0, 1].map(|index| &rest[index][here[index].len()..]);
+            let Some(read) = read else { continue };
             let index = |seq: &u64| read.headers().binary_search_by_key(seq, |header| header.seq).ok();
-            let mut steps: Vec<usize> = here.iter().filter_map(index).collect();
+            let mut steps = here.map(|seqs| seqs.iter().filter_map(index).collect::<Vec<usize>>());
             // The open block keeps its newest sample uncompressed.
-            let newest = read.block().newest().filter(|newest| here.last() == Some(&newest.seq)).map(Arc::clone);
+            let newest = read.block().newest().filter(|newest| here[0].last() == Some(&newest.seq)).map(Arc::clone);
             if newest.is_some() {
-                steps.pop();
+                steps[0].pop();
             }
-            if !steps.is_empty() {
-                found.extend(read.block().restore_samples(&steps, read.texts()).into_iter().flatten().map(Arc::new));
+            if steps.iter().any(|steps| !steps.is_empty())
+                && let Some(restored) = read.block().restore_with_means(&steps[0], &steps[1], read.texts())
+            {
+                samples.extend(restored.0.into_iter().map(Arc::new));
+                means.extend(restored.1);
             }
-            found.extend(newest);
+            samples.extend(newest);
         }
-        found
+        (samples, means)
     }
 
     /// Returns the block that may contain the sample with this sequence number.
@@ -299,15 +356,25 @@ impl History {
         Self::last_header(blocks, |header| header.at <= time).or_else(|| self.headers().next())
     }
 
-    /// Returns the header of the newest sample whose wall clock time is not after `wall`, or `None` if all are later. The
-    /// wall clock may have been set, so its times need not be in order.
+    /// Returns the header of the sample with the latest wall clock time that is not after `wall`, or `None` if all are later.
+    /// The wall clock may have been set, so its times need not be in order.
     pub(crate) fn header_at_wall(&self, wall: SystemTime) -> Option<SampleHeader> {
-        let may_contain = |(first, last): (SampleTime, SampleTime)| first.at.wall.min(last.at.wall) <= wall;
-        let is_near = |index: &usize| self.times_of(*index).is_some_and(may_contain);
-        Self::last_header(
-            (0..self.block_count()).rev().filter(is_near).filter_map(|index| self.block(index)),
-            |header| header.wall <= wall,
-        )
+        let latest = |index| {
+            let (first, last) = self.times_of(index)?;
+            Some((first.latest_wall(last, wall)?, index))
+        };
+        let mut blocks: Vec<(SystemTime, usize)> = (0..self.block_count()).filter_map(latest).collect();
+        blocks.sort_unstable();
+        let mut found: Option<SampleHeader> = None;
+        for (latest, index) in blocks.into_iter().rev() {
+            if found.is_some_and(|found| found.wall >= latest) {
+                break;
+            }
+            let Some(read) = self.block(index) else { continue };
+            let here = read.headers().iter().filter(|header| header.wall <= wall).copied();
+            found = found.into_iter().chain(here).max_by_key(|header| (header.wall, header.seq));
+        }
+        found
     }
 
     fn times_of(&self, index: usize) -> Option<(SampleTime, SampleTime)> {

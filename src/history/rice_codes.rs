@@ -6,33 +6,30 @@
 /// Number of ones that precede a number written in full.
 const ESCAPE_ONES: u64 = 24;
 
+/// Maximum parameter of a Rice code.
+pub(crate) const MAX_PARAMETER: u32 = 40;
+
 /// Writes bits, the highest bit of each number first.
 #[derive(Debug, Default)]
 pub(crate) struct BitWriter {
     bytes: Vec<u8>,
-    free_bits: u32,
+    /// Bits that do not fill a byte yet, in the lowest `waiting` bits.
+    buffer: u64,
+    waiting: u32,
 }
 
 impl BitWriter {
-    /// Appends the lowest `count` bits of `value`; at most 57 bits.
+    /// Appends the lowest `count` bits of `value`, whose other bits must be zero; at most 57 bits.
     fn push_bits(&mut self, value: u64, count: u32) {
-        let mut left = count;
-        while left > 0 {
-            if self.free_bits == 0 {
-                self.bytes.push(0);
-                self.free_bits = 8;
-            }
-            let taken_bits = left.min(self.free_bits);
-            let chunk = (value >> (left - taken_bits)) & ((1 << taken_bits) - 1);
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= (chunk as u8) << (self.free_bits - taken_bits);
-            }
-            self.free_bits -= taken_bits;
-            left -= taken_bits;
+        self.buffer = self.buffer << count | value;
+        self.waiting += count;
+        while self.waiting >= 8 {
+            self.waiting -= 8;
+            self.bytes.push((self.buffer >> self.waiting) as u8);
         }
     }
 
-    /// Appends the Rice code of `value` with parameter `k`.
+    /// Appends the Rice code of `value` with parameter `k`, which must be at most [`MAX_PARAMETER`].
     pub(crate) fn push_rice(&mut self, value: u64, k: u32) {
         let quotient = value >> k;
         if quotient >= ESCAPE_ONES {
@@ -47,10 +44,16 @@ impl BitWriter {
 
     /// Returns the bytes written so far and starts a new byte for the next number.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
-        self.free_bits = 0;
+        if self.waiting > 0 {
+            self.bytes.push((self.buffer << (8 - self.waiting)) as u8);
+            self.waiting = 0;
+        }
         std::mem::take(&mut self.bytes)
     }
 }
+
+/// Number of bits that are valid at any position when eight bytes are read.
+const PEEKED_BITS: u32 = 57;
 
 /// Reads the bits that a [`BitWriter`] wrote. All bits after the end are zero.
 #[derive(Debug)]
@@ -65,30 +68,40 @@ impl<'a> BitReader<'a> {
         Self { bytes, position: 0 }
     }
 
-    fn read_bits(&mut self, count: u32) -> u64 {
-        let (mut value, mut left) = (0, count);
-        while left > 0 {
-            let offset = (self.position % 8) as u32;
-            let byte = u64::from(self.bytes.get(self.position / 8).copied().unwrap_or(0));
-            let taken_bits = left.min(8 - offset);
-            let chunk = (byte >> (8 - offset - taken_bits)) & ((1 << taken_bits) - 1);
-            value = value << taken_bits | chunk;
-            self.position += taken_bits as usize;
-            left -= taken_bits;
-        }
-        value
+    /// Returns the next 57 bits as the highest bits of a number.
+    fn peek(&self) -> u64 {
+        let rest = self.bytes.get(self.position / 8..).unwrap_or(&[]);
+        let word = rest.first_chunk::<8>().map_or_else(
+            || rest.iter().enumerate().fold(0, |word, (index, byte)| word | u64::from(*byte) << (56 - 8 * index)),
+            |chunk| u64::from_be_bytes(*chunk),
+        );
+        word << (self.position % 8)
     }
 
-    /// Reads the next Rice code with parameter `k`.
+    /// Reads at most 57 bits.
+    fn read_bits(&mut self, count: u32) -> u64 {
+        let bits = self.peek().checked_shr(64 - count).unwrap_or(0);
+        self.position += count as usize;
+        bits
+    }
+
+    /// Reads the next Rice code with parameter `k`, which must be at most [`MAX_PARAMETER`].
     pub(crate) fn read_rice(&mut self, k: u32) -> u64 {
-        let mut quotient = 0;
-        while self.read_bits(1) == 1 {
-            quotient += 1;
-            if quotient == ESCAPE_ONES {
-                return self.read_bits(32) << 32 | self.read_bits(32);
-            }
+        let word = self.peek();
+        let ones = u64::from(word.leading_ones());
+        if ones >= ESCAPE_ONES {
+            self.position += ESCAPE_ONES as usize;
+            return self.read_bits(32) << 32 | self.read_bits(32);
         }
-        quotient << k | self.read_bits(k)
+        let before = ones as u32 + 1;
+        let low = if before + k <= PEEKED_BITS {
+            self.position += (before + k) as usize;
+            (word << before).checked_shr(64 - k).unwrap_or(0)
+        } else {
+            self.position += before as usize;
+            self.read_bits(k)
+        };
+        ones << k | low
     }
 
     /// Returns the number of bytes read so far, including a partly read byte.
@@ -97,27 +110,34 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// Returns the parameter `k` with which these numbers need the fewest bits, and the number of bits.
+/// Returns a parameter `k` with which these numbers need few bits, and the number of bits.
 pub(crate) fn best_parameter(values: &(impl Iterator<Item = u64> + Clone)) -> (u32, u64) {
-    let cost = |k: u32| -> u64 {
-        let one = |value: u64| {
-            let quotient = value >> k;
-            if quotient >= ESCAPE_ONES { ESCAPE_ONES + 64 } else { quotient + 1 + u64::from(k) }
-        };
-        values.clone().map(one).sum()
-    };
-    // As `k` grows, the cost first falls to its minimum and then rises.
-    let (mut best, mut bits) = (0, cost(0));
-    for k in 1..=40 {
-        let now = cost(k);
-        if now > bits && k > best + 2 {
-            break;
-        }
-        if now < bits {
-            (best, bits) = (k, now);
+    // As `k` grows, the cost first falls to its minimum, which is near the logarithm of the mean unless a few numbers are
+    // much larger than the others, and then rises.
+    let (sum, count) = values.clone().fold((0_u64, 0), |(sum, count), value| (sum.saturating_add(value), count + 1));
+    let mut middle = (sum / count.max(1)).checked_ilog2().unwrap_or(0).clamp(1, MAX_PARAMETER - 1);
+    loop {
+        let costs = costs_around(values, middle);
+        match costs {
+            [low, center, _] if low < center && middle > 1 => middle -= 1,
+            [low, center, high] => {
+                let (below, bits) = if low <= center { (1, low) } else { (0, center) };
+                return if high < bits { (middle + 1, high) } else { (middle - below, bits) };
+            }
         }
     }
-    (best, bits)
+}
+
+/// Returns the number of bits of these numbers with the parameters `middle - 1`, `middle` and `middle + 1`.
+fn costs_around(values: &(impl Iterator<Item = u64> + Clone), middle: u32) -> [u64; 3] {
+    let mut costs = [0; 3];
+    for value in values.clone() {
+        for (cost, k) in costs.iter_mut().zip(middle - 1..) {
+            let quotient = value >> k;
+            *cost += if quotient < ESCAPE_ONES { quotient + 1 + u64::from(k) } else { ESCAPE_ONES + 64 };
+        }
+    }
+    costs
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl SampleContext {
 }
 
 /// Contexts of a block, each with the position of the first sample to which it applies.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SampleContexts {
     list: Vec<(usize, SampleContext)>,
     /// Memory that is not shared with the previous block, in bytes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
 use crate::history::store::History;
-use crate::history::trend::{MAX_FILLED_STEPS, PointGrid};
+use crate::history::trend::{PointGrid, max_pause};
 use crate::observe::row_ids::RowId;
 
 /// Returns how bad a state is: of several states in one point, the worst is shown.
@@ -42,21 +42,23 @@ pub(crate) fn points(
         return line;
     }
     let grid = PointGrid::new(now, span, points);
-    let mut previous = None::<i64>;
-    history.read_texts(id, &(grid.since..=now), |header, row| {
-        let place = grid.place(header.at);
-        let state = row.map(StatRow::state);
+    let mut states: Vec<(Duration, Option<RowState>)> = Vec::new();
+    history.read_texts(id, &(grid.since..=now), |header, row| states.push((header.at, row.map(StatRow::state))));
+    let max_pause = max_pause(states.iter().map(|(at, _)| *at));
+    let mut previous = None::<Duration>;
+    for (at, state) in states {
         if let Some(state) = state {
-            let from =
-                previous.filter(|earlier| place - earlier <= MAX_FILLED_STEPS).map_or(place, |earlier| earlier + 1);
+            let place = grid.place(at);
+            let before = previous.filter(|earlier| at.saturating_sub(*earlier) <= max_pause);
+            let from = before.map_or(place, |earlier| grid.place(earlier) + 1);
             for place in from.min(place)..=place {
                 if let Some(point) = usize::try_from(place).ok().and_then(|place| line.get_mut(place)) {
                     *point = Some(point.map_or(state, |known| worse(known, state)));
                 }
             }
         }
-        previous = state.map(|_| place);
-    });
+        previous = state.map(|_| at);
+    }
     line
 }
 

@@ -81,6 +81,12 @@ impl History {
         self.limit = bytes.min(self.budget);
     }
 
+    /// Returns a copy of the samples in memory, without older blocks.
+    pub(crate) fn copy_of_memory(&self) -> Self {
+        let blocks = self.blocks.iter().map(Block::sealed_copy).collect();
+        Self { blocks, texts: self.texts.clone(), ..Self::new(self.budget) }
+    }
+
     /// Appends a sample, as [`Self::start_push`] and [`Self::continue_push`] do.
     pub fn push(&mut self, sample: &Arc<Sample>) {
         self.start_push(sample);
@@ -205,11 +211,6 @@ impl History {
     pub(crate) fn budget(&self) -> usize {
         self.budget
     }
-
-    /// Returns the newest sample, or `None` if it was not stored.
-    pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
-        self.newest.as_ref()
-    }
 }
 
 #[cfg(test)]
@@ -289,6 +290,32 @@ mod tests {
             values.extend_from_slice(row);
         });
         assert_eq!(values, [None, Some(812), None], "a frontend has no queue and no age");
+    }
+
+    #[test]
+    fn copy_of_memory_has_the_same_samples_and_stays_as_it_is() {
+        let (mut history, mut builder) = (History::new(DEFAULT_BUDGET), SampleBuilder::default());
+        let push = |history: &mut History, builder: &mut SampleBuilder, step: u64| {
+            let status = if step.is_multiple_of(7) { "DOWN" } else { "UP" };
+            let stat = stat_of_site().replace(",4000,UP,", &format!(",4000,{status},"));
+            history.push(&builder.build_at_millis(step * 1000, &stat));
+        };
+        let shown = |history: &History| {
+            let seqs: Vec<u64> = history.headers().map(|header| header.seq).collect();
+            let samples = history.restore_samples(&seqs);
+            let numbers = |sample: &Sample| -> Vec<_> {
+                let fields = [Field::Stot, Field::Scur, Field::Qcur];
+                (0..sample.rows.ids().len()).map(|row| fields.map(|field| sample.table.number(row, field))).collect()
+            };
+            let line = |sample: &Arc<Sample>| {
+                format!("{:?} {:?} {:?} {:?}", sample.at, sample.table.rows(), numbers(sample), sample.info)
+            };
+            samples.iter().map(line).collect()
+        };
+        (0..BLOCK_SAMPLES as u64 * 2 + 10).for_each(|step| push(&mut history, &mut builder, step));
+        let (copy, expected): (History, Vec<String>) = (history.copy_of_memory(), shown(&history));
+        (300..400).for_each(|step| push(&mut history, &mut builder, step));
+        assert_eq!((shown(&copy), expected.len()), (expected, BLOCK_SAMPLES * 2 + 10));
     }
 
     #[test]

@@ -17,7 +17,7 @@ const COMPARED_ENTRIES: usize = 8;
 const LIST_BYTES: usize = 16;
 
 /// Texts of a row, valid from sample `first_seq` until the next entry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct TextEntry {
     first_seq: u64,
     row: StatRow,
@@ -26,7 +26,7 @@ struct TextEntry {
 }
 
 /// Texts of all rows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct TextLog {
     entries: RowMap<Vec<TextEntry>>,
     bytes: usize,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::haproxy::fields::Field;
 use crate::history::block::{SampleHeader, Series};
-use crate::history::interval_times::{IntervalSearch, MAX_SPAN, RowMeans};
+use crate::history::interval_search::IntervalSearch;
+use crate::history::interval_times::{MAX_SPAN, RowMeans};
 use crate::history::moving_mean::MeanKind;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
@@ -58,10 +59,8 @@ fn read_samples(history: &History, row: &TimedRow, since: Duration, until: Durat
     let series = RowMeans::FIELDS.map(Series::Stat);
     let read = |id: RowId, each: &mut dyn FnMut(SampleHeader, Option<RowMeans>)| {
         history.read_row(id, &series, since..=until, |header, values| {
-            let means = values.map(|values| {
-                let number = |field| values[RowMeans::FIELDS.iter().position(|known| *known == field)?];
-                RowMeans::from_numbers(row.is_tcp, number)
-            });
+            let means = values.and_then(|values| values.try_into().ok());
+            let means = means.map(|values| RowMeans::from_values(row.is_tcp, &values));
             each(header, means);
         });
     };

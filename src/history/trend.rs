@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, FieldKind, InfoField};
-use crate::history::block::Series;
+use crate::history::block::{SampleHeader, Series};
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 
@@ -59,37 +59,44 @@ pub fn points(
     }
     let series: Vec<Series> = trends.iter().map(|trend| trend.series()).collect();
     let grid = PointGrid::new(now, span, points);
-    let mut before: Vec<Option<(Duration, u32, i64)>> = vec![None; trends.len()];
-    let mut previous_step = None;
-    history.read_series(id, &series, grid.since..=now, |header, values| {
-        let place = grid.place(header.at);
-        for (index, trend) in trends.iter().enumerate() {
-            let value = match (trend, values[index], before[index]) {
+    let mut samples: Vec<(SampleHeader, Vec<Option<i64>>)> = Vec::new();
+    history.read_series(id, &series, grid.since..=now, |header, values| samples.push((header, values.to_vec())));
+    let max_pause = max_pause(samples.iter().map(|(header, _)| header.at));
+    for (index, trend) in trends.iter().enumerate() {
+        let mut before: Option<(SampleHeader, i64)> = None;
+        for (header, values) in &samples {
+            let same = before.filter(|(earlier, _)| earlier.epoch == header.epoch);
+            let value = match (trend, values[index], same) {
                 (Trend::Level(_), Some(value), _) => Some(value as f64),
-                (Trend::PerSecond(_), Some(value), Some((at, epoch, earlier)))
-                    if epoch == header.epoch && value >= earlier && header.at > at =>
-                {
-                    Some(value.saturating_sub(earlier) as f64 / header.at.saturating_sub(at).as_secs_f64())
+                (Trend::PerSecond(_), Some(value), Some((at, earlier))) if value >= earlier && header.at > at.at => {
+                    Some(value.saturating_sub(earlier) as f64 / header.at.saturating_sub(at.at).as_secs_f64())
                 }
                 _ => None,
             };
-            let was_known = before[index].is_some_and(|(_, epoch, _)| epoch == header.epoch);
-            before[index] = values[index].map(|value| (header.at, header.epoch, value));
+            before = values[index].map(|value| (*header, value));
             let Some(value) = value else { continue };
             // If points are closer together than samples, a sample also fills the points since the previous sample.
-            let from = match previous_step {
-                Some(earlier) if was_known && place - earlier <= MAX_FILLED_STEPS => earlier + 1,
-                _ => place,
-            };
+            let place = grid.place(header.at);
+            let filled = same.filter(|(earlier, _)| header.at.saturating_sub(earlier.at) <= max_pause);
+            let from = filled.map_or(place, |(earlier, _)| grid.place(earlier.at) + 1);
             PointGrid::fill(&mut lines[index], from, place, value);
         }
-        previous_step = Some(place);
-    });
+    }
     lines
 }
 
-/// Maximum number of points that one sample fills; a longer pause between two samples is a gap.
-pub(crate) const MAX_FILLED_STEPS: i64 = 8;
+/// Returns the longest time between two of these samples that is not a gap: little more than the usual time.
+pub(crate) fn max_pause(times: impl Iterator<Item = Duration>) -> Duration {
+    let times: Vec<Duration> = times.collect();
+    let mut pauses: Vec<Duration> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    let Some(middle) = pauses.len().checked_sub(1).map(|last| last / 2) else { return Duration::ZERO };
+    longest_pause(*pauses.select_nth_unstable(middle).1)
+}
+
+/// Returns the longest time between two samples that is not a gap if this is the usual time.
+pub(crate) fn longest_pause(interval: Duration) -> Duration {
+    interval * 5 / 2 + Duration::from_secs(1)
+}
 
 /// The division of a time span into points.
 #[derive(Debug, Clone, Copy)]
@@ -119,8 +126,8 @@ impl PointGrid {
 
     /// Returns the points of values at increasing times. Each point is the highest value in its part of the span.
     ///
-    /// A known value also fills the points back to the previous known value, unless more than `max_pause` lies between
-    /// the two: longer pauses are gaps.
+    /// A known value also fills the points back to the previous known value, unless there is a gap between the two, which is
+    /// longer than `max_pause`.
     pub(crate) fn points(
         &self,
         values: impl IntoIterator<Item = (Duration, Option<f64>)>,
@@ -137,12 +144,6 @@ impl PointGrid {
             previous = value.map(|_| (at, place));
         }
         line
-    }
-
-    /// Returns the longest time between two samples that is not a gap, for a grid whose points may be closer together than
-    /// the samples.
-    pub(crate) fn max_pause(&self) -> Duration {
-        Duration::from_secs_f64(self.step * MAX_FILLED_STEPS as f64)
     }
 
     /// Returns the index of the point that covers a time; negative before the first point.
@@ -214,6 +215,16 @@ mod tests {
         assert_eq!(&line[..5], &[None, Some(10.0), Some(10.0), Some(10.0), None]);
         assert!(line[5..60].iter().all(Option::is_none), "the link was down");
         assert!(line[60].is_some());
+    }
+
+    #[test]
+    fn points_leave_gaps_of_few_long_steps() {
+        let seconds: Vec<(u64, i64)> = (0..=90).chain(300..=599).map(|second| (second * 1000, 1)).collect();
+        let (history, id) = history(&seconds, None);
+        let (now, span) = (Duration::from_secs(599), Duration::from_mins(10));
+        let line = points(&history, id, &[Trend::Level(Series::Stat(Field::Stot))], now, span, 10).remove(0);
+        let known: Vec<bool> = line.iter().map(Option::is_some).collect();
+        assert_eq!(known, [true, true, false, false, false, true, true, true, true, true]);
     }
 
     #[test]

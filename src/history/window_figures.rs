@@ -70,27 +70,16 @@ const SETTINGS: [Field; 2] = [Field::Weight, Field::Slim];
 const TIMES: [Field; 2] = [Field::Rtime, Field::Qtime];
 
 /// All fields that are read.
-const FIELDS: [Field; 24] = {
+const FIELDS: [Field; 26] = {
     let means = RowMeans::FIELDS;
-    let mut all = [Field::Scur; 24];
+    let mut all = [Field::Scur; 26];
     let (mut place, mut next) = (0, 0);
     while place < means.len() {
         all[place] = means[place];
         place += 1;
     }
-    let others = [
-        Field::Scur,
-        Field::Qcur,
-        Field::Weight,
-        Field::Slim,
-        Field::Stot,
-        Field::Bin,
-        Field::Bout,
-        Field::Eresp,
-        Field::Wretr,
-        Field::Chkdown,
-        Field::Chkfail,
-    ];
+    let others =
+        [Field::Scur, Field::Qcur, Field::Weight, Field::Slim, Field::Bin, Field::Bout, Field::Chkdown, Field::Chkfail];
     while next < others.len() {
         all[place + next] = others[next];
         next += 1;

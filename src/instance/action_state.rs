@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::audit::audit_index::AuditIndex;
-use crate::actions::drain_tracker::DrainTracker;
+use crate::actions::drain_tracker::{DrainEvent, DrainProgress, DrainTracker};
 use crate::actions::last_checks::LastChecks;
 use crate::actions::outcome::{ActionReport, StepProgress, StepStage};
 use crate::actions::readback::Readback;
@@ -14,10 +14,11 @@ use crate::actions::reload_loss::ReloadLoss;
 use crate::haproxy::safe_text::SafeText;
 use crate::instance::past_moment::PastMoment;
 use crate::instance::state::Instance;
-use crate::observe::events::EventKind;
+use crate::observe::events::{EventKind, display_name};
 use crate::observe::old_process_finder::OldProcessQuery;
 use crate::observe::old_processes::OldProcesses;
 use crate::observe::row_ids::RowId;
+use crate::observe::sample::Sample;
 use crate::observe::state_cause::{self, StateCause};
 use crate::observe::timestamp::Timestamp;
 
@@ -32,6 +33,19 @@ impl Instance {
         for event in self.recent_actions.record_report(report, &mut self.draining, at) {
             self.events.push(event);
         }
+    }
+
+    /// Adds an event for a drained server that has no sessions left, or that has sessions left after the deadline.
+    pub(super) fn push_drain_event(&mut self, sample: &Sample, event: DrainEvent) {
+        let (id, is_empty) = match event {
+            DrainEvent::Empty(id) => (id, true),
+            DrainEvent::Overdue(id) => (id, false),
+        };
+        let Some(row) = sample.row(id) else { return };
+        let progress = self.draining.progress(id);
+        let (sessions, reason) = progress.map_or((0, None), DrainProgress::remaining);
+        let what = EventKind::DrainResult { is_empty, sessions, reason: reason.unwrap_or_default() };
+        self.push_event(sample.at, Some(id), display_name(row.kind, &row.proxy, &row.name), what);
     }
 
     /// Returns the stage of the newest action on a row, or `None` if there is no recent action.

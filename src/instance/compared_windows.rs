@@ -1,17 +1,22 @@
 //! The two windows of time that are compared, before and after, and earlier windows that show what is usual.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
-use crate::history::block::SampleHeader;
+use crate::haproxy::fields::InfoField;
+use crate::history::block::{SampleHeader, Series};
 use crate::history::store::History;
 use crate::history::window_figures::TimeWindow;
 use crate::instance::compared_metrics::MIN_EARLIER;
 use crate::instance::time_spans::ComparedSpan;
+use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
 /// Maximum number of earlier windows.
 const MAX_EARLIER: u32 = 6;
+/// Tolerance for the start of a process, which HAProxy reports in seconds.
+const START_TOLERANCE: Duration = Duration::from_secs(3);
 /// Number of parts of the window before, which are taken if the earlier windows are fewer than [`MIN_EARLIER`].
 const PARTS: u32 = 4;
 
@@ -62,9 +67,6 @@ impl ComparedWindows {
         let earlier = earlier_windows(history, oldest, before, length);
         let first = earlier.iter().map(|window| window.start).chain([before.start]).min()?;
         let read = history.headers_within(&(first..=end.at));
-        // Two processes that share a socket reply in turn: each of them counts once.
-        let epochs: BTreeSet<u32> =
-            read.iter().filter(|header| header.at >= before.start).map(|header| header.epoch).collect();
         Some(Self {
             before,
             after: TimeWindow { start: border.at, end: end.at },
@@ -72,7 +74,7 @@ impl ComparedWindows {
             border_seq: border.seq,
             end_seq: end.seq,
             earlier,
-            new_processes: epochs.len().saturating_sub(1),
+            new_processes: count_processes(history, before.start..=end.at).saturating_sub(1),
             samples: read.len(),
         })
     }
@@ -80,6 +82,50 @@ impl ComparedWindows {
     /// Returns all windows to read: before, after, and the earlier ones.
     pub(crate) fn all(&self) -> Vec<TimeWindow> {
         [self.before, self.after].into_iter().chain(self.earlier.iter().copied()).collect()
+    }
+}
+
+/// Counts the processes that replied within a range of time. Two that share a socket reply in turn: each of them counts once.
+/// After a restart of the recorder, the process is the same if its number and its start are.
+fn count_processes(history: &History, time: RangeInclusive<Duration>) -> usize {
+    let epochs: BTreeSet<u32> = history.headers_within(&time).iter().map(|header| header.epoch).collect();
+    if epochs.len() < 2 {
+        return epochs.len();
+    }
+    let mut processes: Vec<Process> = Vec::new();
+    let (mut before, mut unknown) = (None, BTreeSet::new());
+    let series = [InfoField::Pid, InfoField::UptimeSec].map(Series::Info);
+    history.read_series(RowId::PROCESS, &series, time, |header, values| {
+        if before.replace(header.epoch) == Some(header.epoch) {
+            return;
+        }
+        let (Some(pid), Some(uptime)) = (values[0], values[1].and_then(|uptime| u64::try_from(uptime).ok())) else {
+            unknown.insert(header.epoch);
+            return;
+        };
+        let found = Process { epoch: header.epoch, pid, age: Duration::from_secs(uptime), at: header.at };
+        if !processes.iter().any(|known| known.is_same(&found)) {
+            processes.push(found);
+        }
+    });
+    processes.len() + unknown.len()
+}
+
+/// A process as the first sample of an epoch shows it.
+#[derive(Debug)]
+struct Process {
+    epoch: u32,
+    pid: i64,
+    /// Time since its start.
+    age: Duration,
+    at: Duration,
+}
+
+impl Process {
+    fn is_same(&self, later: &Self) -> bool {
+        let (passed, aged) = (later.at.saturating_sub(self.at), later.age.saturating_sub(self.age));
+        let has_same_start = later.age >= self.age && passed.abs_diff(aged) <= START_TOLERANCE;
+        self.epoch == later.epoch || self.pid == later.pid && has_same_start
     }
 }
 
@@ -162,15 +208,39 @@ mod tests {
     #[test]
     fn processes_that_reply_in_turn_count_once() {
         let (mut history, mut builder) = (History::new(8 << 20), SampleBuilder::default());
-        let mut samples: Vec<Arc<Sample>> = (0..60_u64)
-            .map(|second| builder.build_at_millis(second * 1000, &stat_with_server("b", "s", second as i64)))
-            .collect();
-        for (second, sample) in (0..).zip(&mut samples) {
-            let number = if second < 10 { 1 } else { 1 + second % 2 };
-            Arc::get_mut(sample).unwrap().epoch.number = number;
-            history.push(sample);
+        let mut last = None;
+        for second in 0..60_u64 {
+            let number = if second < 10 { 1 } else { 1 + second as u32 % 2 };
+            builder.info = format!("Pid: {number}\n");
+            let mut sample = builder.build_at_millis(second * 1000, &stat_with_server("b", "s", second as i64));
+            Arc::get_mut(&mut sample).unwrap().epoch.number = number;
+            history.push(&sample);
+            last = Some(sample);
         }
-        let windows = ComparedWindows::choose(&history, ComparedSpan::TenMinutes, None, samples.last().unwrap());
+        let windows = ComparedWindows::choose(&history, ComparedSpan::TenMinutes, None, &last.unwrap());
         assert_eq!(windows.unwrap().new_processes, 1);
+    }
+
+    #[test]
+    fn restart_of_the_recorder_is_not_a_new_process() {
+        let mut builder = SampleBuilder::default();
+        let mut history = History::new(8 << 20);
+        let mut last = None;
+        // Another pid, the same one that restarted, and an uptime that goes on in another epoch.
+        for second in 0..120_u64 {
+            let (epoch, pid, start) = match second {
+                0..30 => (1, 7, 0),
+                30..60 => (2, 7, 0),
+                60..90 => (3, 7, 60),
+                _ => (4, 9, 60),
+            };
+            builder.info = format!("Pid: {pid}\nUptime_sec: {}\n", second + 100 - start);
+            let mut sample = builder.build_at_millis(second * 1000, &stat_with_server("b", "s", second as i64));
+            Arc::get_mut(&mut sample).unwrap().epoch.number = epoch;
+            history.push(&sample);
+            last = Some(sample);
+        }
+        let windows = ComparedWindows::choose(&history, ComparedSpan::TenMinutes, None, &last.unwrap()).unwrap();
+        assert_eq!(windows.new_processes, 2);
     }
 }

@@ -16,7 +16,9 @@ use crate::instance::confirmed_state::ConfirmedState;
 use crate::instance::refusal::Refusal;
 use crate::instance::state::Instance;
 use crate::instance::typed_change::TypedChange;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::sample::Sample;
+use crate::units::pluralize;
 
 /// Maximum number of changed targets that a question names.
 const MAX_NAMED_CHANGES: usize = 3;
@@ -49,14 +51,17 @@ pub(crate) enum ConfirmationAnswer {
     Typed(String),
 }
 
-/// Checks that the latest sample is shown. An earlier sample must not lead to an action on the present state.
+/// Checks that HAProxy can be asked and that the latest sample is shown: replies are about the present.
 ///
 /// # Errors
-/// Returns an error if an earlier sample is shown.
-pub(crate) fn check_not_past(instance: &Instance) -> Result<(), Refusal> {
-    if instance.access().is_recorded {
-        return Err(Refusal::Recorded);
-    }
+/// Returns the reason of the source, or an error if an earlier sample is shown.
+pub(crate) fn check_query_allowed(instance: &Instance) -> Result<(), Refusal> {
+    instance.source().check_query()?;
+    check_not_past(instance)
+}
+
+/// Checks that the latest sample is shown. An earlier sample must not lead to an action on the present state.
+fn check_not_past(instance: &Instance) -> Result<(), Refusal> {
     if instance.past_moment().is_some() { Err(Refusal::Past) } else { Ok(()) }
 }
 
@@ -65,10 +70,7 @@ pub(crate) fn check_not_past(instance: &Instance) -> Result<(), Refusal> {
 /// # Errors
 /// Returns the reason for the refusal.
 pub(crate) fn check_level(title: &'static str, needs: Level, instance: &Instance) -> Result<(), Refusal> {
-    let access = instance.access();
-    if access.read_only && !access.is_recorded {
-        return Err(Refusal::ReadOnly(title));
-    }
+    instance.source().check_action(title)?;
     check_not_past(instance)?;
     instance.latest().ok_or(Refusal::NotConnected)?;
     match instance.level() {
@@ -161,6 +163,28 @@ pub(crate) fn authorise(
     if is_confirmed { Ok(Authorised { value: intent, confirmed }) } else { Err(Refusal::NotConfirmed) }
 }
 
+/// Returns the text that confirms an action of the highest danger on several balancers: their number.
+pub(crate) fn count_to_type(balancers: usize) -> String {
+    pluralize(balancers as i64, "balancer")
+}
+
+/// Authorises the same action on several balancers, on all or on none.
+///
+/// # Errors
+/// Returns the first refusal, with the balancer that it is about.
+pub(crate) fn authorise_all(
+    parts: Vec<(Intent, &Instance)>,
+    consent: &ConfirmationAnswer,
+) -> Result<Vec<Authorised<Intent>>, (InstanceId, Refusal)> {
+    let is_counted = *consent == ConfirmationAnswer::Typed(count_to_type(parts.len()));
+    let authorise = |(intent, instance): (Intent, &Instance)| {
+        let id = intent.instance;
+        let own = if is_counted { ConfirmationAnswer::Typed(name_to_type(&intent)) } else { ConfirmationAnswer::Yes };
+        authorise(intent, &own, instance).map_err(|refusal| (id, refusal))
+    };
+    parts.into_iter().map(authorise).collect()
+}
+
 /// Authorises a typed line that may change HAProxy with the confirmation that its danger requires. The level of the
 /// socket is not checked here, because HAProxy does that.
 ///
@@ -171,9 +195,7 @@ pub(crate) fn authorise_line(
     consent: &ConfirmationAnswer,
     instance: &Instance,
 ) -> Result<Authorised<TypedChange>, Refusal> {
-    if instance.access().read_only {
-        return Err(Refusal::ReadOnly("commands that may change HAProxy"));
-    }
+    instance.source().check_action("commands that may change HAProxy")?;
     check_not_past(instance)?;
     let sample = instance.latest().filter(|_| instance.link().is_up()).ok_or(Refusal::NotConnected)?;
     change.line.check_version(sample.info.version())?;
@@ -279,16 +301,15 @@ mod tests {
     use crate::actions::intent::ActionTarget;
     use crate::haproxy::safe_text::SafeText;
     use crate::haproxy::write_command::{TargetState, WriteCommand};
-    use crate::instance::access::Access;
-    use crate::observe::instance_id::InstanceId;
+    use crate::instance::source::StatsSocket;
     use crate::observe::link::PollFailure;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site, timestamp_at};
 
     fn instance(builder: &mut SampleBuilder, stat: &str) -> Instance {
-        with_access(Access::default(), builder, stat)
+        with_access(StatsSocket::default(), builder, stat)
     }
 
-    fn with_access(access: Access, builder: &mut SampleBuilder, stat: &str) -> Instance {
+    fn with_access(access: StatsSocket, builder: &mut SampleBuilder, stat: &str) -> Instance {
         let mut instance = Instance::new(InstanceId::FIRST, access, 1 << 20);
         instance.add_sample(builder.build_at_millis(0, stat), 0);
         instance
@@ -351,11 +372,29 @@ mod tests {
     }
 
     #[test]
+    fn authorise_all_requires_count_and_authorises_all_or_none() {
+        let mut builder = SampleBuilder::default();
+        let [one, other] = [0, 1].map(|_| instance(&mut builder, &stat_of_site()));
+        let last = |instance: &Instance| intent(instance, &MAINT, "api1");
+        let answer = |text: &str, other: &Instance| {
+            let parts = vec![(last(&one), &one), (last(&one), other)];
+            authorise_all(parts, &ConfirmationAnswer::Typed(text.into())).map(|all| all.len()).map_err(|(_, why)| why)
+        };
+        assert_eq!(answer("2 balancers", &other), Ok(2));
+        for text in ["api1", "3 balancers", ""] {
+            assert_eq!(answer(text, &other), Err(Refusal::NotConfirmed), "{text}");
+        }
+        builder.level = Some(Level::Operator);
+        let refused = answer("2 balancers", &instance(&mut builder, &stat_of_site()));
+        assert!(matches!(refused, Err(Refusal::Level { .. })), "{refused:?}");
+    }
+
+    #[test]
     fn authorise_rejects_read_only_and_low_levels() {
         let mut builder = SampleBuilder::default();
         let admin = instance(&mut builder, &stat_of_site());
         let ready = intent(&admin, &READY, "api3");
-        let read_only = with_access(Access::READ_ONLY, &mut builder, &stat_of_site());
+        let read_only = with_access(StatsSocket::READ_ONLY, &mut builder, &stat_of_site());
         let refused = authorise(ready.clone(), &ConfirmationAnswer::Yes, &read_only);
         assert_eq!(refused, Err(Refusal::ReadOnly("enable")));
         for level in [Level::User, Level::Operator] {

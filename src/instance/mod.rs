@@ -11,9 +11,8 @@
 //!
 //! A [`comparison::Comparison`] of two windows of time ([`compared_windows`]) is computed from the history on request; the
 //! numbers that it compares are in [`compared_metrics::METRICS`]. [`time_spans`] has the lengths of time that views and charts
-//! cover.
+//! cover. [`memory_copy`] copies what memory holds, to write it to a file.
 
-pub mod access;
 mod action_state;
 pub(crate) mod compared_metrics;
 pub(crate) mod compared_windows;
@@ -26,13 +25,20 @@ pub(crate) mod display_name;
 pub mod guard;
 #[cfg(test)]
 mod instance_tests;
+pub(crate) mod memory_copy;
 pub(crate) mod old_process_watch;
 pub(crate) mod operator;
 pub mod past_moment;
 #[cfg(test)]
 mod problem_event_tests;
+pub(crate) mod process_summary;
+pub(crate) mod recorded_causes;
 pub(crate) mod recorded_past;
+#[cfg(test)]
+mod recorded_past_tests;
 pub mod refusal;
+pub(crate) mod role_changes;
+pub mod source;
 pub mod state;
 pub(crate) mod state_reader;
 pub(crate) mod time_spans;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::drain_tracker::DrainTracker;
-use crate::history::interval_times::IntervalTimes;
+use crate::history::interval_times::{AnchorKey, IntervalTimes, SampleMeans};
+use crate::history::quiet_search;
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
 use crate::observe::sample::Sample;
@@ -33,7 +34,7 @@ pub enum PlaybackStep {
     Time(Duration),
 }
 
-/// Number of extra samples to read whenever samples must be read.
+/// Number of extra samples to read for the next steps of playback.
 const READ_AHEAD: usize = 8;
 /// Maximum number of values in these extra samples. One sample of a large site has a million values.
 const READ_AHEAD_NUMBERS: usize = 4_000_000;
@@ -61,28 +62,48 @@ impl PastMoment {
         previous: Option<&Self>,
     ) -> Option<Self> {
         let needed = RateWindow::sample_numbers_at(history, seq);
-        let nearby_samples = read_samples(&needed, history, previous.map_or(&[], |previous| &previous.nearby_samples));
-        let find = |seq: &u64| {
-            let index = nearby_samples.binary_search_by_key(seq, |sample| sample.seq).ok()?;
-            Some(Arc::clone(&nearby_samples[index]))
-        };
-        let samples: Option<Vec<Arc<Sample>>> = needed.iter().map(find).collect();
-        let known_times = previous.map(|previous| previous.rates.times().clone()).unwrap_or_default();
         let keys = RateWindow::anchor_keys_at(history, seq);
-        let load_times = |seq| find(&seq).or_else(|| history.restore_samples(&[seq]).pop());
-        let times = IntervalTimes::restore(&keys, &known_times, load_times);
-        let rates = RateWindow::from_samples(samples?.into_iter(), times);
+        let loaded = previous.map_or(&[][..], |previous| &previous.nearby_samples);
+        let known_times = previous.map(|previous| previous.rates.times().clone()).unwrap_or_default();
+        let missing = missing_samples(&needed, history, loaded);
+        let has_sample =
+            |seq: u64| missing.binary_search(&seq).is_ok() || loaded.iter().any(|sample| sample.seq == seq);
+        let is_missing = |key: &&AnchorKey| !known_times.contains(key) && !has_sample(key.seq);
+        let missing_means: Vec<u64> = keys.iter().filter(is_missing).map(|key| key.seq).collect();
+        let (mut nearby_samples, mut means) = history.restore_with_means(&missing, &missing_means);
+        nearby_samples.extend(loaded.iter().cloned());
+        nearby_samples.sort_unstable_by_key(|sample| sample.seq);
+        let find = |seq: u64| {
+            let index = nearby_samples.binary_search_by_key(&seq, |sample| sample.seq).ok()?;
+            Some(&nearby_samples[index])
+        };
+        let times = IntervalTimes::restore(&keys, &known_times, |seq| match find(seq) {
+            Some(sample) => Some(SampleMeans::from_sample(sample)),
+            None => Some(means.remove(means.iter().position(|(known, _)| *known == seq)?).1),
+        });
+        let samples: Option<Vec<Arc<Sample>>> = needed.iter().map(|seq| find(*seq).cloned()).collect();
+        keep_nearest(&mut nearby_samples, &needed);
+        let mut rates = RateWindow::from_samples(samples?.into_iter(), times);
+        quiet_search::update(&mut rates, history);
         let sample = Arc::clone(rates.newest().filter(|newest| newest.seq == seq)?);
         let at = sample.at.monotonic;
         let forecasts = Forecasts::from_sample(&sample, history);
         let causes: Vec<Cause> = problem_log.causes_at(at).collect();
         let open = if history.is_older(seq) {
-            problems_of_causes(&causes, &ProblemTracker::judge_at_once(thresholds, &rates, &forecasts))
+            // Evaluating the sample takes long, and shows nothing where no cause was open.
+            let has_open = causes.iter().any(Cause::is_open);
+            let judged = has_open.then(|| ProblemTracker::judge_at_once(thresholds, &rates, &forecasts));
+            judged.map_or(Vec::new(), |judged| problems_of_causes(&causes, &judged))
         } else {
             problem_log.problems_at(at).collect()
         };
         let problems = ProblemTracker::restore(thresholds, open.into_iter(), causes.into_iter(), &rates, &forecasts);
         Some(Self { sample, rates, problems, forecasts, draining: DrainTracker::default(), nearby_samples })
+    }
+
+    /// Returns the rates, problems and forecasts, from which an instance continues.
+    pub(crate) fn into_state(self) -> (RateWindow, ProblemTracker, Forecasts) {
+        (self.rates, self.problems, self.forecasts)
     }
 
     /// Returns the sample.
@@ -135,6 +156,11 @@ impl PastMoment {
     }
 }
 
+/// Returns whether nothing was sampled at a time that is this long after the last sample before it.
+pub(crate) fn is_gap(before: &Sample, age: Duration) -> bool {
+    age > before.interval.saturating_mul(2) + Duration::from_secs(1)
+}
+
 /// Returns the problems of the causes that were open. A recording has the causes, but not their problems.
 fn problems_of_causes(causes: &[Cause], judged: &ProblemTracker) -> Vec<Problem> {
     let mut open = Vec::new();
@@ -148,18 +174,17 @@ fn problems_of_causes(causes: &[Cause], judged: &ProblemTracker) -> Vec<Problem>
     open
 }
 
-/// Returns the needed samples and some samples around them, oldest first. Samples that are not in `loaded` are read
-/// from the history.
-fn read_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Vec<Arc<Sample>> {
+/// Returns the needed samples that are not in `loaded`, and some further ones if playback moves by single samples: the next
+/// step most likely goes in the same direction.
+fn missing_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Vec<u64> {
     let is_loaded = |seq: &u64| loaded.iter().any(|sample| sample.seq == *seq);
     let mut missing: Vec<u64> = needed.iter().filter(|seq| !is_loaded(seq)).copied().collect();
-    let mut near: Vec<Arc<Sample>> = loaded.to_vec();
-    let numbers = |sample: &Arc<Sample>| sample.table.rows().len() * sample.table.schema().width();
-    let ahead = READ_AHEAD.min(READ_AHEAD_NUMBERS / history.newest().map_or(1, numbers).max(1));
-    if let (Some(first), Some(last)) = (missing.first().copied(), missing.last().copied()) {
-        // The next step most likely goes in the same direction, so samples in that direction are read too.
-        let is_back = loaded.first().is_some_and(|oldest| first < oldest.seq);
-        if is_back || loaded.is_empty() {
+    // After a jump, the direction is unknown.
+    if missing.len() < needed.len()
+        && let (Some(first), Some(last)) = (missing.first().copied(), missing.last().copied())
+    {
+        let ahead = read_ahead(loaded.first());
+        if loaded.first().is_some_and(|oldest| first < oldest.seq) {
             missing.extend(history.headers_back_from(first).skip(1).take(ahead).map(|mark| mark.seq));
         } else {
             let next = |seq: &u64| history.header_after(*seq).map(|mark| mark.seq);
@@ -168,23 +193,30 @@ fn read_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Ve
         missing.retain(|seq| !is_loaded(seq));
         missing.sort_unstable();
         missing.dedup();
-        near.extend(history.restore_samples(&missing));
-        near.sort_unstable_by_key(|sample| sample.seq);
     }
-    // Keep the needed samples, and those of the others that are nearest to the sample shown.
+    missing
+}
+
+/// Returns the number of samples like this one that are read or kept in addition to the needed ones.
+fn read_ahead(one: Option<&Arc<Sample>>) -> usize {
+    let numbers = |sample: &Arc<Sample>| sample.table.rows().len() * sample.table.schema().width();
+    READ_AHEAD.min(READ_AHEAD_NUMBERS / one.map_or(1, numbers).max(1))
+}
+
+/// Keeps the needed samples, and those of the others that are nearest to the sample shown.
+fn keep_nearest(samples: &mut Vec<Arc<Sample>>, needed: &[u64]) {
     let at = needed.last().copied().unwrap_or_default();
-    let mut others: Vec<u64> = near.iter().map(|sample| sample.seq).filter(|seq| !needed.contains(seq)).collect();
+    let mut others: Vec<u64> = samples.iter().map(|sample| sample.seq).filter(|seq| !needed.contains(seq)).collect();
     others.sort_unstable_by_key(|seq| seq.abs_diff(at));
-    others.truncate(ahead);
-    near.retain(|sample| needed.contains(&sample.seq) || others.contains(&sample.seq));
-    near
+    others.truncate(read_ahead(samples.last()));
+    samples.retain(|sample| needed.contains(&sample.seq) || others.contains(&sample.seq));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::haproxy::fields::{Field, InfoField};
-    use crate::instance::access::Access;
+    use crate::instance::source::StatsSocket;
     use crate::instance::state::Instance;
     use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
@@ -309,7 +341,7 @@ mod tests {
     #[test]
     fn leave_forgotten_moment_moves_to_oldest() {
         let (mut instance, mut builder) =
-            (Instance::new(InstanceId::FIRST, Access::default(), 60_000), SampleBuilder::default());
+            (Instance::new(InstanceId::FIRST, StatsSocket::default(), 60_000), SampleBuilder::default());
         let mut slid = 0;
         for step in 0..2000_u64 {
             let stat = stat_of_site().replace("9000,5000,8000", &format!("9000,{},8000", step * step * 7919));

@@ -31,9 +31,9 @@ pub enum Refusal {
     /// An earlier sample is shown.
     #[error("the past is shown: no commands can be sent")]
     Past,
-    /// A recording is replayed.
-    #[error("a recording is shown: nothing can be sent to HAProxy")]
-    Recorded,
+    /// The source of the samples does not allow it. Holds its reason.
+    #[error("{0}")]
+    NoCapability(String),
     /// The link is lost, so the latest sample is old.
     #[error("the connection to HAProxy is lost: nothing can be sent now")]
     NotConnected,

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actions::drain_tracker::{DrainEvent, DrainProgress, DrainTracker};
+use crate::actions::drain_tracker::{DrainEvent, DrainTracker};
 use crate::actions::intent::ActionTarget;
 use crate::actions::last_checks::LastChecks;
 use crate::actions::recent_actions::RecentActions;
@@ -19,14 +19,16 @@ use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
 use crate::history::memory_plan::MemoryPlan;
+use crate::history::quiet_search;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
-use crate::instance::access::Access;
 use crate::instance::comparison::Comparisons;
 use crate::instance::old_process_watch::OldProcessWatch;
 use crate::instance::past_moment::{PastMoment, PlaybackStep};
+use crate::instance::source::{Source, StatsSocket};
 use crate::observe::changes::{self, FieldChange};
 use crate::observe::events::{Event, EventKind, EventLog, EventsUntil, display_name};
+use crate::observe::failover::Failover;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::{Link, PollFailure};
 use crate::observe::poll_stats::PollStats;
@@ -55,7 +57,7 @@ const MAX_RELOAD_LOSSES: usize = 1000;
 #[derive(Debug)]
 pub struct Instance {
     id: InstanceId,
-    access: Access,
+    source: Box<dyn Source>,
     pub(super) rates: RateWindow,
     memory_plan: MemoryPlan,
     pub(super) history: History,
@@ -83,20 +85,22 @@ pub struct Instance {
     pub(super) old_processes: OldProcessWatch,
     /// Runtime states that the last reload lost and that are not restored yet.
     pub(super) reload_losses: Vec<ReloadLoss>,
+    /// The last failover by which the balancer lost its address.
+    pub(super) failover: Option<Failover>,
 }
 
 impl Default for Instance {
     fn default() -> Self {
-        Self::new(InstanceId::FIRST, Access::default(), DEFAULT_BUDGET)
+        Self::new(InstanceId::FIRST, StatsSocket::default(), DEFAULT_BUDGET)
     }
 }
 
 impl Instance {
     /// Creates an instance without samples, whose history takes at most `budget` bytes.
-    pub fn new(id: InstanceId, access: Access, budget: usize) -> Self {
+    pub fn new(id: InstanceId, source: impl Source + 'static, budget: usize) -> Self {
         Self {
             id,
-            access,
+            source: Box::new(source),
             rates: RateWindow::default(),
             memory_plan: MemoryPlan::new(budget),
             history: History::new(budget),
@@ -117,7 +121,13 @@ impl Instance {
             draining: DrainTracker::default(),
             old_processes: OldProcessWatch::default(),
             reload_losses: Vec::new(),
+            failover: None,
         }
+    }
+
+    /// Sets the identity of the instance in this program.
+    pub(crate) fn set_id(&mut self, id: InstanceId) {
+        self.id = id;
     }
 
     /// Returns the identity of the instance in this program.
@@ -125,9 +135,9 @@ impl Instance {
         self.id
     }
 
-    /// Returns how hapulse may use the stats socket.
-    pub fn access(&self) -> Access {
-        self.access
+    /// Returns the source of the samples.
+    pub fn source(&self) -> &dyn Source {
+        self.source.as_ref()
     }
 
     /// Returns the level of the stats socket, if known.
@@ -149,6 +159,7 @@ impl Instance {
     /// the problems, so that keys do not wait. The next sample completes this work first.
     pub(crate) fn add_sample_deferred(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<DrainEvent> {
         self.finish_deferred();
+        let _ = self.failover.is_some_and(|failover| sample.details.failover.set(failover).is_ok());
         self.poll_stats.record_sample(&sample, missed);
         let old_link = std::mem::replace(&mut self.link, Link::Up);
         let link_lost_for = match old_link {
@@ -231,6 +242,7 @@ impl Instance {
     fn evaluate_problems(&mut self) {
         let Some(sample) = self.unevaluated_sample.take() else { return };
         self.forecasts = Forecasts::from_sample(&sample, &self.history);
+        quiet_search::update(&mut self.rates, &self.history);
         let changes = self.problems.evaluate(&sample, &self.rates, &self.forecasts);
         self.problem_log.record(&changes, sample.at.monotonic);
         for cause in transitions::updated_causes(&changes.causes) {
@@ -273,23 +285,11 @@ impl Instance {
         }
     }
 
-    /// Adds an event for a drained server that has no sessions left, or that has sessions left after the deadline.
-    fn push_drain_event(&mut self, sample: &Sample, event: DrainEvent) {
-        let (id, is_empty) = match event {
-            DrainEvent::Empty(id) => (id, true),
-            DrainEvent::Overdue(id) => (id, false),
-        };
-        let Some(row) = sample.row(id) else { return };
-        let progress = self.draining.progress(id);
-        let (sessions, reason) = progress.map_or((0, None), DrainProgress::remaining);
-        let what = EventKind::DrainResult { is_empty, sessions, reason: reason.unwrap_or_default() };
-        self.push_event(sample.at, Some(id), display_name(row.kind, &row.proxy, &row.name), what);
-    }
-
-    /// Replaces the thresholds, and discards all open and past problems.
+    /// Replaces the thresholds. What is open ends, and opens again if it passes the new ones; the past stays.
     pub(crate) fn set_thresholds(&mut self, thresholds: Thresholds) {
         self.problems = ProblemTracker::new(thresholds);
-        self.problem_log = ProblemLog::default();
+        let now = self.latest().map_or(Duration::ZERO, |sample| sample.at.monotonic);
+        self.problem_log.end_open(now);
     }
 
     /// Records a failed poll; the link then counts as lost.
@@ -297,13 +297,16 @@ impl Instance {
         self.poll_stats.record_failure();
         let since = match &self.link {
             Link::Lost { since, .. } => *since,
-            Link::Connecting => at.monotonic,
-            Link::Up => {
-                self.push_event(at, None, String::new(), EventKind::LinkLost(failure.reason.clone()));
+            link => {
+                if *link == Link::Up {
+                    self.push_event(at, None, String::new(), EventKind::LinkLost(failure.reason.clone()));
+                } else {
+                    self.restore_recorded_end();
+                }
                 self.latest().map_or(at.monotonic, |sample| sample.at.monotonic)
             }
         };
-        self.link = Link::Lost { since, failure };
+        self.link = Link::Lost { since, failure, failed_at: at };
     }
 
     /// Returns the sample that is shown: the earlier sample during playback, else the latest.

@@ -46,12 +46,10 @@ use SpanUse::{Choice, Compared, Range, Tick};
 
 /// All lengths, in ascending order.
 static SPANS: &[TimeSpan] = &[
-    span(5, &[Range, Tick]),
-    span(10, &[Range, Tick]),
-    span(15, &[Range, Tick]),
-    span(20, &[Range]),
-    span(30, &[Range, Tick]),
-    span(45, &[Range]),
+    span(5, &[Tick]),
+    span(10, &[Tick]),
+    span(15, &[Tick]),
+    span(30, &[Tick]),
     span(60, &[Choice, Range, Tick]),
     span(90, &[Range]),
     span(120, &[Range, Tick]),

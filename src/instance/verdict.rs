@@ -14,6 +14,8 @@ const FIRST_HOLD_TIME: Duration = Duration::from_secs(10);
 pub(crate) enum Verdict {
     /// The rules wait for further samples of the process; nothing was found so far.
     Reading,
+    /// No cause is known, but records of causes are damaged.
+    Unknown,
     /// All rules were evaluated, and nothing is wrong.
     Fine,
     /// Nothing is wrong as far as the rules could be evaluated.
@@ -35,11 +37,17 @@ impl Instance {
         let problems = self.problems();
         let is_complete = !self.is_reading();
         match problems.open_causes().count() {
+            0 if !self.are_causes_known() => Verdict::Unknown,
             0 if !is_complete => Verdict::Reading,
             0 if problems.not_evaluated().is_empty() => Verdict::Fine,
             0 => Verdict::PartlyFine,
             count => Verdict::Causes { count, is_complete },
         }
+    }
+
+    /// Returns whether all causes at the time of the sample shown are known: records of a recording may be damaged.
+    pub(crate) fn are_causes_known(&self) -> bool {
+        self.shown().is_none_or(|shown| self.history().are_events_known(shown))
     }
 
     /// Returns whether the rules wait for further samples: rates need two samples of the process, and after the first

@@ -1,6 +1,7 @@
 //! The configuration of the dashboard, and the reason why it ended.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::audit::audit_writer::AuditWriter;
@@ -49,7 +50,7 @@ pub(crate) struct DashboardConfig {
     /// Reads the configuration again.
     pub(crate) reload: ReloadSettings,
     /// Audit log.
-    pub(crate) audit: AuditWriter,
+    pub(crate) audit: Arc<AuditWriter>,
     /// Set if each action requires a reason.
     pub(crate) requires_reason: bool,
     /// Set if the mouse is used.

@@ -12,25 +12,23 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::app::command_line::{CommandLine, MAX_HISTORY};
 use crate::app::instance_view::InstanceView;
 use crate::app::key::Key;
 use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
-use crate::app::mouse_report::MouseState;
-use crate::app::playback;
-use crate::app::replay;
 use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::own_file::LogFile;
 use crate::haproxy::{safe_text, secret_arguments};
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::file_writer::{self, FileLine, OutputFiles, ReopenedLog};
+use crate::live::initial_model;
 use crate::live::instance_feed::InstanceFeed;
 use crate::live::io_thread::{self, IoRequest};
 use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{PendingCommands, PendingReport};
 use crate::live::process_memory;
 use crate::live::reload::ReloadSettings;
+use crate::live::snapshot_thread::SnapshotThread;
 use crate::live::started_instance::StartedInstance;
 use crate::live::terminal_session::TerminalSession;
 use crate::observe::timestamp::{Clock, Timestamp, local_clock_time};
@@ -62,9 +60,9 @@ pub(crate) fn run(mut config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_CAPACITY);
     let mut started = StartedInstance::create_all(&mut config);
     // Polling starts before the terminal is set up, so that the first reply arrives sooner.
-    let polled = config.targets.iter().zip(&mut started).filter(|_| config.replay.is_none());
+    let polled = config.targets.iter().zip(&mut started).filter(|(_, one)| one.instance.source().is_live());
     let sources = polled.map(|(target, one)| one.source(target)).collect();
-    let audit = Arc::new(config.audit);
+    let audit = Arc::clone(&config.audit);
     let pending = Arc::new(PendingCommands::default());
     let io_requests =
         io_thread::start(sources, config.polling, Arc::clone(&audit), Arc::clone(&pending), sender.clone())?;
@@ -75,27 +73,9 @@ pub(crate) fn run(mut config: DashboardConfig) -> anyhow::Result<ExitReason> {
         config.past.samples.drain(..).for_each(|sample| drop(instance.add_sample(sample, 0)));
         instances.push(InstanceView::new(target.label(), target.address.to_string(), instance));
     }
-    let mut model = Model::new(instances, config.keymap, terminal_device::drawn_size());
-    config.initial_view.apply(&mut model);
-    if let Some(start) = config.replay {
-        replay::start(&mut model);
-        start.at.iter().for_each(|at| playback::jump(&mut model, at, clock.now().monotonic));
-    }
-    if let Some(notice) = config.initial_notice {
-        model.notify(notice, Role::Normal, clock.now().monotonic);
-    }
-    let history = config.command_history.as_deref().map(|path| file_writer::read_last_lines(path, MAX_HISTORY));
-    let history = history.transpose().unwrap_or_else(|error| {
-        let notice = format!("cannot read the command history: {error}");
-        model.notify(notice, Role::Bad, clock.now().monotonic);
-        None
-    });
-    model.time_zone = jiff::tz::TimeZone::system();
-    model.requires_reason = config.requires_reason;
-    (model.confirm_quit, model.mouse) = (config.confirm_quit, config.has_mouse.then(MouseState::default));
-    model.requested_interval = Some(config.polling.schedule.configured_interval());
-    model.cli = CommandLine::new(history.unwrap_or_default());
+    let model = initial_model::create(&mut config, instances, clock.now().monotonic);
     let failure_sender = sender.clone();
+    let snapshot = SnapshotThread::new(sender.clone(), audit.path());
     let output_files = OutputFiles { event_log: config.event_log, command_history: config.command_history };
     let files =
         file_writer::start(output_files, move |reason| drop(failure_sender.send(LoopEvent::FileWriteFailed(reason))))
@@ -122,6 +102,7 @@ pub(crate) fn run(mut config: DashboardConfig) -> anyhow::Result<ExitReason> {
             last_draw_at: Duration::ZERO,
             last_frame: 0,
             pending_report,
+            snapshot,
         };
         event_loop.run()
     });
@@ -148,6 +129,7 @@ struct EventLoop {
     /// Number of the newest frame.
     last_frame: u64,
     pending_report: PendingReport,
+    snapshot: SnapshotThread,
 }
 
 impl EventLoop {
@@ -182,6 +164,7 @@ impl EventLoop {
             }
         };
         self.terminal.leave();
+        self.snapshot.stop();
         // A closed terminal is reported by SIGHUP as well.
         let is_hangup = matches!(end, ExitReason::TerminalGone | ExitReason::Signal(SIGHUP));
         self.pending_report.finish(|left| match self.events.recv_timeout(left) {
@@ -247,6 +230,12 @@ impl EventLoop {
                 self.model.notify(reason, Role::Bad, now.monotonic);
                 None
             }
+            LoopEvent::SnapshotFinished(written) => {
+                self.schedule_draw(now.monotonic);
+                let role = if written.is_ok() { Role::Normal } else { Role::Bad };
+                self.model.notify(written.unwrap_or_else(|reason| reason), role, now.monotonic);
+                None
+            }
             LoopEvent::Reload => {
                 self.reload_settings(now.monotonic);
                 None
@@ -300,6 +289,7 @@ impl EventLoop {
             Effect::SendQuery(instance, version, query) => {
                 self.send_io_request(IoRequest::RunQuery(instance, version, query));
             }
+            Effect::ReadHostFacts(instance, pid) => self.send_io_request(IoRequest::ReadHostFacts(instance, pid)),
             Effect::FindOldProcesses(instance, query) => {
                 self.send_io_request(IoRequest::FindOldProcesses(instance, query));
             }
@@ -317,6 +307,9 @@ impl EventLoop {
                 self.model.notify(description, Role::Dim, self.clock.now().monotonic);
             }
             Effect::RingBell => self.terminal.ring_bell(),
+            Effect::WriteSnapshot(request) => {
+                self.snapshot.start(request, &mut self.model, self.clock.now().monotonic);
+            }
             Effect::SaveCommandLine(line) => self.queue_file_line(FileLine::Command(line)),
         }
         None

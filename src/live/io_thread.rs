@@ -15,6 +15,8 @@ use crate::actions::intent::Intent;
 use crate::actions::outcome::{StepProgress, StepResult, StepStage};
 use crate::app::message::Message;
 use crate::ask::query::{self, Query, QueryData, QueryError, QueryReply};
+use crate::fleet::host_facts::HostReader;
+use crate::fleet::local_host::LocalHost;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::secret_arguments;
@@ -46,6 +48,8 @@ pub(crate) enum IoRequest {
     RunAction(Authorised<Intent>, u64),
     /// Send a query to an instance, which runs this HAProxy version, if known.
     RunQuery(InstanceId, Option<Version>, Query),
+    /// Read the facts about the machine of an instance, whose HAProxy has this process id.
+    ReadHostFacts(InstanceId, i64),
     /// Find the old processes of an instance.
     FindOldProcesses(InstanceId, OldProcessQuery),
     /// Send a typed line to an instance; the line has this number in the pending commands.
@@ -58,6 +62,7 @@ impl IoRequest {
             Self::PollNow(id)
             | Self::RunQuery(id, ..)
             | Self::FindOldProcesses(id, _)
+            | Self::ReadHostFacts(id, _)
             | Self::SendTypedLine(id, ..) => *id,
             Self::RunAction(intent, _) => intent.get().instance,
         }
@@ -71,6 +76,8 @@ struct InstanceTasks {
     /// Limits the number of queries that run at the same time.
     query_slots: Arc<Semaphore>,
     operator: Operator,
+    /// Reads facts about the machine on which its HAProxy runs.
+    host: Arc<dyn HostReader>,
 }
 
 /// One instance to watch.
@@ -143,8 +150,10 @@ async fn run_io(
     forward_signals(&send);
     // Fails only if the receiver was dropped.
     let _ = signals_ready.send(());
-    let mut instances = Vec::with_capacity(sources.len());
-    for source in sources {
+    let host: Arc<dyn HostReader> = Arc::new(LocalHost::default());
+    let count = sources.len();
+    let mut instances = Vec::with_capacity(count);
+    for (place, source) in sources.into_iter().enumerate() {
         let (poll_requests, sampler_requests) = unbounded_channel();
         let sampler = Sampler::new(source.address.clone(), settings.limits, settings.read_only, settings.clock)
             .with_stat_limits(settings.stat_limits)
@@ -155,7 +164,8 @@ async fn run_io(
             let (send, id) = (send.clone(), source.id);
             move || send(LoopEvent::PollResult(id))
         };
-        tokio::spawn(sampler::run(sampler, settings.schedule, source.poll_result, wake, sampler_requests));
+        let schedule = settings.schedule.spread(place, count);
+        tokio::spawn(sampler::run(sampler, schedule, source.poll_result, wake, sampler_requests));
         instances.push(InstanceTasks {
             id: source.id,
             poll_requests,
@@ -165,6 +175,7 @@ async fn run_io(
                 reader: StateReader { address: source.address, limits: settings.limits, clock: settings.clock },
                 audit: Arc::clone(&audit),
             },
+            host: Arc::clone(&host),
         });
     }
     let past = {
@@ -187,6 +198,11 @@ async fn run_io(
                     send(Message::QueryFinished(id, Box::new(query), reply.map(Box::new)).into());
                 });
             }
+            IoRequest::ReadHostFacts(_, pid) => {
+                let host = Arc::clone(&tasks.host);
+                let read = move || send(Message::HostFactsRead(id, host.read(pid).map(Box::new)).into());
+                tokio::task::spawn_blocking(read);
+            }
             IoRequest::FindOldProcesses(_, query) => {
                 tokio::spawn(async move {
                     let found = old_process_finder::find(&operator.reader.address, &settings.limits, &query).await;
@@ -198,9 +214,7 @@ async fn run_io(
                 tokio::spawn(async move {
                     pending.start_next(action);
                     let reply = operator.send_line(&line).await;
-                    let is_secret = reply.is_ok() && secret_arguments::has_secret_reply(line.get().line.as_str());
-                    let secret = is_secret.then(|| "done: the reply may contain secrets".to_owned());
-                    let description = secret.unwrap_or_else(|| describe_typed_reply(&reply));
+                    let description = describe_typed_reply(&line, &reply);
                     pending.finish_current(action, description.clone());
                     send(Message::TypedCommandFinished(id, reply.map(Box::new), description).into());
                     send(LoopEvent::ResultDelivered(action));
@@ -252,9 +266,12 @@ fn forward_signals(send: &(impl Fn(LoopEvent) + Clone + Send + 'static)) {
     }
 }
 
-/// Returns the first line of the reply to a typed line, or the error.
-fn describe_typed_reply(reply: &Result<QueryReply, QueryError>) -> String {
+/// Returns the first line of the reply to a typed line, or the error. A reply that may contain secrets is not shown.
+fn describe_typed_reply(line: &Authorised<TypedChange>, reply: &Result<QueryReply, QueryError>) -> String {
     match reply {
+        Ok(_) if secret_arguments::has_secret_reply(line.get().line.as_str()) => {
+            "done: the reply may contain secrets".to_owned()
+        }
         Ok(QueryReply { data: QueryData::ReplyLines(lines), .. }) => {
             let first = lines.as_slice().iter().find(|line| !line.is_empty());
             first.map_or_else(

@@ -30,6 +30,8 @@ pub(crate) enum LoopEvent {
     Continued,
     /// A frame was written to the terminal, or writing it failed.
     FrameWritten(WrittenFrame),
+    /// A snapshot was written, or could not be. Holds the message for the operator.
+    SnapshotFinished(Result<String, String>),
     /// A file could not be written. Holds the message for the operator.
     FileWriteFailed(String),
     /// The terminal was closed.

@@ -10,18 +10,20 @@
 //!
 //! ```text
 //! keys ──────┐                                   ┌──▶ output (frames)
-//! watchdog ──┼──▶ one bounded channel ──▶ loop ──┼──▶ files (event log, command history)
+//! watchdog ──┼──▶ one bounded channel ──▶ loop ──┼──▶ files (event log, command history, snapshots)
 //! io ────────┘    (samples: newest wins)         └──▶ io (polls, queries, actions)
 //! ```
 
 pub(crate) mod dashboard_config;
 pub(crate) mod event_loop;
 pub(crate) mod file_writer;
+pub(crate) mod initial_model;
 pub(crate) mod instance_feed;
 pub(crate) mod io_thread;
 pub(crate) mod loop_event;
 pub(crate) mod pending_commands;
 pub(crate) mod process_memory;
 pub(crate) mod reload;
+pub(crate) mod snapshot_thread;
 pub(crate) mod started_instance;
 pub(crate) mod terminal_session;

@@ -1,8 +1,10 @@
 //! The instances at the start of the dashboard, with the recordings of their past.
 
+use std::time::Duration;
+
 use crate::config::target::Target;
 use crate::haproxy::safe_text::SafeText;
-use crate::instance::access::Access;
+use crate::instance::source::{RecordedSource, StatsSocket};
 use crate::instance::state::Instance;
 use crate::live::dashboard_config::DashboardConfig;
 use crate::live::instance_feed::InstanceFeed;
@@ -28,7 +30,7 @@ impl StartedInstance {
         let mut started: Vec<Self> = Vec::with_capacity(config.targets.len());
         let mut failures = Vec::new();
         for ((id, target), recording) in ids.zip(&config.targets).zip(recordings) {
-            let mut one = Self::new(id, target, config);
+            let mut one = Self::new(id, target, recording.as_ref(), config);
             if let Some(recording) = recording
                 && let Err(error) = one.adopt(recording, config)
             {
@@ -51,11 +53,16 @@ impl StartedInstance {
         self.feed.source(target, std::mem::take(&mut self.parser))
     }
 
-    fn new(id: InstanceId, target: &Target, config: &DashboardConfig) -> Self {
-        let polled =
-            Access { read_only: config.polling.read_only, is_tcp: target.address.is_tcp(), is_recorded: false };
-        let access = if config.replay.is_some() { Access::RECORDING } else { polled };
-        let mut instance = Instance::new(id, access, config.history_bytes);
+    fn new(id: InstanceId, target: &Target, recording: Option<&Recording>, config: &DashboardConfig) -> Self {
+        let end = || recording.and_then(Recording::span).map_or(Duration::ZERO, |span| span.last.monotonic);
+        let mut instance = if config.replay.is_some() {
+            let opened = config.polling.clock.now().monotonic;
+            Instance::new(id, RecordedSource::new(&target.label(), end(), opened), config.history_bytes)
+        } else {
+            let read_only = config.polling.read_only;
+            let source = StatsSocket::new(&target.address, read_only);
+            Instance::new(id, source, config.history_bytes)
+        };
         instance.set_thresholds(config.thresholds.clone());
         instance.set_drain_deadline(config.drain_deadline);
         instance.set_actor(config.audit.actor().person_name());
@@ -63,12 +70,9 @@ impl StartedInstance {
     }
 
     fn adopt(&mut self, recording: Recording, config: &DashboardConfig) -> std::io::Result<()> {
-        let rows = recording.known_rows();
         let end = recording.span().map(|span| span.last).filter(|_| config.replay.is_some());
         let now = end.unwrap_or_else(|| config.polling.clock.now());
-        if let Some(last) = self.instance.adopt_recording(recording, now)? {
-            self.parser = SampleParser::continuing(&last, rows);
-        }
+        self.parser = self.instance.adopt_recording(recording, now)?.parser;
         // The recorded events are not new.
         self.feed.skip_events(&self.instance);
         Ok(())

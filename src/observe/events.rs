@@ -127,6 +127,15 @@ pub(crate) enum EventKind {
         /// Description without the name of the row.
         text: String,
     },
+    /// The role of the balancer among its peers changed.
+    Role {
+        /// Previous role.
+        from: &'static str,
+        /// Current role.
+        to: &'static str,
+        /// The fact that shows the current role.
+        detail: String,
+    },
 }
 
 /// Number of rows that an event names.
@@ -191,6 +200,7 @@ impl Event {
             EventKind::Reloaded { .. }
             | EventKind::Cause { severity: Severity::Warn, .. }
             | EventKind::LostByReload(_)
+            | EventKind::Role { .. }
             | EventKind::UnfinishedAction { .. }
             | EventKind::DrainResult { .. } => Importance::Warning,
             EventKind::Restarted { .. }
@@ -243,6 +253,7 @@ impl fmt::Display for EventKind {
             }
             Self::Cause { is_open: true, severity, text, .. } => write!(f, "{} {text}", severity.label()),
             Self::Cause { is_open: false, text, .. } => write!(f, "resolved: {text}"),
+            Self::Role { from, to, detail } => write!(f, "role {from} → {to}: {detail}"),
         }
     }
 }
@@ -330,7 +341,6 @@ impl<'a> EventsUntil<'a> {
     }
 
     /// Returns the number of events in this range.
-    #[cfg(test)]
     pub(crate) fn len(self) -> usize {
         self.newest_first().count()
     }

@@ -17,7 +17,9 @@
 
 pub(crate) mod changes;
 pub mod configured_state;
+pub(crate) mod drained_servers;
 pub(crate) mod events;
+pub(crate) mod failover;
 pub mod instance_id;
 pub(crate) mod latest_slot;
 pub mod link;

@@ -95,7 +95,11 @@ async fn read_local_haproxy(address: &Address, query: &OldProcessQuery) -> Optio
 
 /// Returns whether the address belongs to this machine. Sends nothing.
 async fn is_on_this_machine(address: &Address) -> bool {
-    let Address::Tcp { host, port } = address else { return true };
+    let (host, port) = match address {
+        Address::Unix(_) | Address::Abstract { .. } => return true,
+        Address::Ssh(_) => return false,
+        Address::Tcp { host, port } => (host, port),
+    };
     let is_own = |peer: SocketAddr| {
         // For an address of its own, the kernel selects the same address as the source.
         let unspecified = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
@@ -122,10 +126,11 @@ fn master_socket_candidates(address: &Address, local: Option<&ProcessFamily>) ->
     }
     users.extend(address.path().and_then(|path| Some(fs::metadata(path).ok()?.uid())));
     let owners = TrustedOwners::root_and_self(&accounts).and(&users, &groups);
-    let named = local.and_then(ProcessFamily::master_socket).and_then(|(text, directory)| match text.parse() {
-        Ok(Address::Unix(path)) if path.is_relative() => Some(Address::Unix(directory?.join(path))),
-        address => address.ok(),
-    });
+    let named =
+        local.and_then(ProcessFamily::master_socket).and_then(|(text, directory)| match Address::from_bind(text) {
+            Ok(Address::Unix(path)) if path.is_relative() => Some(Address::Unix(directory?.join(path))),
+            address => address.ok(),
+        });
     let mut known = HashSet::new();
     let mut is_usable = |candidate: &Address| match candidate.path() {
         Some(path) => socket_inode(path, &owners).is_some_and(|inode| known.insert(inode)),
@@ -335,5 +340,6 @@ mod tests {
         let is_local = async |host: &str| is_on_this_machine(&Address::Tcp { host: host.to_owned(), port: 9 }).await;
         assert!(is_local("127.0.0.1").await && is_local("127.0.0.9").await);
         assert!(!is_local("192.0.2.1").await && !is_local("host.invalid").await);
+        assert!(!is_on_this_machine(&"ssh://127.0.0.1".parse().unwrap()).await, "ssh may lead to a container");
     }
 }

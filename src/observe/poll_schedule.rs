@@ -22,6 +22,8 @@ const MAX_RETRY: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PollSchedule {
     configured_interval: Duration,
+    /// The interval after the first reply, as a share of the configured one.
+    first_share: f64,
     failures: u32,
     /// Reply time of the last poll; `None` before the first poll and after a failed one.
     last_reply_time: Option<Duration>,
@@ -33,10 +35,19 @@ impl PollSchedule {
     pub(crate) fn new(configured_interval: Duration) -> Self {
         Self {
             configured_interval: configured_interval.max(MIN_INTERVAL),
+            first_share: 1.0,
             failures: 0,
             last_reply_time: None,
             min_interval: Duration::ZERO,
         }
+    }
+
+    /// Spreads the polls of `count` instances, of which this is the one at `place`, over the interval. All are polled at once
+    /// at the start, and between half an interval and one and a half later for the second time.
+    #[must_use]
+    pub(crate) fn spread(self, place: usize, count: usize) -> Self {
+        let first_share = if count > 1 { 0.5 + place as f64 / count as f64 } else { 1.0 };
+        Self { first_share, ..self }
     }
 
     /// Returns the configured interval, which is at least [`MIN_INTERVAL`].
@@ -51,7 +62,8 @@ impl PollSchedule {
             Some(previous) => reply_time.min(previous) * REPLY_TIME_FACTOR,
             None => (reply_time * REPLY_TIME_FACTOR).min(MAX_FIRST_INTERVAL),
         };
-        self.configured_interval.max(self.min_interval)
+        let share = std::mem::replace(&mut self.first_share, 1.0);
+        self.configured_interval.mul_f64(share).max(self.min_interval).max(MIN_INTERVAL)
     }
 
     /// Returns the minimum time between the starts of two polls, which also limits polls requested by a key press.
@@ -102,6 +114,16 @@ mod tests {
             Duration::from_secs(5),
             "after a failure the next reply counts as the first"
         );
+    }
+
+    #[test]
+    fn spread_places_later_polls_of_all_instances_apart() {
+        let polls = |place, count| {
+            let mut schedule = PollSchedule::new(Duration::from_secs(4)).spread(place, count);
+            [schedule.after_reply(Duration::ZERO), schedule.after_reply(Duration::ZERO)].map(|time| time.as_millis())
+        };
+        assert_eq!([polls(0, 4), polls(1, 4), polls(3, 4)], [[2000, 4000], [3000, 4000], [5000, 4000]]);
+        assert_eq!(polls(0, 1), [4000, 4000]);
     }
 
     #[test]

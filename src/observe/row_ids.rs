@@ -109,6 +109,15 @@ impl RowSet {
         self.backends.get((*self.backend_of.get(index)?)? as usize)
     }
 
+    /// Returns the servers of the backend at `index`, or the server at `index` itself; empty for a frontend or listener.
+    pub(crate) fn servers_of(&self, index: usize) -> &[usize] {
+        let Some(backend) = self.backend_of(index) else { return &[] };
+        match backend.servers.binary_search(&index) {
+            Ok(place) => &backend.servers[place..=place],
+            Err(_) => &backend.servers,
+        }
+    }
+
     /// Returns the index of the first server with these names, or `None` if it is missing. `rows` are the rows of a
     /// sample with this set.
     pub(crate) fn server_named(&self, rows: &[StatRow], proxy: &str, name: &str) -> Option<usize> {

@@ -1,5 +1,6 @@
 //! Sample: the values of `show info` and `show stat` from one poll.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::{StatRow, StatTable};
 use crate::observe::configured_state::ConfiguredServers;
+use crate::observe::failover::Failover;
 use crate::observe::row_changes::RowChanges;
 use crate::observe::row_ids::{BackendRows, RowId, RowSet};
 use crate::observe::slow_facts::SlowFacts;
@@ -46,6 +48,10 @@ pub struct SampleDetails {
     pub(crate) live_pids: Vec<i64>,
     /// Results of the last slow round, which is at most a few minutes old; `None` before the first one.
     pub(crate) slow_facts: Option<Arc<SlowFacts>>,
+    /// The last failover by which the balancer lost its address, known when the sample is added to its instance.
+    pub(crate) failover: OnceLock<Failover>,
+    /// Servers that went down while they were drained, and are still down after the end of the drain.
+    pub(crate) ended_drains: BTreeSet<RowId>,
     /// Unused slots, found when they are needed first.
     pub(crate) slots: OnceLock<UnusedSlots>,
 }

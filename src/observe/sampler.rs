@@ -17,6 +17,7 @@ use crate::haproxy::servers_state;
 use crate::haproxy::stat_table::{StatAnomalies, StatLimits, StatParser, StatRow};
 use crate::haproxy::version::Version;
 use crate::observe::configured_state::ConfiguredServers;
+use crate::observe::drained_servers::DrainedServers;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_reply::{PollError, PollReply};
@@ -39,6 +40,7 @@ pub(crate) struct Sampler {
     sample_parser: SampleParser,
     reply_buffer: Vec<u8>,
     slow_rounds: SlowRounds,
+    drained_servers: DrainedServers,
     /// The samples that are still in use elsewhere.
     used_samples: Vec<Arc<Sample>>,
 }
@@ -60,6 +62,7 @@ impl Sampler {
             sample_parser: SampleParser::default(),
             reply_buffer: Vec::new(),
             slow_rounds: SlowRounds::default(),
+            drained_servers: DrainedServers::default(),
             used_samples: Vec::new(),
         }
     }
@@ -74,6 +77,12 @@ impl Sampler {
     #[must_use]
     pub(crate) fn with_parser(self, sample_parser: SampleParser) -> Self {
         Self { sample_parser, ..self }
+    }
+
+    /// Sets the clock, of which the times of earlier samples are.
+    #[must_use]
+    pub(crate) fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Restricts the sampler to `show info;show stat`. Only if DNS has no address for a server, it also queries the
@@ -132,6 +141,11 @@ impl Sampler {
             let configured = self.query_configured(&sample).await;
             self.sample_parser.set_configured(&mut sample, configured);
         }
+        if self.can_query_more || self.slow_rounds.are_enabled() {
+            self.drained_servers.update(newest.as_deref(), &sample);
+            self.query_drained_servers(&sample).await;
+            sample.details.ended_drains.clone_from(self.drained_servers.ended());
+        }
         Ok(sample)
     }
 
@@ -176,14 +190,32 @@ impl Sampler {
 
     /// Queries the configured state of the servers. Returns `None` if there is no usable reply, as before HAProxy 1.6.
     async fn query_configured(&self, sample: &Sample) -> Option<Arc<ConfiguredServers>> {
-        let version = sample.info.version();
-        let CliRequest { line, leading_replies } =
-            CliRequest::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
-        let mut buffer = Vec::new();
-        connection::request(&self.address, &line, &self.limits, &mut buffer).await.ok()?;
-        let states = servers_state::iter(reply::split(&buffer, leading_replies + 1).get(leading_replies)?.text());
+        let (reply, start) = self.request_states(command::SHOW_ALL_SERVERS_STATE, sample).await?;
+        let states = servers_state::iter(reply::split(&reply, start + 1).get(start)?.text());
         let configured = ConfiguredServers::new(states, &sample.table, &sample.rows);
         (!configured.is_empty()).then(|| Arc::new(configured))
+    }
+
+    /// Queries whether the drains of servers that are down have ended, if such a query is due. Without a usable reply, it is
+    /// not known.
+    async fn query_drained_servers(&mut self, sample: &Sample) {
+        let commands = self.drained_servers.commands_if_due(sample);
+        if commands.is_empty() {
+            return;
+        }
+        let Some((reply, start)) = self.request_states(&commands.join(";"), sample).await else { return };
+        let replies = reply::split(&reply, start + commands.len());
+        let states: Vec<_> = replies.iter().skip(start).flat_map(|reply| servers_state::iter(reply.text())).collect();
+        self.drained_servers.end_drains(&states, sample);
+    }
+
+    /// Sends commands `show servers state` over a separate connection. Returns the bytes received and the number of replies
+    /// that precede those to the commands, or `None` if they were lost.
+    async fn request_states(&self, commands: &str, sample: &Sample) -> Option<(Vec<u8>, usize)> {
+        let CliRequest { line, leading_replies } = CliRequest::new(commands, self.read_only, sample.info.version());
+        let mut buffer = Vec::new();
+        connection::request(&self.address, &line, &self.limits, &mut buffer).await.ok()?;
+        Some((buffer, leading_replies))
     }
 
     /// Queries the level of the socket, over a separate connection. Returns `None` if the query fails or, in read-only

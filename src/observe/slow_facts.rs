@@ -1,4 +1,4 @@
-//! Facts that are read at most once a minute: certificates and name servers.
+//! Facts that are read less often than samples: certificates and name servers.
 
 use std::time::{Duration, SystemTime};
 
@@ -40,6 +40,8 @@ pub struct SlowFacts {
     pub(crate) certificates: Option<Vec<CertificateExpiry>>,
     /// Name servers with enough questions.
     pub(crate) name_servers: Option<Vec<NameServerGrowth>>,
+    /// True if a name server was asked, but too seldom to tell whether it answers.
+    pub(crate) has_unjudged_name_server: bool,
     /// Number of requests of this round.
     pub(crate) requests: usize,
     /// Number of bytes received.
@@ -68,28 +70,48 @@ pub(crate) struct NameServerReading {
     pub(crate) counters: Vec<NameServerCounters>,
 }
 
-/// Returns the questions between two readings of one process.
+/// Returns the questions since the latest reading of the same process after which there were enough of them; the readings are
+/// in order of time. The `bool` is true if a name server was asked too seldom to tell whether it answers.
 ///
 /// Without an earlier reading, only a name server that never answered is returned, because failures may be long ago.
-pub(crate) fn name_server_growth(before: Option<&NameServerReading>, now: &NameServerReading) -> Vec<NameServerGrowth> {
-    let before = before.filter(|before| before.epoch == now.epoch);
-    let growth = |server: &NameServerCounters| {
-        let earlier = before.map(|before| before.counters.iter().find(|known| is_same(known, server)));
-        let (base, span) = match (earlier, before) {
-            (Some(Some(earlier)), Some(before)) => (Some(earlier), Some(now.at.saturating_sub(before.at))),
-            _ => (None, None),
-        };
-        let grown = |count: fn(&NameServerCounters) -> i64| count(server) - base.map_or(0, count);
-        let (sent, answered) = (grown(|server| server.sent), grown(|server| server.answered));
-        let reported = grown(|server| server.errors).max(0) + grown(|server| server.timeouts).max(0);
-        // A question that was just sent has no answer yet, and not every version counts timeouts.
-        let unanswered = (sent - answered - 1).max(0);
-        let failed = reported.max(if answered == 0 { unanswered } else { 0 }).min(sent);
-        let counts = sent >= MIN_QUESTIONS && (span.is_some() || answered == 0);
-        let name = format!("{}/{}", server.section, server.name);
-        counts.then_some(NameServerGrowth { name, sent, failed, span })
-    };
-    now.counters.iter().filter_map(growth).collect()
+pub(crate) fn name_server_growth(
+    earlier: &[NameServerReading],
+    now: &NameServerReading,
+) -> (Vec<NameServerGrowth>, bool) {
+    let mut found = Vec::new();
+    let mut has_unjudged = false;
+    for server in &now.counters {
+        let before = earlier.iter().rev().take_while(|reading| reading.epoch == now.epoch);
+        let mut since = before.filter_map(|reading| {
+            let base = reading.counters.iter().find(|known| is_same(known, server))?;
+            Some(growth(server, Some((base, now.at.saturating_sub(reading.at)))))
+        });
+        let mut judged = since.next().unwrap_or_else(|| growth(server, None));
+        while let Some(longer) = since.next().filter(|_| judged.sent < MIN_QUESTIONS) {
+            judged = longer;
+        }
+        // Answers since the start of HAProxy may be long ago.
+        let is_known = judged.span.is_some() || server.answered == 0;
+        if is_known && judged.sent >= MIN_QUESTIONS {
+            found.push(judged);
+        } else {
+            // A question without an answer may have been sent a moment ago.
+            has_unjudged |= judged.sent > 0 && (!is_known || judged.failed + 1 >= judged.sent);
+        }
+    }
+    (found, has_unjudged)
+}
+
+/// Returns the questions since a reading, or since the start of HAProxy.
+fn growth(server: &NameServerCounters, base: Option<(&NameServerCounters, Duration)>) -> NameServerGrowth {
+    let grown = |count: fn(&NameServerCounters) -> i64| count(server) - base.map_or(0, |(base, _)| count(base));
+    let (sent, answered) = (grown(|server| server.sent), grown(|server| server.answered));
+    let reported = grown(|server| server.errors).max(0) + grown(|server| server.timeouts).max(0);
+    // A question that was just sent has no answer yet, and not every version counts timeouts.
+    let unanswered = (sent - answered - 1).max(0);
+    let failed = reported.max(if answered == 0 { unanswered } else { 0 }).min(sent);
+    let name = format!("{}/{}", server.section, server.name);
+    NameServerGrowth { name, sent, failed, span: base.map(|(_, span)| span) }
 }
 
 fn is_same(one: &NameServerCounters, other: &NameServerCounters) -> bool {
@@ -108,25 +130,47 @@ mod tests {
     }
 
     /// Returns the failed and all questions, and the time span in seconds.
-    fn growth(before: Option<&NameServerReading>, now: &NameServerReading) -> Option<(i64, i64, Option<u64>)> {
-        let found = name_server_growth(before, now);
+    fn growth(earlier: &[NameServerReading], now: &NameServerReading) -> Option<(i64, i64, Option<u64>)> {
+        let found = name_server_growth(earlier, now).0;
         found.first().map(|server| (server.failed, server.sent, server.span.map(|span| span.as_secs())))
     }
 
     #[test]
     fn name_server_growth_compares_two_readings_of_one_process() {
-        let before = reading(0, 1, [100, 80, 0, 20]);
-        let before = Some(&before);
-        assert_eq!(growth(before, &reading(60, 1, [130, 110, 0, 20])), Some((0, 30, Some(60))));
-        assert_eq!(growth(before, &reading(60, 1, [110, 81, 2, 26])), Some((8, 10, Some(60))));
-        assert_eq!(growth(before, &reading(60, 1, [110, 80, 0, 20])), Some((9, 10, Some(60))), "no timeout is counted");
-        assert_eq!(growth(before, &reading(60, 1, [102, 80, 0, 22])), None, "too few questions");
-        assert_eq!(growth(before, &reading(60, 2, [9, 9, 0, 0])), None, "another process, which got answers");
+        let before = [reading(0, 1, [100, 80, 0, 20])];
+        assert_eq!(growth(&before, &reading(60, 1, [130, 110, 0, 20])), Some((0, 30, Some(60))));
+        assert_eq!(growth(&before, &reading(60, 1, [110, 81, 2, 26])), Some((8, 10, Some(60))));
+        assert_eq!(
+            growth(&before, &reading(60, 1, [110, 80, 0, 20])),
+            Some((9, 10, Some(60))),
+            "no timeout is counted"
+        );
+        assert_eq!(growth(&before, &reading(60, 1, [102, 80, 0, 22])), None, "too few questions");
+        assert_eq!(growth(&before, &reading(60, 2, [9, 9, 0, 0])), None, "another process, which got answers");
+    }
+
+    #[test]
+    fn name_server_growth_is_that_since_the_latest_reading_with_enough_questions() {
+        let earlier = [reading(0, 1, [10, 10, 0, 0]), reading(10, 1, [20, 11, 0, 0]), reading(20, 1, [21, 11, 0, 0])];
+        assert_eq!(growth(&earlier, &reading(25, 1, [25, 14, 0, 0])), Some((0, 4, Some(5))), "it answers again");
+        assert_eq!(growth(&earlier, &reading(25, 1, [23, 11, 0, 0])), Some((2, 3, Some(15))));
     }
 
     #[test]
     fn name_server_growth_without_earlier_reading_finds_silent_server() {
-        assert_eq!(growth(None, &reading(0, 1, [10, 0, 0, 4])), Some((9, 10, None)));
-        assert_eq!(growth(None, &reading(0, 1, [10, 1, 0, 9])), None, "the failures may be long ago");
+        assert_eq!(growth(&[], &reading(0, 1, [10, 0, 0, 4])), Some((9, 10, None)));
+        assert_eq!(growth(&[], &reading(0, 1, [10, 1, 0, 9])), None, "the failures may be long ago");
+    }
+
+    #[test]
+    fn name_server_is_unjudged_until_it_answers_or_fails_often_enough() {
+        let is_unjudged = |earlier: &[NameServerReading], now| name_server_growth(earlier, &now).1;
+        assert!(is_unjudged(&[], reading(0, 1, [1000, 900, 0, 100])), "its answers may be long ago");
+        assert!(!is_unjudged(&[], reading(0, 1, [0, 0, 0, 0])), "it was not asked");
+        let before = [reading(0, 1, [1000, 900, 0, 100])];
+        assert!(is_unjudged(&before, reading(5, 1, [1002, 900, 0, 100])));
+        assert!(!is_unjudged(&before, reading(5, 1, [1002, 902, 0, 100])));
+        assert!(!is_unjudged(&before, reading(5, 1, [1000, 900, 0, 100])), "it was not asked");
+        assert!(!is_unjudged(&before, reading(5, 1, [1009, 900, 0, 100])), "it fails");
     }
 }

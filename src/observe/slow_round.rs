@@ -1,7 +1,9 @@
-//! The slow round: commands that are sent at most once a minute, beside the polls and without delaying them.
+//! The slow round: commands that are sent less often than the polls, beside them and without delaying them. Certificates are
+//! read at most once a minute; the counters of name servers, if HAProxy has any, every ten seconds.
 //!
 //! Only read-only commands, each on a connection of its own. The results are attached to the next samples.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -21,8 +23,14 @@ use crate::observe::sample::Sample;
 use crate::observe::slow_facts::{CertificateExpiry, NameServerReading, SlowFacts, name_server_growth};
 use crate::observe::timestamp::Clock;
 
-/// Minimum time between the starts of two rounds.
-const ROUND_INTERVAL: Duration = Duration::from_mins(1);
+/// Minimum time between two rounds that read the certificates, and between all rounds of an HAProxy without name servers.
+const CERTIFICATE_INTERVAL: Duration = Duration::from_mins(1);
+/// Minimum time between two readings of the name servers.
+const NAME_SERVER_INTERVAL: Duration = Duration::from_secs(10);
+/// The same between the first two, which are needed to tell whether a name server answers now.
+const FIRST_INTERVAL: Duration = Duration::from_secs(4);
+/// Number of readings that are kept: those of the last minute.
+const MAX_READINGS: usize = 7;
 /// Maximum number of certificates whose dates are read in one round. Those that were read longest ago come first.
 const MAX_CERTIFICATES: usize = 100;
 /// Maximum number of certificates whose dates are remembered.
@@ -37,6 +45,8 @@ pub(crate) struct SlowRounds {
     /// Number of samples until the first round starts; `None` if there are no rounds.
     samples_left: Option<u64>,
     last_start: Option<Instant>,
+    /// Start of the last round that read the certificates.
+    certificates_read: Option<Instant>,
     shared: Arc<Mutex<RoundResults>>,
 }
 
@@ -46,7 +56,8 @@ struct RoundResults {
     facts: Option<Arc<SlowFacts>>,
     /// All known certificates, those read longest ago first.
     certificates: Vec<KnownCertificate>,
-    name_servers: Option<NameServerReading>,
+    /// The readings of the name servers, oldest first; empty without name servers.
+    name_servers: VecDeque<NameServerReading>,
     is_running: bool,
 }
 
@@ -56,12 +67,26 @@ impl SlowRounds {
         Self { samples_left: Some(first_sample), ..Self::default() }
     }
 
+    /// Returns whether there are rounds, because the problems are evaluated.
+    pub(crate) fn are_enabled(&self) -> bool {
+        self.samples_left.is_some()
+    }
+
     /// Returns the results of the last round that has ended.
     pub(crate) fn latest(&self) -> Option<Arc<SlowFacts>> {
         lock(&self.shared).facts.clone()
     }
 
-    /// Starts a round in a task of its own, unless one runs or the last one started less than [`ROUND_INTERVAL`] ago.
+    /// Returns the minimum time between two rounds.
+    fn interval(&self) -> Duration {
+        match lock(&self.shared).name_servers.len() {
+            0 => CERTIFICATE_INTERVAL,
+            1 => FIRST_INTERVAL,
+            _ => NAME_SERVER_INTERVAL,
+        }
+    }
+
+    /// Starts a round in a task of its own, unless one runs or it is too early.
     pub(crate) fn start_if_due(
         &mut self,
         address: &Address,
@@ -74,15 +99,21 @@ impl SlowRounds {
             *left = left.saturating_sub(1);
         }
         let is_first_due = self.samples_left == Some(0);
-        let is_too_early = self.last_start.is_some_and(|start| start.elapsed() < ROUND_INTERVAL);
+        let interval = self.interval();
+        let is_too_early = self.last_start.is_some_and(|start| start.elapsed() < interval);
         if !is_first_due || is_too_early || std::mem::replace(&mut lock(&self.shared).is_running, true) {
             return;
         }
         self.last_start = Some(Instant::now());
+        let reads_certificates = self.certificates_read.is_none_or(|start| start.elapsed() >= CERTIFICATE_INTERVAL);
+        if reads_certificates {
+            self.certificates_read = self.last_start;
+        }
         let version = sample.info.version();
         let (level, epoch) = (sample.level, sample.epoch.number);
         let facts = SlowFacts::default();
-        let round = Round { address: address.clone(), limits, read_only, version, level, epoch, clock, facts };
+        let address = address.clone();
+        let round = Round { address, limits, read_only, version, level, epoch, clock, reads_certificates, facts };
         tokio::spawn(round.run(Arc::clone(&self.shared)));
     }
 }
@@ -100,6 +131,7 @@ struct Round {
     level: Option<Level>,
     epoch: u32,
     clock: Clock,
+    reads_certificates: bool,
     facts: SlowFacts,
 }
 
@@ -107,15 +139,27 @@ impl Round {
     async fn run(mut self, shared: Arc<Mutex<RoundResults>>) {
         let is_since = |major, minor| self.version.is_some_and(|version| version >= Version::new(major, minor));
         // HAProxy sends its whole help text for an unknown command, or an error at level user.
-        let (has_resolvers, has_certificates) = (is_since(1, 8), is_since(2, 2) && self.level != Some(Level::User));
+        let has_resolvers = is_since(1, 8);
+        let has_certificates = self.reads_certificates && is_since(2, 2) && self.level != Some(Level::User);
         let reading = if has_resolvers { self.read_name_servers().await } else { None };
-        let known = std::mem::take(&mut lock(&shared).certificates);
-        let certificates = if has_certificates { self.read_certificates(known).await } else { None };
+        let certificates = if has_certificates {
+            let known = std::mem::take(&mut lock(&shared).certificates);
+            self.read_certificates(known).await
+        } else {
+            None
+        };
         self.facts.at = self.clock.now().monotonic;
         let mut results = lock(&shared);
         if let Some(reading) = reading {
-            self.facts.name_servers = Some(name_server_growth(results.name_servers.as_ref(), &reading));
-            results.name_servers = Some(reading);
+            let (growth, has_unjudged) = name_server_growth(results.name_servers.make_contiguous(), &reading);
+            self.facts.name_servers = Some(growth);
+            self.facts.has_unjudged_name_server = has_unjudged;
+            if !reading.counters.is_empty() {
+                results.name_servers.push_back(reading);
+            }
+            while results.name_servers.len() > MAX_READINGS {
+                results.name_servers.pop_front();
+            }
         }
         if let Some(known) = certificates {
             let mut dated: Vec<CertificateExpiry> = known
@@ -126,6 +170,8 @@ impl Round {
             dated.truncate(MAX_CERTIFICATES);
             self.facts.certificates = Some(dated);
             results.certificates = known;
+        } else if !self.reads_certificates {
+            self.facts.certificates = results.facts.as_ref().and_then(|facts| facts.certificates.clone());
         }
         results.facts = Some(Arc::new(self.facts));
         results.is_running = false;

@@ -1,18 +1,16 @@
-//! Rules for backends. The rules for connection and response errors also apply to servers.
+//! Rules for backends. Those for connections and responses that fail are in [`crate::problems::attempts`].
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
+use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
-use crate::problems::figures::{self, MIN_EVENTS};
+use crate::problems::backend_stats::MIN_DIFFERENCE_MS;
+use crate::problems::figures::{self, MIN_EVENTS, MIN_FAILURES};
 use crate::problems::frontend_rules;
 use crate::problems::measurement::Measurement;
-use crate::problems::rule_input::{RuleInput, measure_share};
+use crate::problems::rule_input::{AT_LEAST, RuleInput};
 use crate::units;
-
-/// Minimum number of connection attempts for which the share of failed ones is computed. It is low because connections
-/// are reused, so that there are few attempts.
-pub(super) const MIN_ATTEMPTS: f64 = 5.0;
 
 /// Counts the usable servers. Fine for a backend without servers, such as `peers` or one for statistics or redirects.
 pub(super) fn usable_servers(input: &RuleInput<'_>) -> Measurement {
@@ -109,10 +107,11 @@ pub(super) fn queue_wait(input: &RuleInput<'_>) -> Measurement {
 }
 
 /// Returns whether requests of the backend were queued in the rate window: in one of its samples, or between two of them
-/// if that made a new maximum; or whether a server is at its limit, so that the next request is queued.
-fn has_queued(input: &RuleInput<'_>) -> bool {
+/// if that made a new maximum; or whether a server is at its limit, so that the next request is queued. Of a server: whether
+/// requests waited for this one.
+pub(super) fn has_queued(input: &RuleInput<'_>) -> bool {
     let Some(backend) = input.backend else { return false };
-    let servers = backend.servers.iter().map(|server| input.for_row(*server));
+    let servers = backend.servers.iter().filter(|_| !input.is_server()).map(|server| input.for_row(*server));
     let is_at_limit = |server: &RuleInput<'_>| {
         let limit = server.number(Field::Slim).filter(|limit| *limit > 0.0);
         server.state.is_usable()
@@ -123,15 +122,15 @@ fn has_queued(input: &RuleInput<'_>) -> bool {
         row.and_then(|row| figures::queued_requests(sample, row)).is_some_and(|queued| queued > 0)
     };
     let has_new_maximum = |row: RuleInput<'_>| row.growth(Field::Qmax).is_some_and(|grown| grown > 0.0);
-    input.backend_stats.queued > Some(0.0)
+    was_queued(input.sample)
         || servers.clone().any(|server| is_at_limit(&server))
         || input.rates.samples().any(|sample| was_queued(sample))
         || servers.chain([*input]).any(has_new_maximum)
 }
 
 pub(super) fn describe_queue_wait(input: &RuleInput<'_>, value: f64) -> String {
-    let requests = input.mean_requests(Field::Qtime);
-    format!("{} waiting for a server (qtime, {requests})", units::millis_words(value))
+    let (time, requests) = (input.mean_words(Field::Qtime, value), input.mean_requests(Field::Qtime));
+    format!("{time} waiting for a server (qtime, {requests})")
 }
 
 /// Counts the 5xx responses that HAProxy itself sent: the number for the backend minus the numbers for its servers.
@@ -153,71 +152,17 @@ pub(super) fn own_5xx(input: &RuleInput<'_>) -> Measurement {
     Measurement::Value(own.max(0.0))
 }
 
+/// Counts the same responses; fewer than three of the many seconds in which a quiet backend is judged do not count.
+pub(super) fn repeated_own_5xx(input: &RuleInput<'_>) -> Measurement {
+    match own_5xx(input) {
+        Measurement::Value(own) if own < MIN_FAILURES && input.earlier_counts().is_some() => Measurement::Value(0.0),
+        measurement => measurement,
+    }
+}
+
 pub(super) fn describe_own_5xx(input: &RuleInput<'_>, value: f64) -> String {
     let errors = units::pluralize(value.round_ties_even() as i64, "error");
     format!("HAProxy itself sent {errors} (5xx) in {}", input.growth_time(Field::Hrsp5xx))
-}
-
-/// Measures the share of connection attempts to a server that failed, or of the requests of a backend for which no connection
-/// was made. The number of attempts is `connect`, or `lbtot` on HAProxy versions that do not report `connect`.
-///
-/// HAProxy counts `econ` only for the last attempt of a request; each failed attempt before is a retry or a redispatch.
-pub(super) fn connection_errors(input: &RuleInput<'_>) -> Measurement {
-    measure_share(failed_connections(input), || connection_attempts(input), MIN_ATTEMPTS)
-}
-
-/// Counts the failed connections in the rate window, as [`connection_errors`] does.
-pub(super) fn failed_connections(input: &RuleInput<'_>) -> Option<f64> {
-    let repeated = if input.is_server() { repeated_connections(input) } else { 0.0 };
-    input.growth(Field::Econ).map(|failed| failed + repeated)
-}
-
-/// Counts the attempts of a server, or the requests of a backend for which a connection was needed.
-pub(super) fn connection_attempts(input: &RuleInput<'_>) -> Option<f64> {
-    let repeated = repeated_connections(input);
-    match (input.growth(Field::Connect), input.is_server()) {
-        (Some(attempts), true) => Some(attempts),
-        (Some(attempts), false) => Some((attempts - repeated).max(0.0)),
-        // A redispatch is a new assignment, a retry at the same server is not.
-        (None, true) => input.growth(Field::Lbtot).map(|assigned| assigned + input.growth(Field::Wretr).unwrap_or(0.0)),
-        (None, false) => {
-            input.growth(Field::Lbtot).map(|assigned| (assigned - input.growth(Field::Wredis).unwrap_or(0.0)).max(0.0))
-        }
-    }
-}
-
-fn repeated_connections(input: &RuleInput<'_>) -> f64 {
-    [Field::Wretr, Field::Wredis].into_iter().filter_map(|field| input.growth(field)).sum()
-}
-
-pub(super) fn describe_connection_errors(input: &RuleInput<'_>, value: f64) -> String {
-    let failed = failed_connections(input).unwrap_or_default();
-    format!("{} of the connections failed ({failed:.0} in {})", units::percent(value), input.growth_time(Field::Econ))
-}
-
-/// Measures the share of responses of a backend or server that failed.
-///
-pub(super) fn response_errors(input: &RuleInput<'_>) -> Measurement {
-    measure_share(failed_responses(input), || response_attempts(input), MIN_EVENTS)
-}
-
-/// Counts the responses that failed. HAProxy counts some of them twice in `eresp`; those of a backend in place of which it
-/// sent an error are also in its own 5xx responses.
-fn failed_responses(input: &RuleInput<'_>) -> Option<f64> {
-    let counted = input.growth(Field::Eresp)?;
-    match own_5xx(input) {
-        Measurement::Value(own) if own > 0.0 && !input.is_server() => Some(counted.min(own.max(counted - own))),
-        _ => Some(counted),
-    }
-}
-
-/// Counts the responses that a backend or server sent or should have sent in the rate window.
-///
-/// HAProxy does not count every failed response as a response, so the number is at least that of the errors.
-pub(super) fn response_attempts(input: &RuleInput<'_>) -> Option<f64> {
-    let counted = if input.is_tcp() { input.growth(Field::Stot) } else { input.responses() };
-    let counted = counted.or_else(|| input.growth(Field::Stot));
-    counted.zip(input.growth(Field::Eresp)).map(|(counted, errors)| counted.max(errors))
 }
 
 /// Counts the 5xx responses that HAProxy itself sent, except those in place of a server's response that failed.
@@ -230,42 +175,13 @@ pub(super) fn own_5xx_of_haproxy(input: &RuleInput<'_>) -> Measurement {
     }
 }
 
-pub(super) fn describe_response_errors(input: &RuleInput<'_>, value: f64) -> String {
-    let aborts = input.growth(Field::SrvAbrt).unwrap_or_default();
-    let aborts = if aborts > 0.0 { format!(", {aborts:.0} aborted by the server") } else { String::new() };
-    format!("{} of the responses failed{aborts}", units::percent(value))
-}
-
-pub(super) fn retries(input: &RuleInput<'_>) -> Measurement {
-    measure_share(input.growth(Field::Wretr), || input.served(), MIN_EVENTS)
-}
-
-pub(super) fn describe_retries(_: &RuleInput<'_>, value: f64) -> String {
-    per_100_requests(value, "retry", "retries")
-}
-
-/// Describes a share of the requests: `1 retry per 100 requests`.
-fn per_100_requests(share: f64, one: &str, many: &str) -> String {
-    let count = units::ratio(share * 100.0);
-    let noun = if count == "1" { one } else { many };
-    format!("{count} {noun} per 100 requests")
-}
-
-pub(super) fn redispatches(input: &RuleInput<'_>) -> Measurement {
-    measure_share(input.growth(Field::Wredis), || input.served(), MIN_EVENTS)
-}
-
-pub(super) fn describe_redispatches(_: &RuleInput<'_>, value: f64) -> String {
-    per_100_requests(value, "redispatch", "redispatches")
-}
-
 /// Measures the share of the requests to a backend or server that clients aborted. Fine in TCP mode, in which a client
 /// may end a connection with a reset when it is done.
 pub(super) fn client_aborts(input: &RuleInput<'_>) -> Measurement {
     if input.is_tcp() {
         return Measurement::Fine;
     }
-    measure_share(input.growth(Field::CliAbrt), || input.served(), MIN_EVENTS)
+    input.share(input.growth(Field::CliAbrt), || input.served(), MIN_EVENTS)
 }
 
 pub(super) fn describe_client_aborts(_: &RuleInput<'_>, value: f64) -> String {
@@ -277,8 +193,57 @@ pub(super) fn response_time(input: &RuleInput<'_>) -> Measurement {
     if input.is_tcp() { Measurement::Fine } else { input.mean(Field::Rtime) }
 }
 
+/// Returns whether the servers of a backend are at their limits, and end fewer requests than their known times explain: these
+/// are of requests that ended, and those that are in progress take longer. With long responses this is always so.
+pub(super) fn is_slower_than_known(input: &RuleInput<'_>) -> bool {
+    input.previous.is_some_and(|previous| ends_few_since(input, previous))
+}
+
+/// Returns the same for the whole rate window, in which slow requests end now and then, if the servers were always full.
+fn is_long_slower_than_known(input: &RuleInput<'_>) -> bool {
+    let is_full = |sample: &Sample| full_sessions(sample, input).is_some();
+    let mut samples = input.rates.samples().filter(|sample| sample.epoch == input.sample.epoch);
+    samples
+        .next()
+        .is_some_and(|oldest| is_full(oldest) && samples.all(|sample| is_full(sample)) && ends_few_since(input, oldest))
+}
+
+/// Returns the sessions of the servers of a backend, if they are at their limits.
+fn full_sessions(sample: &Sample, input: &RuleInput<'_>) -> Option<i64> {
+    let backend = sample.backend_named(&input.row()?.proxy);
+    let (sessions, limit) = figures::limited_sessions(sample, backend)?;
+    (sessions >= limit && !input.is_tcp()).then_some(sessions)
+}
+
+/// Returns whether the servers are at their limits, and ended few requests since an earlier sample.
+fn ends_few_since(input: &RuleInput<'_>, earlier: &Sample) -> bool {
+    let Some(sessions) = full_sessions(input.sample, input) else { return false };
+    let servers = || input.backend.iter().flat_map(|backend| &backend.servers).map(|server| input.for_row(*server));
+    let responses = |sample: &Sample, id: RowId| {
+        let row = sample.rows.index_of(id)?;
+        Field::RESPONSES.into_iter().filter_map(|class| sample.table.number(row, class)).reduce(i64::saturating_add)
+    };
+    let ended = servers().map(|server| Some(responses(input.sample, server.id)? - responses(earlier, server.id)?));
+    let Some(ended) = ended.sum::<Option<i64>>() else { return false };
+    let elapsed = input.sample.at.elapsed_since(earlier.at.monotonic).as_secs_f64() * 1000.0;
+    let taken = sessions as f64 * elapsed / ended.max(1) as f64;
+    let known: f64 = [Field::Ctime, Field::Rtime]
+        .into_iter()
+        .filter_map(|field| input.interval_time(field))
+        .map(|time| time.at_most())
+        .sum();
+    taken > known * 2.0 + MIN_DIFFERENCE_MS
+}
+
 pub(super) fn describe_response_time(input: &RuleInput<'_>, value: f64) -> String {
-    format!("{} to respond (rtime, {})", units::millis_words(value), input.mean_requests(Field::Rtime))
+    if let Some(words) = input.no_response_words() {
+        return words;
+    }
+    let time = input.mean_words(Field::Rtime, value);
+    // Requests that are in progress take longer than those that ended.
+    let is_longer = is_slower_than_known(input) || is_long_slower_than_known(input);
+    let at_least = if is_longer && !time.starts_with(AT_LEAST) { AT_LEAST } else { "" };
+    format!("{at_least}{time} to respond (rtime, {})", input.mean_requests(Field::Rtime))
 }
 
 pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
@@ -287,7 +252,11 @@ pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_connect_time(input: &RuleInput<'_>, value: f64) -> String {
     let to = if input.is_server() { "the server" } else { "a server" };
-    format!("{} to connect to {to} (ctime, {})", units::millis_words(value), input.mean_requests(Field::Ctime))
+    format!(
+        "{} to connect to {to} (ctime, {})",
+        input.mean_words(Field::Ctime, value),
+        input.mean_requests(Field::Ctime)
+    )
 }
 
 /// Measures whether a backend is not published.

@@ -12,6 +12,9 @@ use crate::problems::figures;
 /// whatever the ratio of the response times.
 pub(crate) const MIN_DIFFERENCE_MS: f64 = 20.0;
 
+/// Ratio of two response times below which they are about the same.
+const ALIKE: f64 = 2.0;
+
 /// Totals over the servers of one backend.
 #[derive(Debug, Default)]
 pub(crate) struct BackendStats {
@@ -36,8 +39,8 @@ pub(crate) struct BackendStats {
     pub(crate) expected_weight: f64,
     /// Number of requests in the queues of the backend and its servers; `None` if it is unknown.
     pub(crate) queued: Option<f64>,
-    /// Response times of the usable servers in the last seconds, in milliseconds, ascending. Servers with fewer than
-    /// [`figures::MIN_TIMED_REQUESTS`] are left out.
+    /// Response times of the usable servers in the last seconds, in milliseconds, ascending: the most that they can be.
+    /// Servers with too few requests are left out.
     response_times: Vec<f64>,
 }
 
@@ -96,19 +99,21 @@ impl BackendStats {
             }
             if state.is_usable() {
                 let time = figures::interval_time(window, *server, Field::Rtime);
-                self.response_times.extend(time.map(|time| time.millis));
+                self.response_times.extend(time.map(|time| time.at_most()));
             }
         }
         self.down += if self.has_active { 0 } else { backups_down };
         self.response_times.sort_unstable_by(f64::total_cmp);
     }
 
-    /// Returns whether the response time `own` exceeds that of the fastest server by less than [`MIN_DIFFERENCE_MS`].
+    /// Returns whether the response time `own` exceeds that of the fastest of several servers by less than
+    /// [`MIN_DIFFERENCE_MS`].
     pub(crate) fn is_near_fastest(&self, own: f64) -> bool {
-        self.response_times.first().is_some_and(|fastest| own - fastest < MIN_DIFFERENCE_MS)
+        matches!(self.response_times.as_slice(), [fastest, _, ..] if own - fastest < MIN_DIFFERENCE_MS)
     }
 
-    /// Returns the median response time of the other servers, for a server with the response time `own`.
+    /// Returns the median response time of the other servers, for a server whose response time is `own` at most. If half of
+    /// the others are about as slow as this one, the median is their time: most of the servers are slow.
     ///
     /// Returns `None` if no other server has a response time.
     pub(crate) fn median_of_peers(&self, own: f64) -> Option<f64> {
@@ -117,7 +122,9 @@ impl BackendStats {
         let others = self.response_times.len() - usize::from(is_own);
         let other = |nth: usize| self.response_times.get(if is_own && nth >= index { nth + 1 } else { nth }).copied();
         let middle = others.checked_sub(1)? / 2;
-        Some(f64::midpoint(other(middle)?, other(others / 2)?))
+        let (faster, slower) = (other(middle)?, other(others / 2)?);
+        let median = f64::midpoint(faster, slower);
+        Some(if own > median && own < slower * ALIKE { slower } else { median })
     }
 }
 
@@ -150,6 +157,8 @@ mod tests {
         assert_eq!(stats(&[10.0, 20.0, 30.0, 90.0]).median_of_peers(90.0), Some(20.0));
         assert_eq!(stats(&[10.0, 20.0, 40.0, 80.0, 90.0]).median_of_peers(20.0), Some(60.0));
         assert_eq!(stats(&[10.0, 10.0, 10.0]).median_of_peers(10.0), Some(10.0));
+        assert_eq!(stats(&[1.0, 1200.0, 1210.0]).median_of_peers(1200.0), Some(1210.0), "two of three are slow");
+        assert_eq!(stats(&[1.0, 2.0, 1210.0]).median_of_peers(1210.0), Some(1.5));
         assert_eq!(stats(&[10.0, 20.0]).median_of_peers(99.0), Some(15.0), "an idle server compared with the others");
     }
 }

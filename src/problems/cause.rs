@@ -13,6 +13,7 @@ use crate::observe::timestamp::Timestamp;
 use crate::problems::cause_table::CauseKind;
 use crate::problems::flap::Flap;
 use crate::problems::problem::ProblemSubject;
+use crate::problems::rule::Basis;
 use crate::problems::rule_table::RuleId;
 use crate::units;
 
@@ -57,6 +58,8 @@ pub(crate) enum Obstacle {
     InMaintenance,
     /// No other server of the backend is usable.
     LastServer,
+    /// The cause is about several servers.
+    SeveralServers,
 }
 
 impl Obstacle {
@@ -65,6 +68,7 @@ impl Obstacle {
             Self::Drained => "it is drained already",
             Self::InMaintenance => "it is in maintenance already",
             Self::LastServer => "it is the last usable server, so it must stay",
+            Self::SeveralServers => "several servers are affected",
         }
     }
 }
@@ -119,6 +123,8 @@ pub struct Cause {
     pub(crate) shown_by: usize,
     /// Flap of a flapping server.
     pub(crate) flap: Option<Flap>,
+    /// Words about the time before: `3 times in 4 min`.
+    pub(crate) earlier: Option<String>,
     /// Time of the sample in which the cause was resolved; `None` while it is open.
     pub(crate) resolved_at: Option<Timestamp>,
 }
@@ -149,6 +155,7 @@ impl Cause {
             problems: Vec::new(),
             shown_by: 0,
             flap: None,
+            earlier: None,
             resolved_at: None,
         }
     }
@@ -182,6 +189,11 @@ impl Cause {
         self.resolved_at.is_none()
     }
 
+    /// Returns whether HAProxy reports the cause itself, as the state of a row.
+    pub(crate) fn is_state(&self) -> bool {
+        self.problems[..self.shown_by].iter().all(|(_, rule)| rule.rule().basis == Basis::State)
+    }
+
     /// Returns the time from the start of the cause to `now`, or to its end.
     pub(crate) fn age(&self, now: Duration) -> Duration {
         let end = self.resolved_at.map_or(now, |resolved_at| resolved_at.monotonic);
@@ -201,6 +213,18 @@ impl Cause {
     /// Returns whether the cause has problems of a row.
     pub(crate) fn affects(&self, row: RowId) -> bool {
         self.problems.iter().any(|(affected, _)| *affected == row)
+    }
+
+    /// Adds the problems of another cause, with their severity and impact.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.severity = self.severity.max(other.severity);
+        self.impact = add_impacts(self.impact, other.impact);
+        self.problems.extend(other.problems);
+    }
+
+    /// Iterates over the backends without servers that are part of the cause.
+    pub(crate) fn lost_backends(&self) -> impl Iterator<Item = RowId> {
+        self.problems.iter().filter(|(_, rule)| *rule == RuleId::BackendDown).map(|(row, _)| *row)
     }
 
     /// Iterates over the rows that the cause is about or whose problems show it. A row may come twice.
@@ -249,13 +273,24 @@ impl Cause {
     }
 }
 
-/// Compares two causes: open before resolved, critical before warning, larger impact first, then the order of the table
-/// of causes, then the newest first.
+/// Adds the impacts of two causes; an unknown one counts as none.
+pub(crate) fn add_impacts(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one + other).min(1.0)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Compares two causes: open before resolved, critical before warning, larger impact first, then those that do not
+/// flap, then the order of the table of causes, then the newest first.
 ///
 /// Header, dashboard, lists, `check`, `show` and `watch` all use this order. Ages come late in it because a program that
 /// was just started does not know them.
 pub fn cause_order(one: &Cause, other: &Cause) -> Ordering {
-    let key = |cause: &Cause| (!cause.is_open(), Reverse(cause.severity), cause.impact_step(), cause.kind);
+    // A server that flaps does not hide what else is wrong.
+    let is_flap = |cause: &Cause| cause.kind == CauseKind::FlappingServer;
+    let key =
+        |cause: &Cause| (!cause.is_open(), Reverse(cause.severity), cause.impact_step(), is_flap(cause), cause.kind);
     let start =
         |cause: &Cause| cause.since.monotonic.as_millis().cast_signed() - cause.before.as_millis().cast_signed();
     let by_start = || start(other).cmp(&start(one));

@@ -1,18 +1,20 @@
 //! Conditions of the causes: whether a problem really shows a cause, or other problems contradict it.
 
 use crate::haproxy::fields::Field;
+use crate::observe::row_ids::RowId;
 use crate::observe::state_cause::{self, StateCause};
+use crate::problems::attempts;
 use crate::problems::backend_rules;
 use crate::problems::cause_input::CauseInput;
+use crate::problems::known_causes::KnownCauses;
 use crate::problems::measurement::Measurement;
-use crate::problems::outlier_rules::{Deviation, Outlier};
+use crate::problems::outlier_rules::{self, Deviation, OUTLIER_FACTOR, Outlier};
 use crate::problems::problem::Problem;
+use crate::problems::rule_input::{CountTime, RuleInput};
 use crate::problems::rule_table::RuleId;
 
 /// Rules that show a queue.
-const QUEUE_RULES: [RuleId; 3] = [RuleId::Queue, RuleId::QueueGrowing, RuleId::QueueWait];
-/// Rules that show full servers, which do not imply a queue.
-const FULL_RULES: [RuleId; 2] = [RuleId::QueueLimit, RuleId::ServerSessions];
+pub(super) const QUEUE_RULES: [RuleId; 3] = [RuleId::Queue, RuleId::QueueGrowing, RuleId::QueueWait];
 
 pub(super) fn always(_: &CauseInput<'_>, _: &Problem) -> bool {
     true
@@ -47,14 +49,40 @@ pub(super) fn are_several_down(input: &CauseInput<'_>, _: &Problem) -> bool {
     input.problems_of(RuleId::ServerDown).filter(has_own_reason).nth(1).is_some()
 }
 
-/// Returns whether at most half of the usable servers have problems of a rule.
-fn are_few(input: &CauseInput<'_>, rule: RuleId) -> bool {
-    input.problems_of(rule).count() * 2 <= input.backend.backend_stats.usable
+/// Returns whether at most half of the usable servers have problems of a rule. Those past its threshold count at once, if they
+/// are about as bad as the worst: a fault that spreads is one of the backend.
+pub(super) fn are_few(input: &CauseInput<'_>, rule: RuleId) -> bool {
+    let value = |row: RowId| match rule.rule().evaluate(&input.for_id(row).row.over(CountTime::Server)) {
+        Measurement::Value(value) => value,
+        _ => 0.0,
+    };
+    let bad: Vec<f64> = input.bad.iter().filter(|(_, bad)| *bad == rule).map(|(row, _)| value(*row)).collect();
+    let worst = bad.iter().copied().fold(0.0, f64::max);
+    let count = match bad.iter().filter(|value| **value * OUTLIER_FACTOR >= worst).count() {
+        0 => input.problems_of(rule).count(),
+        count => count,
+    };
+    count * 2 <= input.backend.backend_stats.usable
 }
 
 /// Returns whether connections fail to this server, but not to most of the others.
 pub(super) fn is_only_unreachable(input: &CauseInput<'_>, problem: &Problem) -> bool {
-    are_few(input, problem.rule.id) && !refuses_queue(input)
+    are_few(input, problem.rule.id) && !refuses_queue(input) && fails_more_than_peers(input, problem)
+}
+
+/// Returns whether more attempts of the server fail than those of its peers, and not by chance. Without attempts of the peers,
+/// it is the only one that fails.
+fn fails_more_than_peers(input: &CauseInput<'_>, problem: &Problem) -> bool {
+    let (found, known): (fn(&RuleInput<'_>, &KnownCauses) -> Vec<RowId>, _) = match problem.rule.id {
+        RuleId::ServerConnectionErrors => (outlier_rules::find_unreachable, &input.known.unreachable),
+        _ => (outlier_rules::find_unresponsive, &input.known.failing),
+    };
+    let id = problem.subject.id;
+    let servers = input.backend.backend.iter().flat_map(|backend| &backend.servers);
+    let mut peers = servers.map(|server| input.backend.for_row(*server)).filter(|server| server.id != id);
+    known.contains(&id)
+        || found(&input.backend, input.known).contains(&id)
+        || peers.all(|peer| attempts::connection_attempts(&peer).is_none_or(|count| count <= 0.0))
 }
 
 /// Returns whether a queue of the backend is near its limit. HAProxy counts a request for which it has no place as a failed
@@ -80,16 +108,22 @@ fn has_outlier(input: &CauseInput<'_>, is_meant: impl Fn(&Outlier) -> bool) -> b
 pub(super) fn is_outlier(input: &CauseInput<'_>, problem: &Problem) -> bool {
     let is_untimed = || input.for_id(problem.subject.id).row.interval_time(Field::Rtime).is_none();
     has_outlier(input, |outlier| outlier.row == problem.subject.id && matches!(outlier.deviation, Deviation::Slow(..)))
-        || input.known.slow_servers.contains(&problem.subject.id) && is_untimed()
+        || input.known.slow.contains(&problem.subject.id) && is_untimed()
 }
 
 /// Returns whether the server has many more errors than its peers.
 pub(super) fn is_failing_outlier(input: &CauseInput<'_>, problem: &Problem) -> bool {
     match problem.rule.id {
-        RuleId::Server5xx => has_outlier(input, |outlier| {
-            outlier.row == problem.subject.id && matches!(outlier.deviation, Deviation::Errors(..))
-        }),
-        rule => are_few(input, rule),
+        RuleId::Server5xx => {
+            let is_of_server = |outlier: &Outlier| {
+                outlier.row == problem.subject.id && matches!(outlier.deviation, Deviation::Errors(..))
+            };
+            // Without requests to its peers, its other responses can tell.
+            let mut failing = input.problems_of(RuleId::ServerResponseErrors);
+            has_outlier(input, is_of_server)
+                || failing.any(|other| other.subject.id == problem.subject.id && is_failing_outlier(input, other))
+        }
+        rule => are_few(input, rule) && fails_more_than_peers(input, problem),
     }
 }
 
@@ -98,20 +132,26 @@ pub(super) fn has_abort_outlier(input: &CauseInput<'_>, _: &Problem) -> bool {
     has_outlier(input, |outlier| matches!(outlier.deviation, Deviation::Aborts(..)))
 }
 
-/// Returns whether requests wait because servers are full. A slow application fills its servers, but full servers do not slow
-/// down the application: once it is named, it stays the cause of the queue.
+/// Returns whether the problem is the response time, or a queue together with a response time that has not been past its
+/// threshold for the hold time yet. A slow application fills its servers, but full servers do not slow down the application,
+/// however severe the queue is.
+pub(super) fn is_slow_application(input: &CauseInput<'_>, _: &Problem) -> bool {
+    let slow = (input.backend.id, RuleId::ResponseTime);
+    input.worst_of(&[RuleId::ResponseTime]).is_some() || input.bad.contains(&slow)
+}
+
+/// Returns whether requests wait because servers are full.
 pub(super) fn is_full(input: &CauseInput<'_>, _: &Problem) -> bool {
-    let queue = input.worst_of(&QUEUE_RULES);
-    let is_queue = queue.is_some() || input.backend.backend_stats.queued > Some(0.0);
-    let slow = input.worst_of(&[RuleId::ResponseTime]);
-    let is_named_slow = slow.is_some() && input.known.slow_backends.contains(&input.backend.id);
-    is_queue && !is_named_slow && slow < queue.max(input.worst_of(&FULL_RULES))
+    input.worst_of(&QUEUE_RULES).is_some() || input.backend.backend_stats.queued > Some(0.0)
 }
 
 /// Returns whether at least half of all 5xx responses of the backend are HAProxy's own, and not due to failed responses of
 /// servers. This does not depend on the hold times of the rules, which differ.
 pub(super) fn are_own_errors_many(input: &CauseInput<'_>, problem: &Problem) -> bool {
     let total = input.backend.growth(Field::Hrsp5xx).unwrap_or_default();
+    if input.backend.backend.is_some_and(|backend| backend.servers.is_empty()) {
+        return true;
+    }
     match backend_rules::own_5xx_of_haproxy(&input.backend) {
         Measurement::Value(own) if total > 0.0 => own * 2.0 >= total,
         _ => problem.rule.id == RuleId::Own5xx && problem.value * 2.0 >= total,

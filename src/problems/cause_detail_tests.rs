@@ -86,7 +86,7 @@ fn advice_names_no_action_that_is_not_possible() {
     site.steps(4);
     site.set("db/db2.status=MAINT db/db1.chkfail+1 db/db1.check_status=L7STS db/BACKEND.act=1");
     site.steps(4);
-    assert_eq!(site.causes(), ["CRIT db/db1 failing-checks"]);
+    assert_eq!(site.causes(), ["WARN db/db1 failing-checks"]);
     let (action, text) = advice(&site, None);
     assert_eq!((action, text.split(':').next()), (None, Some("it is the last usable server, so it must stay")));
 }

@@ -15,11 +15,13 @@ use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
+use crate::problems::attempts::{self, RepeatedAttempts};
 use crate::problems::backend_rules;
 use crate::problems::cause::{Cause, CauseTrend, Obstacle, ProblemKey};
-use crate::problems::cause_conditions::refuses_queue;
+use crate::problems::cause_conditions::{are_few, are_own_errors_many, refuses_queue};
 use crate::problems::cause_input::{CauseInput, total_traffic};
 use crate::problems::cause_merger;
+use crate::problems::cause_nature;
 use crate::problems::cause_sentences;
 use crate::problems::cause_table::{CauseGroup, CauseKind, fallback_kind};
 use crate::problems::flap::Flap;
@@ -33,6 +35,7 @@ use crate::problems::problem::{Problem, ProblemSubject};
 use crate::problems::rule::Direction;
 use crate::problems::rule_input::{RuleInput, Snapshot};
 use crate::problems::rule_table::RuleId;
+use crate::problems::successes::SuccessCounts;
 
 /// Finds the causes of one sample.
 #[derive(Debug)]
@@ -88,19 +91,24 @@ impl<'a> CauseFinder<'a> {
     }
 
     /// Adds the causes of a backend and its servers.
-    pub(crate) fn add_backend(&mut self, backend: RuleInput<'_>, open: &OpenProblems<'_>) {
-        let outliers = outlier_rules::find_outliers(&backend, open, self.known);
+    pub(crate) fn add_backend(&mut self, backend: RuleInput<'_>, mut open: OpenProblems<'_>) {
+        if backend_rules::is_slower_than_known(&backend) {
+            open.hold_back_queue(backend.sample.at);
+        }
+        let outliers = outlier_rules::find_outliers(&backend, &open, self.known);
+        let bad = open.bad();
         let input = CauseInput {
             row: backend,
             backend,
             problems: &open.problems,
+            bad: &bad,
             outliers: &outliers,
             known: self.known,
             flaps: self.flaps,
             forecasts: self.forecasts,
             total: self.total,
         };
-        let mut pool = Pool::new(open);
+        let mut pool = Pool::new(&open);
         for kind in CauseKind::ALL {
             match kind.info().group {
                 CauseGroup::Server => {
@@ -121,8 +129,8 @@ impl<'a> CauseFinder<'a> {
     /// Adds the causes of a frontend or of the process.
     pub(crate) fn add_row(&mut self, row: RuleInput<'_>, open: &OpenProblems<'_>) {
         let Self { known, flaps, forecasts, total, .. } = *self;
-        let problems = &open.problems;
-        let input = CauseInput { row, backend: row, problems, outliers: &[], known, flaps, forecasts, total };
+        let (problems, bad) = (&open.problems, &open.bad());
+        let input = CauseInput { row, backend: row, problems, bad, outliers: &[], known, flaps, forecasts, total };
         self.add_rest(&input, &mut Pool::new(open));
     }
 
@@ -136,9 +144,7 @@ impl<'a> CauseFinder<'a> {
         if shown_by.is_empty() {
             return;
         }
-        let follows = |problem: &Problem| {
-            info.follows.contains(&problem.rule.id) && (!is_server || may_follow(kind, input, problem))
-        };
+        let follows = |problem: &Problem| info.follows.contains(&problem.rule.id) && may_follow(kind, input, problem);
         let mut following = pool.take(own, follows);
         if is_server {
             // The other servers are full because the idle one takes nothing.
@@ -158,17 +164,21 @@ impl<'a> CauseFinder<'a> {
         };
         let (rules, servers): (&[RuleId], Vec<RowId>) = match kind {
             CauseKind::ServerUnreachable
-                if input.worst_of(&[RuleId::BackendConnectionErrors]).is_some() && !refuses_queue(input) =>
+                if input.worst_of(&[RuleId::BackendConnectionErrors]).is_some()
+                    && are_few(input, RuleId::ServerConnectionErrors)
+                    && !refuses_queue(input) =>
             {
                 (&[RuleId::BackendConnectionErrors], outlier_rules::find_unreachable(&input.backend, self.known))
             }
-            CauseKind::SlowServer => {
+            // While a slow application recovers, its servers do not become fast in the same sample.
+            CauseKind::SlowServer if !self.known.slow.contains(&input.backend.id) => {
                 (&[RuleId::ResponseTime], rows_of(|deviation| matches!(deviation, Deviation::Slow(..))))
             }
             CauseKind::ServerErrors => {
                 let rules = &[RuleId::Backend5xx, RuleId::BackendResponseErrors];
                 let mut servers = rows_of(|deviation| matches!(deviation, Deviation::Errors(..)));
-                if servers.is_empty() && input.worst_of(rules).is_some() {
+                let have_others = !are_few(input, RuleId::ServerResponseErrors);
+                if servers.is_empty() && input.worst_of(rules).is_some() && !have_others {
                     servers = outlier_rules::find_unresponsive(&input.backend, self.known);
                 }
                 (rules, servers)
@@ -216,19 +226,31 @@ impl<'a> CauseFinder<'a> {
         let all = || shown_by.iter().chain(following);
         let showing: Vec<&Problem> = shown_by.iter().map(|index| problems[*index]).collect();
         let severity = all().map(|index| problems[*index].severity).max().unwrap_or(Severity::Warn);
-        let Some(first) = showing.iter().min_by_key(|problem| problem.since.monotonic) else { return };
+        // Several servers are down since the last one of them went down.
+        let starts = showing.iter();
+        let first = match kind {
+            CauseKind::ServersDown => starts.max_by_key(|problem| problem.since.monotonic),
+            _ => starts.min_by_key(|problem| problem.since.monotonic),
+        };
+        let Some(first) = first else { return };
         let since = first.since;
-        let before = time_before(input, kind, since.monotonic);
+        let states: Vec<RowId> = match kind {
+            CauseKind::ServersDown => showing.iter().map(|problem| problem.subject.id).collect(),
+            _ => vec![input.row.id],
+        };
+        let before = states.iter().filter_map(|row| time_before(&input.for_id(*row), kind, since.monotonic)).min();
         let own_row = all().map(|index| &problems[*index].subject).find(|subject| subject.id == input.row.id);
         let subject = own_row.cloned().unwrap_or_else(|| subject_of(&input.row));
         let is_of_server = input.row.id != input.backend.id;
         let target = cause_sentences::single_server(input.row.id, &showing).filter(|_| !is_of_server);
-        let hurt = (kind.info().hurt)(input);
+        let hurt = (kind.info().hurt)(input).map(|hurt| hurt * input.row.window_share());
         let impact = hurt.zip(input.total.filter(|total| *total > 0.0)).map(|(hurt, total)| (hurt / total).min(1.0));
         self.found.push(FoundCause {
             is_current: shown_by.iter().any(|index| pool.open.is_bad[*index]),
             value: trend_value(kind, &showing),
             outlook: cause_sentences::outlook(input, &showing),
+            nature: cause_nature::nature(input, kind),
+            successes: SuccessCounts::of_problems(input, &showing),
             cause: Cause {
                 kind,
                 target: target.unwrap_or(input.row.id),
@@ -245,6 +267,7 @@ impl<'a> CauseFinder<'a> {
                 problems: all().map(|index| key_of(problems[*index])).collect(),
                 shown_by: shown_by.len(),
                 flap: self.flaps.get(&input.row.id).filter(|_| kind == CauseKind::FlappingServer).cloned(),
+                earlier: None,
                 resolved_at: None,
             },
         });
@@ -256,11 +279,39 @@ impl<'a> CauseFinder<'a> {
     }
 }
 
-/// Returns whether a problem of one of the rules that follow from a cause of a server may really be due to it.
+/// Returns whether a problem of one of the rules that follow from a cause may really be due to it.
 fn may_follow(kind: CauseKind, input: &CauseInput<'_>, problem: &Problem) -> bool {
     match problem.rule.id {
+        _ if kind.is_loss() && !is_of_lost_servers(kind, input, problem) => false,
+        // Requests that wait too long get an error from HAProxy, but not all errors are of such requests.
+        RuleId::Own5xx | RuleId::Backend5xx if kind == CauseKind::SlowServer => {
+            let errors = input.backend.growth(Field::Hrsp5xx).unwrap_or_default();
+            let is_unanswered = || input.row.no_response_words().is_some();
+            let timeouts = input.row.growth(Field::Eresp).filter(|_| is_unanswered()).unwrap_or_default();
+            errors > 0.0 && (attempts::gave_up_waiting(&input.row) + timeouts) * 2.0 >= errors
+        }
+        RuleId::Backend5xx if kind == CauseKind::SlowApplication => {
+            input.row.no_response_words().is_some() || are_own_errors_many(input, problem)
+        }
+        // Requests that got no response end at a timeout.
+        RuleId::BackendResponseErrors | RuleId::ServerResponseErrors
+            if matches!(kind, CauseKind::SlowServer | CauseKind::SlowApplication) =>
+        {
+            input.row.no_response_words().is_some()
+        }
         // A backend without servers follows from a flapping server only while this one is down, and no other is.
         RuleId::BackendDown => !input.row.state.is_usable() && input.backend.backend_stats.down <= 1,
+        RuleId::Retries | RuleId::Redispatches => {
+            let repeated = || RepeatedAttempts::of_row(&input.backend);
+            match kind {
+                CauseKind::ServerUnreachable | CauseKind::Network => !repeated().are_responses(),
+                CauseKind::Application5xx => repeated().are_responses(),
+                CauseKind::ServerErrors => {
+                    RepeatedAttempts::of_row(&input.row).failed_responses * 2.0 > repeated().all()
+                }
+                _ => true,
+            }
+        }
         // HAProxy sends an error in place of a response that fails, but also for other reasons.
         RuleId::Own5xx if kind == CauseKind::ServerErrors => {
             let own = |measurement| if let Measurement::Value(own) = measurement { own } else { 0.0 };
@@ -269,6 +320,32 @@ fn may_follow(kind: CauseKind, input: &CauseInput<'_>, problem: &Problem) -> boo
         }
         _ => true,
     }
+}
+
+/// Returns whether a problem is due to servers that are lost: at most half of what it counts is of other servers. HAProxy's
+/// own errors are of no server.
+fn is_of_lost_servers(kind: CauseKind, input: &CauseInput<'_>, problem: &Problem) -> bool {
+    let count = |row: &RuleInput<'_>| match problem.rule.id {
+        RuleId::Backend5xx => row.growth(Field::Hrsp5xx),
+        RuleId::BackendResponseErrors => row.growth(Field::Eresp),
+        RuleId::BackendConnectionErrors => attempts::failed_connections(row),
+        RuleId::Retries => attempts::retry_count(row),
+        RuleId::Redispatches => row.growth(Field::Wredis),
+        _ => None,
+    };
+    let is_lost = |row: &RuleInput<'_>| match kind {
+        CauseKind::ServersDown => !row.state.is_usable(),
+        _ => row.id == input.row.id,
+    };
+    let subject = input.for_id(problem.subject.id).row;
+    if subject.is_server() {
+        return is_lost(&subject);
+    }
+    let Some(all) = count(&input.backend) else { return true };
+    let servers = input.backend.backend.iter().flat_map(|backend| &backend.servers);
+    let servers = servers.map(|server| input.backend.for_row(*server));
+    let others: f64 = servers.filter(|server| !is_lost(server)).filter_map(|server| count(&server)).sum();
+    all > 0.0 && others * 2.0 <= all
 }
 
 fn subject_of(row: &RuleInput<'_>) -> ProblemSubject {
@@ -281,14 +358,14 @@ fn key_of(problem: &Problem) -> ProblemKey {
 
 /// Returns the value whose development is the trend of the cause: the worst one of the first rule of its kind. Larger is
 /// worse.
-fn trend_value(kind: CauseKind, showing: &[&Problem]) -> f64 {
+fn trend_value(kind: CauseKind, showing: &[&Problem]) -> (Option<RuleId>, f64) {
     let rank = |problem: &&&Problem| kind.info().shows.iter().position(|rule| *rule == problem.rule.id);
-    let Some(rule) = showing.iter().min_by_key(rank).map(|problem| problem.rule.id) else { return 0.0 };
+    let Some(rule) = showing.iter().min_by_key(rank).map(|problem| problem.rule.id) else { return (None, 0.0) };
     let values = showing.iter().filter(|problem| problem.rule.id == rule).map(|problem| match problem.rule.direction {
         Direction::AtLeast => problem.value,
         Direction::Below => -problem.value,
     });
-    values.fold(f64::MIN, f64::max)
+    (Some(rule), values.fold(f64::MIN, f64::max))
 }
 
 /// Returns what prevents an action on the server of a cause.

@@ -1,9 +1,11 @@
 //! Impact of the causes: the number of requests or connections of the rate window that failed or were late.
 
 use crate::haproxy::fields::{Field, InfoField};
+use crate::problems::attempts::{self, RepeatedAttempts};
 use crate::problems::backend_rules;
 use crate::problems::cause_input::CauseInput;
 use crate::problems::measurement::Measurement;
+use crate::problems::rule_input::RuleInput;
 
 /// Unknown impact.
 pub(super) fn unknown(_: &CauseInput<'_>) -> Option<f64> {
@@ -35,14 +37,32 @@ pub(super) fn failed(input: &CauseInput<'_>) -> Option<f64> {
     }
 }
 
+/// Counts the requests whose connection to the server or to the servers of the backend failed: they fail, or are late because
+/// HAProxy tries again.
+pub(super) fn unreachable(input: &CauseInput<'_>) -> Option<f64> {
+    let delayed = |server: &RuleInput<'_>| match attempts::connection_errors(server) {
+        Measurement::Value(share) => server.growth(Field::Lbtot).map_or(0.0, |assigned| assigned * share),
+        _ => 0.0,
+    };
+    let servers = input.backend.backend.iter().flat_map(|backend| &backend.servers);
+    let servers = servers.map(|server| input.backend.for_row(*server));
+    let delayed: f64 =
+        servers.filter(|server| !input.row.is_server() || server.id == input.row.id).map(|row| delayed(&row)).sum();
+    let all = input.backend.served().unwrap_or(f64::INFINITY);
+    Some(failed(input)?.max(delayed).min(all))
+}
+
 /// Counts the requests to a backend without servers: in TCP mode all of them fail.
 pub(super) fn no_server(input: &CauseInput<'_>) -> Option<f64> {
     if input.row.is_tcp() { input.row.served() } else { failed(input) }
 }
 
-/// Counts the requests to the row, all of which are late.
+/// Counts the requests to the row, all of which are late. A server's number is without those that gave up waiting for it.
 pub(super) fn late(input: &CauseInput<'_>) -> Option<f64> {
-    input.row.served()
+    let waited = if input.row.is_server() { attempts::gave_up_waiting(&input.row) } else { 0.0 };
+    // HAProxy counts the requests of a server at its responses.
+    let unanswered = input.row.no_response_words().and_then(|_| input.row.growth(Field::Stot)).unwrap_or_default();
+    input.row.served().map(|served| served.max(unanswered) + waited)
 }
 
 /// Counts the requests that clients aborted.
@@ -50,9 +70,19 @@ pub(super) fn aborted(input: &CauseInput<'_>) -> Option<f64> {
     input.row.growth(Field::CliAbrt)
 }
 
-/// Counts the attempts to connect that were repeated.
+/// Counts the attempts that were repeated.
 pub(super) fn late_retries(input: &CauseInput<'_>) -> Option<f64> {
-    input.row.growth(Field::Wretr)
+    input.row.growth(Field::Wretr).map(|_| RepeatedAttempts::of_row(&input.row).all())
+}
+
+/// Estimates the requests that a frontend would get which accepts none: its share of the connections of all frontends since
+/// the start of HAProxy.
+pub(super) fn usual_share(input: &CauseInput<'_>) -> Option<f64> {
+    let sample = input.row.sample;
+    let count = |row: usize| sample.table.number(row, Field::Stot).map(|sessions| sessions as f64);
+    let all: f64 = sample.rows.frontends().iter().filter_map(|frontend| count(*frontend)).sum();
+    let share = count(input.row.index?)? / all;
+    Some(input.total? * share).filter(|share| share.is_finite())
 }
 
 /// Counts the requests of a row that has reached its limit of sessions; 0 below the limit.

@@ -22,6 +22,8 @@ pub(crate) struct CauseInput<'a> {
     pub(crate) backend: RuleInput<'a>,
     /// Open problems of the backend and its servers, or of the row.
     pub(crate) problems: &'a [&'a Problem],
+    /// Rules of these rows that are past their thresholds in this sample, some not for the hold time yet.
+    pub(crate) bad: &'a [(RowId, RuleId)],
     /// Servers of the backend that differ strongly from their peers.
     pub(crate) outliers: &'a [Outlier],
     /// Causes that were named before this sample.

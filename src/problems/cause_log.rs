@@ -32,11 +32,12 @@ pub(crate) struct CauseSpan<'a> {
 }
 
 /// One cause from its appearance until it leaves the list.
-#[derive(Debug)]
-struct CauseEpisode {
+#[derive(Debug, Clone)]
+pub(crate) struct CauseEpisode {
     /// States, with the times from which they apply.
-    states: Vec<(Duration, Cause)>,
-    removed_at: Option<Duration>,
+    pub(crate) states: Vec<(Duration, Cause)>,
+    /// Time at which it left the list; `None` while it is listed.
+    pub(crate) removed_at: Option<Duration>,
 }
 
 impl CauseEpisode {
@@ -101,6 +102,27 @@ impl CauseLog {
         }
     }
 
+    /// Lists the causes again that were open until this time.
+    pub(crate) fn continue_until(&mut self, end: Duration) {
+        let is_cut = |episode: &CauseEpisode| {
+            episode.removed_at == Some(end) && episode.states.last().is_some_and(|(_, cause)| cause.is_open())
+        };
+        let (cut, closed) = std::mem::take(&mut self.closed).into_iter().partition(is_cut);
+        self.closed = closed;
+        let cut: VecDeque<CauseEpisode> = cut;
+        for CauseEpisode { states, .. } in cut {
+            self.closed_states -= states.len();
+            self.add_past(states, None);
+        }
+    }
+
+    /// Ends all listed causes, at this time.
+    pub(crate) fn end_listed(&mut self, now: Duration) {
+        for episode in std::mem::take(&mut self.listed).into_values() {
+            self.close(CauseEpisode { removed_at: Some(now), ..episode });
+        }
+    }
+
     fn close(&mut self, episode: CauseEpisode) {
         self.closed_states += episode.states.len();
         self.closed.push_back(episode);
@@ -114,6 +136,12 @@ impl CauseLog {
     pub(crate) fn memory(&self) -> usize {
         let states = self.closed_states + self.listed.values().map(|episode| episode.states.len()).sum::<usize>();
         states * (size_of::<(Duration, Cause)>() + TEXT_BYTES + 4 * size_of::<ProblemKey>())
+    }
+
+    /// Returns the causes that were listed at this time or later.
+    pub(crate) fn episodes_since(&self, time: Duration) -> impl Iterator<Item = &CauseEpisode> {
+        let is_later = move |episode: &&CauseEpisode| episode.removed_at.is_none_or(|removed_at| removed_at > time);
+        self.closed.iter().chain(self.listed.values()).filter(is_later)
     }
 
     /// Returns the spans of time in which causes were open. A cause whose severity or sentence changed has several.

@@ -4,15 +4,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::haproxy::fields::{Field, InfoField};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::state_cause;
-use crate::problems::cause::{Cause, CauseTrend, cause_order};
-use crate::problems::cause_sentences::{self, CONNECTION_PROBLEM};
+use crate::problems::cause::{self, Cause, CauseTrend, cause_order};
+use crate::problems::cause_sentences::{self, CONNECTION_PROBLEM, SERVERS_FULL};
 use crate::problems::cause_table::CauseKind;
 use crate::problems::found_cause::FoundCause;
 use crate::problems::problem::ProblemSubject;
 use crate::problems::rule_table::RuleId;
+use crate::problems::shared_faults;
+use crate::problems::successes::SuccessCounts;
 
 /// Network problems of several backends that began less than this time apart are one cause.
 const SAME_START: Duration = Duration::from_mins(1);
@@ -26,8 +29,26 @@ pub(super) fn merge_causes(mut found: Vec<FoundCause>, sample: &Sample) -> Vec<F
     if has(&found, CauseKind::TrackingDown) {
         found = fold_tracking(found, sample);
     }
+    found = shared_faults::fold_shrunk(shared_faults::fold_servers(found, sample));
+    if has(&found, CauseKind::FlappingServer) {
+        limit_flaps(&mut found);
+    }
     if has(&found, CauseKind::NoBackend) {
         found = merge_into(found, CauseKind::NoBackend, |cause| cause.kind == CauseKind::NoServer);
+    }
+    if has(&found, CauseKind::AtMaxconn) {
+        found = fold_overload(found);
+    }
+    if has(&found, CauseKind::ResolverFailing) && !is_any_name_server_answering(sample) {
+        found = fold_unresolved(found);
+    }
+    if has(&found, CauseKind::ProcessFull) {
+        let limit = sample.process_number(InfoField::Maxconn).unwrap_or(i64::MAX);
+        let slim = |id| sample.table.number(sample.rows.index_of(id)?, Field::Slim);
+        let is_same = |cause: &Cause| {
+            cause.kind == CauseKind::FrontendFull && slim(cause.subject.id).is_some_and(|slim| slim >= limit)
+        };
+        found = merge_into(found, CauseKind::ProcessFull, is_same);
     }
     if has(&found, CauseKind::Busy) {
         let is_only_slow = |cause: &Cause| {
@@ -37,9 +58,21 @@ pub(super) fn merge_causes(mut found: Vec<FoundCause>, sample: &Sample) -> Vec<F
         };
         found = merge_into(found, CauseKind::Busy, is_only_slow);
     }
+    found = shared_faults::fold_addresses(found, sample);
     found = fold_frontend_errors(merge_networks(found, sample));
     found.sort_by(|one, other| cause_order(&one.cause, &other.cause));
     found
+}
+
+/// Removes the impact of flapping servers whose backend has no server: the failed requests are those of the backend.
+fn limit_flaps(found: &mut [FoundCause]) {
+    let lost = found.iter().filter(|found| found.cause.kind == CauseKind::NoServer).map(|found| found.cause.proxy_row);
+    let lost: Vec<RowId> = lost.collect();
+    for FoundCause { cause, .. } in found {
+        if cause.kind == CauseKind::FlappingServer && lost.contains(&cause.proxy_row) {
+            cause.impact = None;
+        }
+    }
 }
 
 /// Moves the problems of the causes for which `follows` returns true to the first cause of a kind.
@@ -49,6 +82,60 @@ fn merge_into(found: Vec<FoundCause>, kind: CauseKind, follows: impl Fn(&Cause) 
     for found in merged {
         into.cause.severity = into.cause.severity.max(found.cause.severity);
         into.cause.problems.extend(found.cause.problems);
+    }
+    kept
+}
+
+/// Returns whether a name server answers most of its questions.
+fn is_any_name_server_answering(sample: &Sample) -> bool {
+    let servers = sample.details.slow_facts.iter().filter_map(|facts| facts.name_servers.as_ref()).flatten();
+    let share = RuleId::ResolverFailing.rule().warn.unwrap_or_default();
+    servers.into_iter().any(|server| (server.failed as f64) < share * server.sent as f64)
+}
+
+/// Moves the servers without an address, and the backends that have only such servers, to the cause of the name servers.
+fn fold_unresolved(found: Vec<FoundCause>) -> Vec<FoundCause> {
+    let has = |cause: &Cause, rule| cause.problems.iter().any(|(_, other)| *other == rule);
+    let is_backend = |cause: &Cause| cause.kind == CauseKind::NoServer;
+    let is_unresolved = |cause: &Cause| {
+        let is_only_unresolved = has(cause, RuleId::ServerUnresolved) && !has(cause, RuleId::ServerDown);
+        cause.kind == CauseKind::ServerUnresolved || is_backend(cause) && is_only_unresolved
+    };
+    let (lost, mut kept): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| is_unresolved(&found.cause));
+    let Some(into) = kept.iter_mut().find(|found| found.cause.kind == CauseKind::ResolverFailing) else { return kept };
+    for (start, are_backends) in [("no server available in ", true), ("no address for ", false)] {
+        let meant = lost.iter().map(|found| &found.cause).filter(|cause| is_backend(cause) == are_backends);
+        let names: Vec<String> = meant.map(Cause::name).collect();
+        if !names.is_empty() {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            into.cause.sentence = format!("{}; {start}{}", into.cause.sentence, cause_sentences::join_names(&names));
+        }
+    }
+    for found in lost {
+        into.cause.absorb(found.cause);
+    }
+    kept
+}
+
+/// Moves the full servers of a backend to the cause of those that went down before, whose load they carry.
+fn fold_overload(found: Vec<FoundCause>) -> Vec<FoundCause> {
+    let (full, mut kept): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| found.cause.kind == CauseKind::AtMaxconn);
+    for full in full {
+        let is_meant = |found: &&mut FoundCause| {
+            let Cause { kind, proxy_row, since, .. } = &found.cause;
+            let is_earlier = since.monotonic <= full.cause.since.monotonic;
+            let is_one_down = matches!(kind, CauseKind::ServerDown | CauseKind::AgentDown) && is_earlier;
+            *proxy_row == full.cause.proxy_row && (*kind == CauseKind::ServersDown || is_one_down)
+        };
+        let Some(into) = kept.iter_mut().find(is_meant) else {
+            kept.push(full);
+            continue;
+        };
+        let text = full.cause.sentence.strip_prefix(SERVERS_FULL).unwrap_or(&full.cause.sentence);
+        let text = text.rsplit_once(", ").filter(|(_, last)| last.ends_with(" down")).map_or(text, |(text, _)| text);
+        into.cause.sentence = format!("{}; the rest is full: {text}", into.cause.sentence);
+        into.cause.absorb(full.cause);
     }
     kept
 }
@@ -90,9 +177,7 @@ fn fold_tracking(found: Vec<FoundCause>, sample: &Sample) -> Vec<FoundCause> {
         };
         let into = &mut kept[index].cause;
         names[index].push(found.cause.name());
-        into.severity = into.severity.max(found.cause.severity);
-        into.impact = add_impacts(into.impact, found.cause.impact);
-        into.problems.extend(found.cause.problems);
+        into.absorb(found.cause);
     }
     for (found, names) in kept.iter_mut().zip(names) {
         let cause = &mut found.cause;
@@ -123,13 +208,6 @@ fn checked_server(sample: &Sample, id: RowId) -> Option<RowId> {
     Some(sample.rows.ids()[index])
 }
 
-fn add_impacts(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some((one + other).min(1.0)),
-        (one, other) => one.or(other),
-    }
-}
-
 /// Combines the network problems of several backends that began at the same time into one cause of the process.
 fn merge_networks(found: Vec<FoundCause>, sample: &Sample) -> Vec<FoundCause> {
     // A cause about one server of several says nothing about the network to the others.
@@ -154,24 +232,26 @@ fn merge_networks(found: Vec<FoundCause>, sample: &Sample) -> Vec<FoundCause> {
 fn one_network(merged: &[FoundCause]) -> Option<FoundCause> {
     let names: Vec<String> = merged.iter().map(|found| found.cause.name()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let worst = &merged.first()?.cause;
+    let worst = merged.first()?;
     let earliest = merged.iter().map(|found| &found.cause).min_by_key(|cause| cause.since.monotonic)?;
-    let text = worst.sentence.strip_prefix(CONNECTION_PROBLEM).unwrap_or(&worst.sentence);
+    let text = worst.cause.sentence.strip_prefix(CONNECTION_PROBLEM).unwrap_or(&worst.cause.sentence);
     let sentence = format!("network between HAProxy and {}: {text}", cause_sentences::join_names(&names));
     let shown = merged.iter().flat_map(|found| &found.cause.problems[..found.cause.shown_by]);
     let following = merged.iter().flat_map(|found| &found.cause.problems[found.cause.shown_by..]);
     Some(FoundCause {
         is_current: merged.iter().any(|found| found.is_current),
-        value: merged.iter().map(|found| found.value).fold(f64::MIN, f64::max),
+        value: worst.value,
         outlook: None,
+        nature: None,
+        successes: merged.iter().map(|found| found.successes.clone()).reduce(SuccessCounts::merge)?,
         cause: Cause {
             kind: CauseKind::Network,
             subject: ProblemSubject { id: RowId::PROCESS, names: None },
             target: RowId::PROCESS,
             proxy_row: RowId::PROCESS,
-            severity: worst.severity,
+            severity: worst.cause.severity,
             sentence,
-            impact: merged.iter().map(|found| found.cause.impact).reduce(add_impacts)?,
+            impact: merged.iter().map(|found| found.cause.impact).reduce(cause::add_impacts)?,
             since: earliest.since,
             before: earliest.before,
             may_be_older: earliest.may_be_older,
@@ -180,6 +260,7 @@ fn one_network(merged: &[FoundCause]) -> Option<FoundCause> {
             shown_by: shown.clone().count(),
             problems: shown.chain(following).copied().collect(),
             flap: None,
+            earlier: None,
             resolved_at: None,
         },
     })
@@ -225,6 +306,45 @@ mod tests {
         site.set("www/w3.tracked= www/w3.check_status=L4TOUT");
         site.steps(2);
         assert!(site.causes().contains(&"WARN www/w3 server-down".to_owned()), "{:?}", site.causes());
+    }
+
+    #[test]
+    fn load_of_a_lost_server_is_part_of_its_cause() {
+        let full = "api/api2.scur=50 api/api3.scur=50 api/BACKEND.qcur=12 api/BACKEND.qtime=900";
+        let down = "api/api1.status=DOWN api/api1.check_status=L4CON api/BACKEND.act=2";
+        let mut site = TestSite::healthy();
+        site.steps(4);
+        site.set(down);
+        site.steps(4);
+        site.set(full);
+        site.steps(6);
+        assert_eq!(site.causes(), ["CRIT api/api1 server-down"], "{:?}", site.open_problems());
+        let sentence = site.sentence("api/api1");
+        assert!(sentence.contains(" of the weight available; the rest is full: "), "{sentence}");
+        // Servers that were full before are full for another reason.
+        let mut site = TestSite::healthy();
+        site.steps(4);
+        site.set(&format!("{full} api/api1.scur=50"));
+        site.steps(10);
+        site.set(down);
+        site.steps(6);
+        assert_eq!(site.causes(), ["CRIT api at-maxconn", "WARN api/api1 server-down"], "{:?}", site.open_problems());
+    }
+
+    #[test]
+    fn servers_without_address_are_part_of_the_cause_of_name_servers_that_do_not_answer() {
+        let mut site = TestSite::healthy();
+        site.steps(4);
+        site.set("info.Test_failed_questions=100 db/BACKEND.act=0 db/BACKEND.status=DOWN");
+        site.set("db/db1.status=MAINT_(resolution) db/db2.status=MAINT_(resolution)");
+        site.steps(6);
+        assert_eq!(site.causes(), ["CRIT process resolver-failing"], "{:?}", site.open_problems());
+        assert!(site.sentence("process").ends_with("; no server available in db"), "{}", site.sentence("process"));
+        let db1 = site.problems.iter().find(|problem| problem.subject.short_name() == "db1").unwrap().subject.id;
+        assert_eq!(site.problems.cause_of(db1).map(Cause::name), Some("process".to_owned()));
+        site.set("info.Test_failed_questions=20");
+        site.steps(20);
+        assert_eq!(site.causes(), ["CRIT db no-server"], "a name server that answers knows no address");
     }
 
     #[test]

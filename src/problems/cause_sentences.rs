@@ -5,15 +5,19 @@
 
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::status::RowState;
+use crate::history::interval_search::IntervalTime;
 use crate::observe::row_ids::RowId;
 use crate::observe::state_cause::{self, StateCause};
+use crate::problems::attempts::{self, RepeatedAttempts};
 use crate::problems::backend_rules;
+use crate::problems::cause_conditions::QUEUE_RULES;
 use crate::problems::cause_input::CauseInput;
 use crate::problems::figures;
 use crate::problems::forecast::full_words;
 use crate::problems::measurement::Measurement;
 use crate::problems::outlier_rules::{Deviation, Outlier};
 use crate::problems::problem::Problem;
+use crate::problems::rule_input::{CountTime, RuleInput};
 use crate::problems::rule_table::RuleId;
 use crate::units;
 
@@ -21,6 +25,8 @@ use crate::units;
 const MAX_NAMES: usize = 3;
 /// Start of the sentences about a network problem.
 pub(super) const CONNECTION_PROBLEM: &str = "connection problem: ";
+/// Start of the sentences about full servers.
+pub(super) const SERVERS_FULL: &str = "servers full: ";
 /// Maximum number of different reasons in a sentence.
 const MAX_REASONS: usize = 3;
 
@@ -204,7 +210,11 @@ pub(super) fn slow_server(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Stri
         Deviation::Slow(slowness) if outlier.row == input.row.id => Some(slowness),
         _ => None,
     });
-    deviation.map_or_else(|| problem_text(input, shown_by), |slowness| slowness.words(""))
+    let words = deviation.map(|slowness| match input.row.no_response_words() {
+        Some(words) => format!("{words} ({})", slowness.peer_words()),
+        None => slowness.words(""),
+    });
+    words.unwrap_or_else(|| problem_text(input, shown_by)) + &gave_up(&input.row)
 }
 
 /// `61% of its responses are 5xx in 5 s (peers 0%)`.
@@ -214,14 +224,17 @@ pub(super) fn server_errors(input: &CauseInput<'_>, shown_by: &[&Problem]) -> St
         _ => None,
     });
     let Some((own, peers)) = deviation else {
-        let failed = input.row.growth(Field::Eresp).zip(backend_rules::response_attempts(&input.row));
+        let failed = attempts::failed_responses(&input.row).zip(attempts::response_attempts(&input.row));
         return match failed {
-            Some((failed, all)) if failed > 0.0 => backend_rules::describe_response_errors(&input.row, failed / all),
+            Some((failed, all)) if failed > 0.0 => attempts::describe_response_errors(&input.row, failed / all),
             _ => problem_text(input, shown_by),
         };
     };
     let (own, peers) = (units::percent(own), units::percent(peers));
-    format!("{own} of its responses are 5xx in {} (peers {peers})", input.row.growth_time(Field::Hrsp5xx))
+    format!(
+        "{own} of its responses are 5xx in {} (peers {peers})",
+        input.row.over(CountTime::Server).growth_time(Field::Hrsp5xx)
+    )
 }
 
 /// `clients aborted 60% of the requests to s3 (peers 0%)`.
@@ -230,24 +243,34 @@ pub(super) fn server_aborts(input: &CauseInput<'_>, shown_by: &[&Problem]) -> St
     outlier.map_or_else(|| problem_text(input, shown_by), Outlier::text)
 }
 
-/// `servers full: 4 of 4 sessions, 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
+/// Returns the requests that gave up waiting: `, 12 requests gave up waiting (503) in 4 s`; empty without any.
+fn gave_up(input: &RuleInput<'_>) -> String {
+    attempts::gave_up_words(input).map_or(String::new(), |words| format!(", {words}"))
+}
+
+/// `servers full: 4 of 4 sessions, 7 waiting for 12 s (qtime 840 ms, rtime 52 ms), 1 of 3 servers down`.
 pub(super) fn at_maxconn(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
     let backend = &input.backend;
-    let first = shown_by.iter().min_by_key(|problem| problem.since.monotonic);
-    let time = first.map_or(String::new(), |problem| problem.age_words(backend.sample.at.monotonic));
+    // Servers may have been full for long before a request had to wait.
+    let waits = shown_by.iter().filter(|problem| QUEUE_RULES.contains(&problem.rule.id));
+    let first = waits.min_by_key(|problem| problem.since.monotonic);
+    let time =
+        first.map_or(String::new(), |problem| format!(" for {}", problem.age_words(backend.sample.at.monotonic)));
     let sessions = match figures::limited_sessions(backend.sample, backend.backend) {
         Some((sessions, limit)) => format!("{}, ", units::part_of(sessions, limit, "session")),
         None => String::new(),
     };
     let waiting = match backend.backend_stats.queued {
-        Some(queued) if queued > 0.0 => format!("{queued:.0} waiting for {time}"),
-        _ => format!("requests queued for {time}"),
+        Some(queued) if queued > 0.0 => format!("{queued:.0} waiting{time}"),
+        _ => format!("requests queued{time}"),
     };
-    let is_slow = input.problems_of(RuleId::ResponseTime).next().is_some();
     let qtime = backend.interval_time(Field::Qtime).map(|qtime| format!("qtime {}", units::millis_words(qtime.millis)));
-    let rtime = backend.interval_time(Field::Rtime).filter(|_| !backend.is_tcp()).map(|rtime| match rtime.millis {
-        rtime if is_slow => format!("rtime {}", units::millis_words(rtime)),
-        _ => "rtime normal".to_owned(),
+    let rtime = backend.interval_time(Field::Rtime).filter(|_| !backend.is_tcp()).map(|rtime| {
+        // The known times are not those of the requests that are in progress.
+        if backend_rules::is_slower_than_known(backend) {
+            return "few requests end".to_owned();
+        }
+        format!("rtime {}", units::millis_words(rtime.millis))
     });
     let times: Vec<String> = [qtime, rtime].into_iter().flatten().collect();
     let times = if times.is_empty() { String::new() } else { format!(" ({})", times.join(", ")) };
@@ -255,7 +278,7 @@ pub(super) fn at_maxconn(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Strin
         0 => String::new(),
         down => format!(", {} down", units::part_of(down as i64, backend.backend_stats.servers as i64, "server")),
     };
-    format!("servers full: {sessions}{waiting}{times}{down}")
+    format!("{SERVERS_FULL}{sessions}{waiting}{times}{}{down}", gave_up(backend))
 }
 
 /// `s1: 50 of 50 sessions`, with the number of further servers.
@@ -272,19 +295,61 @@ pub(super) fn servers_full(input: &CauseInput<'_>, shown_by: &[&Problem]) -> Str
     }
 }
 
+/// Returns the servers that are much slower than each of the others, of those that cannot be compared with their peers, such
+/// as a server that is being drained, or two of three: `, mostly s2`; empty without any.
+fn mostly(backend: &RuleInput<'_>) -> String {
+    let servers = backend.backend.iter().flat_map(|backend| &backend.servers).map(|server| backend.for_row(*server));
+    let mut times: Vec<_> =
+        servers.filter_map(|server| Some((server.interval_time(Field::Rtime)?, server.row()?))).collect();
+    times.sort_by(|(one, _), (other, _)| other.at_least().total_cmp(&one.at_least()));
+    let Some(factor) = RuleId::SlowServer.rule().warn else { return String::new() };
+    let is_gap = |(slower, faster): (&IntervalTime, &IntervalTime)| slower.at_least() >= faster.at_most() * factor;
+    let slow = (1..times.len()).find(|place| is_gap((&times[place - 1].0, &times[*place].0))).unwrap_or_default();
+    let mut names: Vec<&str> = times[..slow].iter().map(|(_, row)| row.name.as_str()).collect();
+    names.sort_unstable();
+    if names.is_empty() { String::new() } else { format!(", mostly {}", join_names(&names)) }
+}
+
+/// `51 redispatches per 100 requests, most of them from s1`.
+pub(super) fn retried(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
+    let text = problem_text(input, shown_by);
+    let servers = input.backend.backend.iter().flat_map(|backend| &backend.servers);
+    let counts = servers.filter_map(|server| {
+        let server = input.backend.for_row(*server);
+        Some((RepeatedAttempts::of_row(&server).all(), server.row()?))
+    });
+    let counts: Vec<_> = counts.collect();
+    let all: f64 = counts.iter().map(|(count, _)| count).sum();
+    let most = counts.iter().find(|(count, _)| counts.len() > 1 && count * 2.0 > all);
+    most.map_or(text.clone(), |(_, row)| format!("{text}, most of them from {}", row.name))
+}
+
 /// `application slow: 1.20 s to respond (rtime), 7 waiting`.
 pub(super) fn slow_application(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
-    let text = problem_text(input, shown_by);
+    let text = match backend_rules::response_time(&input.backend) {
+        Measurement::Value(time) => backend_rules::describe_response_time(&input.backend, time),
+        _ => problem_text(input, shown_by),
+    };
+    let is_slow = input.bad.contains(&(input.backend.id, RuleId::ResponseTime));
+    let (start, end) = if is_slow { ("application slow", "") } else { ("application was slow", " again") };
+    let gave_up = gave_up(&input.backend);
+    let end = format!("{end}{}", mostly(&input.backend));
     match input.backend.backend_stats.queued {
-        Some(queued) if queued > 0.0 => format!("application slow: {text}, {queued:.0} waiting"),
-        _ => format!("application slow: {text}"),
+        Some(queued) if queued > 0.0 => format!("{start}: {text}{end}, {queued:.0} waiting{gave_up}"),
+        _ => format!("{start}: {text}{end}{gave_up}"),
     }
 }
 
 /// `HAProxy itself sent 60 errors (5xx) in 4 s`.
 pub(super) fn own_errors(input: &CauseInput<'_>, shown_by: &[&Problem]) -> String {
-    match backend_rules::own_5xx(&input.backend) {
-        Measurement::Value(own) if own > 0.0 => backend_rules::describe_own_5xx(&input.backend, own),
+    let backend = &input.backend;
+    let has_servers = backend.backend.is_some_and(|backend| !backend.servers.is_empty());
+    match backend_rules::own_5xx(backend) {
+        Measurement::Value(own) if own > 0.0 => backend_rules::describe_own_5xx(backend, own),
+        // A rule that answers needs no server, and counts no failed connection.
+        _ if !has_servers && backend.growth(Field::Econ) > Some(0.0) => {
+            format!("no servers are configured: HAProxy answers 503, {}", problem_text(input, shown_by))
+        }
         _ => problem_text(input, shown_by),
     }
 }

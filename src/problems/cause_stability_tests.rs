@@ -272,3 +272,124 @@ fn responses_that_haproxy_counts_twice_as_failed_are_counted_once() {
     assert_eq!(site.problems.open_causes().next().unwrap().impact.map(|impact| (impact * 700.0).round()), Some(100.0));
     assert!(site.open_problems().contains(&"CRIT api backend-response-errors".to_owned()));
 }
+
+#[test]
+fn cause_that_comes_back_says_so() {
+    let mut site = TestSite::after_10_s("api/BACKEND.qcur=12");
+    for times in 2..4 {
+        site.set("api/BACKEND.qcur=0");
+        site.steps(20);
+        assert_eq!(site.causes(), [] as [String; 0]);
+        site.set("api/BACKEND.qcur=12");
+        site.steps(6);
+        let sentence = site.sentence("api");
+        assert!(sentence.contains(&format!(", {times} times in ")), "{sentence}");
+    }
+    site.set("api/BACKEND.qcur=0");
+    site.steps(320);
+    site.set("api/BACKEND.qcur=12");
+    site.steps(6);
+    let sentence = site.sentence("api");
+    assert!(!sentence.contains(" times in "), "after ten minutes: {sentence}");
+}
+
+#[test]
+fn server_that_is_down_for_another_reason_has_another_start() {
+    let mut site = TestSite::healthy();
+    site.steps(4);
+    site.set("api/api1.status=DOWN api/api1.check_status=L4CON");
+    site.steps(30);
+    let age = |site: &TestSite| {
+        let cause = site.problems.open_causes().find(|cause| cause.name() == "api/api1").unwrap();
+        cause.age(std::time::Duration::from_millis(site.now)).as_secs()
+    };
+    assert!(age(&site) >= 58, "{}", age(&site));
+    site.set("api/api1.check_status=L4TOUT");
+    site.steps(1);
+    assert!(age(&site) >= 58, "a single check may differ");
+    site.steps(5);
+    assert!(age(&site) <= 14, "{}", age(&site));
+    let sentence = site.sentence("api/api1");
+    assert!(sentence.contains("L4TOUT") && sentence.ends_with(", L4CON for 60 s before"), "{sentence}");
+    site.steps(10);
+    assert!((20..40).contains(&age(&site)), "{}", age(&site));
+}
+
+#[test]
+fn errors_of_an_outage_are_not_those_of_the_server_that_stays_down() {
+    let mut site = TestSite::healthy();
+    site.steps(4);
+    let down = |server: &str| format!("api/{server}.status=DOWN api/{server}.check_status=L4CON ");
+    site.set(&["api1", "api2", "api3"].map(down).concat());
+    site.set("api/BACKEND.act=0 api/BACKEND.hrsp_5xx+200");
+    site.steps(6);
+    assert_eq!(site.causes(), ["CRIT api no-server"]);
+    site.set("api/api2.status=UP api/api2.check_status=L4OK api/api3.status=UP api/api3.check_status=L4OK");
+    site.set("api/BACKEND.act=2 api/BACKEND.hrsp_5xx+0");
+    for _ in 0..10 {
+        site.step();
+        assert_eq!(site.causes(), ["WARN api/api1 server-down"], "{:?}", site.open_problems());
+    }
+}
+
+#[test]
+fn errors_of_the_first_seconds_may_be_older() {
+    for (steps, may_be_older) in [(4, true), (10, false)] {
+        let mut site = TestSite::healthy();
+        site.steps(steps);
+        site.set("api/api1.hrsp_5xx+40 api/BACKEND.hrsp_5xx+40");
+        site.steps(6);
+        let cause = site.problems.open_causes().next().unwrap();
+        assert_eq!((cause.name().as_str(), cause.may_be_older), ("api/api1", may_be_older), "{steps}");
+    }
+}
+
+#[test]
+fn queue_after_a_slow_application_is_of_full_servers() {
+    let mut site = TestSite::after_10_s("api/BACKEND.rtime=800 api/BACKEND.qcur=40");
+    assert_eq!(site.causes(), ["CRIT api slow-application"]);
+    assert!(site.sentence("api").starts_with("application slow: "), "{}", site.sentence("api"));
+    site.set("api/BACKEND.rtime=40 api/BACKEND.qcur=30");
+    site.steps(2);
+    let sentence = site.sentence("api");
+    assert!(sentence.starts_with("application was slow: ") && sentence.ends_with(" again, 30 waiting"), "{sentence}");
+    site.steps(6);
+    assert_eq!(site.causes(), ["CRIT api at-maxconn"]);
+    assert!(site.sentence("api").starts_with("servers full: "), "{}", site.sentence("api"));
+}
+
+#[test]
+fn errors_of_a_server_end_with_its_requests() {
+    let mut site = TestSite::healthy();
+    site.steps(10);
+    site.set("api/api1.hrsp_5xx+30 api/api1.hrsp_2xx+30 api/BACKEND.hrsp_5xx+30");
+    site.steps(10);
+    assert_eq!(site.causes(), ["CRIT api/api1 server-5xx"], "{:?}", site.open_problems());
+    // As after a drain, or without clients.
+    site.set("api/api1.status=DRAIN api/api1.hrsp_5xx+0 api/api1.hrsp_2xx+0 api/api1.stot+0 api/BACKEND.hrsp_5xx+0");
+    site.steps(10);
+    assert_eq!(site.causes(), [""; 0], "{:?}", site.open_problems());
+}
+
+#[test]
+fn end_of_an_outage_of_all_backends_opens_no_other_cause() {
+    const SERVERS: [&str; 9] =
+        ["api/api1", "api/api2", "api/api3", "www/w1", "www/w2", "www/w3", "www/w4", "db/db1", "db/db2"];
+    let all = |state: &str, usable: u8| {
+        let servers = SERVERS.map(|server| format!("{server}.status={state}"));
+        let backends = ["api", "www", "db"].map(|name| format!("{name}/BACKEND.act={usable}"));
+        [servers.as_slice(), &backends].concat().join(" ")
+    };
+    let mut site = TestSite::healthy();
+    site.steps(6);
+    site.set(&all("DOWN", 0));
+    site.set("api/BACKEND.hrsp_5xx+120 api/BACKEND.hrsp_2xx+0 www/BACKEND.hrsp_5xx+120");
+    site.steps(8);
+    assert_eq!(site.causes(), ["CRIT process no-backend"], "{:?}", site.open_problems());
+    site.set(&all("UP", 3));
+    site.set("api/BACKEND.hrsp_5xx+0 api/BACKEND.hrsp_2xx+120 www/BACKEND.hrsp_5xx+0");
+    for step in 0..10 {
+        site.step();
+        assert_eq!(site.causes(), [""; 0], "{step}: {:?}", site.open_problems());
+    }
+}

@@ -104,10 +104,14 @@ causes! {
          ResponseTime SlowServer ServerSessions QueueLimit ServerUnresolved]
         conditions::always, sentences::no_server, impact::no_server, None;
         "no server available: s1, s2: L4CON Connection refused" "the backend has no usable server, so each request gets a 503" "start a server, enable one that is in maintenance, or check the network to the servers"
-    AgentDown "agent-down" "agent" Server [ServerDown] [FailingChecks BackendWeight]
+    AgentDown "agent-down" "agent" Server [ServerDown]
+        [FailingChecks ServerConnectionErrors ServerResponseErrors Server5xx BackendWeight Own5xx Backend5xx
+         BackendConnectionErrors BackendResponseErrors Retries Redispatches ConnectTime]
         conditions::is_down_by_agent, sentences::problem_text, impact::failed, Some(&action_table::AGENT_UP);
         "down by its agent (\"deploy until 5\")" "the server's agent check reports the server as down" "ask the owner of the agent, or end what the agent's text names"
-    TrackingDown "tracking-down" "tracking" Server [ServerDown] [BackendWeight]
+    TrackingDown "tracking-down" "tracking" Server [ServerDown]
+        [ServerConnectionErrors ServerResponseErrors Server5xx BackendWeight Own5xx Backend5xx
+         BackendConnectionErrors BackendResponseErrors Retries Redispatches ConnectTime]
         conditions::is_down_by_tracking, sentences::problem_text, impact::failed, None;
         "down: it tracks be_app/s1" "the server follows the state of the server that it tracks, whose own cause is not listed" "repair the tracked server"
     ServersDown "servers-down" "degraded" Backend [ServerDown]
@@ -122,51 +126,53 @@ causes! {
         "down: L4CON Connection refused, 75% of the weight available" "the health checks of the server fail, and the other servers carry its load" "repair the server, or put it into maintenance while you work on it"
         | "repair the server"
     ServerUnreachable "server-unreachable" "network" Server [ServerConnectionErrors]
-        [BackendConnectionErrors Retries Redispatches Own5xx Backend5xx ConnectTime]
-        conditions::is_only_unreachable, sentences::server_unreachable, impact::failed, Some(&action_table::DRAIN);
-        "6.7% of the connections failed (40 in 4 s)" "connections to this server fail, although its health checks succeed" "check the port, the backlog and the limits of the server"
+        [BackendConnectionErrors FailingChecks Retries Redispatches Own5xx Backend5xx ConnectTime]
+        conditions::is_only_unreachable, sentences::server_unreachable, impact::unreachable, Some(&action_table::DRAIN);
+        "6.7% of the connections failed (40 in 4 s)" "connections to this server fail, although its health checks have not taken it down" "check the port, the backlog and the limits of the server"
     Network "network" "network" Backend [BackendConnectionErrors ServerConnectionErrors ConnectTime]
-        [Retries Redispatches Own5xx Backend5xx BackendResponseErrors]
-        conditions::is_network, sentences::network, impact::failed, None;
+        [FailingChecks Retries Redispatches Own5xx Backend5xx BackendResponseErrors]
+        conditions::is_network, sentences::network, impact::unreachable, None;
         "network between HAProxy and be_a, be_b: 12% of the connections failed (40 in 4 s)" "connections to the servers of one backend, or of several at once, fail or take long" "check the network, the firewall and DNS between HAProxy and the servers"
-    FailingChecks "failing-checks" "degraded" Server [FailingChecks] []
-        conditions::always, sentences::problem_text, impact::failed, Some(&action_table::DRAIN);
-        "3 checks failed in the last minute: L7STS 503" "the server is up but may soon go down" "look at what its health check reports"
     IdleServer "idle-server" "idle" Server [IdleServer]
         [Queue QueueGrowing QueueWait QueueLimit ServerSessions Own5xx Backend5xx ClientAborts]
         conditions::always, sentences::problem_text, impact::unknown, Some(&action_table::SERVER_MAXCONN);
         "gets no sessions, while 10 requests wait for a server" "the server is up and free, but HAProxy does not give it the queued requests, as after a drain that ends while all clients wait" "set its maxconn, even to the same number: HAProxy then gives it the waiting requests"
         | "set its maxconn with such a socket, even to the same number"
     SlowServer "slow-server" "outlier" Server [SlowServer]
-        [ServerSessions QueueLimit ResponseTime Queue QueueGrowing QueueWait ClientAborts]
+        [ServerSessions QueueLimit ResponseTime Queue QueueGrowing QueueWait ClientAborts Own5xx Backend5xx
+         BackendResponseErrors ServerResponseErrors FailingChecks]
         conditions::is_outlier, sentences::slow_server, impact::late, Some(&action_table::DRAIN);
         "8x slower than its peers (1.20 s against 150 ms)" "one server responds much more slowly than the others" "drain the server, then look at its load, its garbage collection and its disks"
         | "look at its load, its garbage collection and its disks"
-    ServerErrors "server-5xx" "outlier" Server [Server5xx ServerResponseErrors] [Backend5xx BackendResponseErrors Own5xx]
+    ServerErrors "server-5xx" "outlier" Server [Server5xx ServerResponseErrors] [Backend5xx BackendResponseErrors FailingChecks Own5xx Retries Redispatches]
         conditions::is_failing_outlier, sentences::server_errors, impact::failed, Some(&action_table::DRAIN);
         "61% of its responses are 5xx (peers 0%)" "one server responds with errors, the others do not" "drain the server, then look at its logs and its last deployment"
         | "look at its logs and its last deployment"
+    FailingChecks "failing-checks" "degraded" Server [FailingChecks] []
+        conditions::always, sentences::problem_text, impact::failed, Some(&action_table::DRAIN);
+        "3 checks failed in the last 10 s: L7STS 503" "the server is up but may soon go down" "look at what its health check reports"
     ServerAborts "server-aborts" "outlier" Backend [ClientAborts] []
         conditions::has_abort_outlier, sentences::server_aborts, impact::aborted, None;
         "clients aborted 60% of the requests to s3 (peers 0%)" "clients give up waiting for one server" "look at how long this server takes to respond"
+    SlowApplication "slow-application" "slow" Backend [ResponseTime Queue QueueGrowing QueueWait]
+        [SlowServer ServerSessions QueueLimit ClientAborts Own5xx Backend5xx Redispatches
+         BackendResponseErrors ServerResponseErrors]
+        conditions::is_slow_application, sentences::slow_application, impact::late, None;
+        "application slow: 1.20 s to respond (rtime), 7 waiting" "all servers of the backend respond slowly" "look at what the servers share: a database, a cache, another service"
     AtMaxconn "at-maxconn" "full" Backend [Queue QueueGrowing QueueWait QueueLimit ServerSessions]
-        [Own5xx Backend5xx ClientAborts BackendResponseErrors BackendConnectionErrors ServerConnectionErrors Redispatches ResponseTime]
+        [Own5xx Backend5xx ClientAborts BackendResponseErrors BackendConnectionErrors ServerConnectionErrors Redispatches]
         conditions::is_full, sentences::at_maxconn, impact::late, Some(&action_table::SERVER_MAXCONN);
         "servers full: 4 of 4 sessions, 7 waiting for 12 s (qtime 840 ms)" "all servers are at their maxconn, and requests wait for a free place" "add servers, or raise the maxconn of the servers if they can carry more"
         | "add servers, or raise their maxconn in the configuration"
-    SlowApplication "slow-application" "slow" Backend [ResponseTime]
-        [SlowServer ServerSessions QueueLimit Queue QueueGrowing QueueWait ClientAborts Own5xx]
-        conditions::always, sentences::slow_application, impact::late, None;
-        "application slow: 1.20 s to respond (rtime), 7 waiting" "all servers of the backend respond slowly" "look at what the servers share: a database, a cache, another service"
     Haproxy5xx "haproxy-5xx" "haproxy" Backend [Own5xx Backend5xx] []
         conditions::are_own_errors_many, sentences::own_errors, impact::failed, None;
         "HAProxy itself sent 60 errors (5xx) in 4 s" "HAProxy itself sends errors: a rule denies requests, or a timeout expires" "look at the termination state in HAProxy's log"
-    Application5xx "application-5xx" "errors" Backend [Backend5xx Server5xx BackendResponseErrors ServerResponseErrors] [Own5xx]
+    Application5xx "application-5xx" "errors" Backend [Backend5xx Server5xx BackendResponseErrors ServerResponseErrors] [Own5xx Retries Redispatches]
         conditions::always, sentences::application_errors, impact::failed, None;
         "application errors: 23% of the responses are 5xx" "the servers respond with errors, no one of them more than the others" "look at the logs of the application and at its last deployment"
     RetriedRequests "retries" "retries" Backend [Retries Redispatches] []
-        conditions::always, sentences::problem_text, impact::late_retries, None;
-        "2 retries per 100 requests" "the first attempt to connect to a server often fails" "look at which server the retries count for, and at its port"
+        conditions::always, sentences::retried, impact::late_retries, None;
+        "2 retries per 100 requests" "the first attempt at a server often fails: the connection, or with `retry-on` its response" "look at which server the retries count for, and at its port and its log"
     AbortedRequests "client-aborts" "aborts" Backend [ClientAborts] []
         conditions::always, sentences::problem_text, impact::aborted, None;
         "clients aborted 12% of the requests" "clients give up, usually because they wait too long" "compare response times with the timeouts of the clients"
@@ -184,11 +190,11 @@ causes! {
         conditions::always, sentences::problem_text, impact::unknown, None;
         "not published: content switching does not use it" "rules and maps do not select the backend until it is published" "`publish backend NAME`, if its maintenance is over"
     FrontendPaused "frontend-paused" "paused" Row [] []
-        conditions::always, sentences::problem_text, impact::unknown, Some(&action_table::FRONTEND_ON);
+        conditions::always, sentences::problem_text, impact::usual_share, Some(&action_table::FRONTEND_ON);
         "disabled: it accepts no connections until it is enabled" "the frontend was disabled at run time and accepts no connections" "enable the frontend, if its maintenance is over"
         | "enable the frontend with such a socket, if its maintenance is over"
     FrontendStopped "frontend-stopped" "stopped" Row [] []
-        conditions::always, sentences::problem_text, impact::unknown, None;
+        conditions::always, sentences::problem_text, impact::usual_share, None;
         "stopped: it accepts no connections until HAProxy is reloaded" "the frontend was shut down at run time" "reload HAProxy"
     ListenerFull "listener-full" "full" Row [] []
         conditions::always, sentences::problem_text, impact::at_limit, None;
@@ -227,6 +233,9 @@ causes! {
     ResolverFailing "resolver-failing" "dns" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, None;
         "name server dns1: 12 of 12 queries timed out" "a name server of a `resolvers` section does not answer, or answers with errors" "look at the name server and the network to it"
+    Failover "failover" "failover" Row [] []
+        conditions::always, sentences::problem_text, impact::unknown, None;
+        "37 connections lost in a failover 12 s ago" "another balancer took the address, and the connections that were open did not move with it" "look at the events of both balancers, and at the log of keepalived or CARP"
     Tls "tls" "tls" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, None;
         "97% of 1000 TLS connections" "TLS connections or handshakes are at their limit, or sessions are not resumed" "raise the limit or the size of the session cache"
@@ -250,6 +259,7 @@ pub(crate) const fn fallback_kind(rule: RuleId) -> CauseKind {
         RuleId::SharedSocket => CauseKind::SharedSocket,
         RuleId::CertificateExpiry => CauseKind::CertificateExpiry,
         RuleId::ResolverFailing => CauseKind::ResolverFailing,
+        RuleId::Failover => CauseKind::Failover,
         RuleId::ListenerSessions => CauseKind::ListenerFull,
         RuleId::FrontendPaused => CauseKind::FrontendPaused,
         RuleId::FrontendStopped => CauseKind::FrontendStopped,
@@ -295,6 +305,17 @@ impl CauseKind {
     /// Returns the name as a string.
     pub(crate) fn as_str(self) -> &'static str {
         self.info().id
+    }
+
+    /// Returns whether this is the loss of servers, while others still serve.
+    pub(super) const fn is_loss(self) -> bool {
+        use CauseKind::{AgentDown, FlappingServer, ServerDown, ServersDown, TrackingDown};
+        matches!(self, FlappingServer | AgentDown | TrackingDown | ServersDown | ServerDown)
+    }
+
+    /// Returns the name as words: `slow application`.
+    pub(crate) fn words(self) -> String {
+        self.as_str().replace('-', " ")
     }
 
     /// Returns the rules whose problems show this cause, in the order of the rule table.

@@ -77,13 +77,13 @@ fn each_kind_has_a_sentence() {
         ),
         (
             "www/w4.chkfail+1 www/w4.check_status=L7STS",
-            "CRIT www/w4 failing-checks",
-            "checks failed in the last minute: L7STS",
+            "WARN www/w4 failing-checks",
+            "checks failed in the last 10 s: L7STS",
         ),
         (
             "api/BACKEND.rtime=600 api/BACKEND.qcur=30 api/BACKEND.qtime=900",
-            "CRIT api at-maxconn",
-            "servers full: 15 of 150 sessions, 30 waiting for 10 s (qtime 900 ms, rtime 600 ms)",
+            "CRIT api slow-application",
+            "application slow: 600 ms to respond (rtime, 300 requests in 2 s), 30 waiting",
         ),
         ("api/api1.scur=50", "CRIT api server-full", "api1: 50 of 50 sessions"),
         (
@@ -93,9 +93,14 @@ fn each_kind_has_a_sentence() {
         ),
         ("api/BACKEND.wredis+6", "WARN api retries", "2 redispatches per 100 requests"),
         (
-            "api/BACKEND.qcur=12 api/api3.status=DOWN",
+            "api/BACKEND.qcur=12",
             "CRIT api at-maxconn",
-            "servers full: 10 of 100 sessions, 12 waiting for 10 s (qtime 0 ms, rtime normal), 1 of 3 servers down",
+            "servers full: 15 of 150 sessions, 12 waiting for 10 s (qtime 0 ms, rtime 50 ms)",
+        ),
+        (
+            "api/BACKEND.qcur=12 api/api3.status=DOWN",
+            "CRIT api/api3 server-down",
+            "; the rest is full: 10 of 100 sessions, 12 waiting for 10 s (qtime 0 ms, rtime 50 ms)",
         ),
         (
             "api/BACKEND.act=0 api/api1.status=DOWN api/api1.check_status=L4CON api/api2.status=DOWN \
@@ -136,6 +141,7 @@ fn each_kind_has_a_sentence() {
         ("info.Test_live_processes=2", "WARN process shared-socket", "2 processes reply in turn on this socket"),
         ("info.Test_certificate_hours=300", "WARN process certificate-expiry", "/etc/site.pem expires in 12 days"),
         ("info.Test_failed_questions=50", "WARN process resolver-failing", "50"),
+        ("info.Test_lost_connections=37", "WARN process failover", "37 connections lost in a failover"),
         ("www-in.status=PAUSED", "WARN www-in frontend-paused", "it accepts no connections until it is enabled"),
         ("www-in.status=STOP", "CRIT www-in frontend-stopped", "it accepts no connections until HAProxy is reloaded"),
         (
@@ -212,7 +218,7 @@ fn w26_cause_keeps_the_numbers_that_showed_it() {
     assert!(sentence.contains("12 waiting for 10 s"), "{sentence}");
     site.set("api/BACKEND.qcur=0");
     site.steps(2);
-    assert_eq!(site.sentence("api"), sentence, "not \"requests queued\" without a number");
+    assert_eq!(site.sentence("api"), format!("{sentence}, recovering"), "not \"requests queued\" without a number");
 }
 
 #[test]

@@ -15,6 +15,8 @@ use crate::problems::check_starts::CheckStarts;
 
 /// Time for which failures are kept.
 pub(crate) const RETENTION: Duration = Duration::from_mins(5);
+/// Time for which a failed check of a server that is up counts.
+pub(super) const FAILED_CHECKS_TIME: Duration = Duration::from_secs(10);
 /// Failures less than this time after the last entry are added to that entry, so a server has at most about 60 entries.
 const MERGE_SPAN: Duration = Duration::from_secs(5);
 
@@ -151,9 +153,9 @@ impl CheckHistory {
         entries.filter(|entry| entry.times_down > 0).map(|entry| (entry.at, entry.times_down))
     }
 
-    /// Returns how many checks of a server failed while it was up, in the minute before `now`.
+    /// Returns how many checks of a server failed while it was up, in the [`FAILED_CHECKS_TIME`] before `now`.
     pub(crate) fn failed_checks(&self, id: RowId, now: Duration) -> f64 {
-        let recent = |entry: &&CheckFailures| now.saturating_sub(entry.at) <= Duration::from_mins(1);
+        let recent = |entry: &&CheckFailures| now.saturating_sub(entry.at) <= FAILED_CHECKS_TIME;
         self.servers
             .get(&id)
             .map_or(0.0, |entries| entries.iter().filter(recent).map(|entry| entry.failed_checks as f64).sum())
@@ -236,7 +238,7 @@ mod tests {
         let third = builder.build_at_millis(8000, &stat(6, 15));
         history.record(Some(&second), &third);
         assert_eq!((history.times_down(id), history.failed_checks(id, Duration::from_secs(8))), (1.0, 3.0));
-        assert_eq!((history.times_down(id), history.failed_checks(id, Duration::from_secs(69))), (1.0, 0.0));
+        assert_eq!((history.times_down(id), history.failed_checks(id, Duration::from_secs(29))), (1.0, 0.0));
         let fourth = builder.build_at_millis(9000, &stat(7, 18));
         history.record(Some(&third), &fourth);
         assert_eq!(

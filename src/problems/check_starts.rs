@@ -12,17 +12,16 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
+use crate::observe::drained_servers::MAX_DRAINED_TIME;
 use crate::observe::row_ids::{RowId, RowIdHasher, RowMap};
 use crate::observe::sample::Sample;
 use crate::observe::state_cause;
 
-/// Maximum time for which a server that went down while it was drained is not reported as down. HAProxy reports only
-/// `DOWN` then, also after the end of the drain, which [`DownInDrain::is_state_set`] usually shows.
-const MAX_DRAINED_TIME: Duration = Duration::from_mins(5);
 /// Difference between two times of a state change, both computed from whole seconds, that shows a new change, in seconds.
 const NEW_CHANGE: f64 = 2.0;
 
-/// A server that went down while it was drained.
+/// A server that went down while it was drained, or while its check took it out of load balancing (`NOLB`). HAProxy reports only `DOWN` for it, also after the end of the drain, which
+/// the sampler queries, and which [`DownInDrain::is_state_set`] shows on some versions.
 #[derive(Debug)]
 struct DownInDrain {
     /// Time of the first sample in which it was down.
@@ -76,9 +75,10 @@ impl CheckStarts {
                 self.unproven.remove(&id);
             }
             let was = earlier.zip(before).map(|(index, before)| before.table.rows()[index].state());
-            if !matches!(state, RowState::Down | RowState::ComingUp) {
+            let has_ended = now.details.ended_drains.contains(&id);
+            if has_ended || !matches!(state, RowState::Down | RowState::ComingUp) {
                 self.down_in_drain.remove(&id);
-            } else if was == Some(RowState::Drain) {
+            } else if matches!(was, Some(RowState::Drain | RowState::NoLb)) {
                 self.down_in_drain.insert(id, DownInDrain::new(now, index));
             } else if let Some(drained) = self.down_in_drain.get_mut(&id) {
                 let latest = DownInDrain::new(now, index);

@@ -11,7 +11,7 @@ use crate::problems::measurement::{Grade, Measurement, NotEvaluatedReason};
 use crate::problems::not_evaluated::{GapCounts, GapReason};
 use crate::problems::problem::{Problem, ProblemSubject};
 use crate::problems::problem_changes::ProblemChanges;
-use crate::problems::rule::{RuleUnit, Scope};
+use crate::problems::rule::{Basis, RuleUnit, Scope};
 use crate::problems::rule_input::RuleInput;
 use crate::problems::rule_table::{self, RuleId};
 use crate::problems::thresholds::Thresholds;
@@ -22,8 +22,12 @@ const MAX_ENTRIES: usize = 10_000;
 const MORE_FOR_CRIT: usize = 5_000;
 /// Further entries for rules of backends and frontends.
 const MORE_FOR_PROXIES: usize = 5_000;
-/// Time after the first sample in which a row with few requests is not judged by their mean times.
+/// Time after the first sample in which a row with few requests, or without any since shortly before, is not judged by their
+/// mean times.
 pub(crate) const FIRST_REQUESTS_TIME: Duration = Duration::from_secs(10);
+
+/// Time after the first sample in which a value of the last seconds that is past its threshold may have been so before.
+const UNKNOWN_AT_FIRST: Duration = Duration::from_secs(15);
 
 /// The state of a rule that is, or recently was, past its threshold for a row, and the problem once it has opened.
 #[derive(Debug)]
@@ -57,17 +61,41 @@ impl EvaluationStart {
                 servers.filter_map(|server| time_span(&input.for_row(*server))).max()
             }
             _ if self.late_rules.contains(&rule) => input.rates.span(),
-            _ => None,
+            _ => span_of(rule, input),
         };
-        input.sample.at.monotonic.saturating_sub(span.unwrap_or_default()) <= self.at
+        // Values that were not known before, such as the share of few responses, do not show that it was fine.
+        let span = span.unwrap_or_default().max(if rule.rule().basis == Basis::Recent {
+            UNKNOWN_AT_FIRST
+        } else {
+            Duration::ZERO
+        });
+        input.sample.at.monotonic.saturating_sub(span) <= self.at
     }
 
     /// Returns whether a mean time of a row is unknown only because its first requests are not complete yet.
     fn waits_for_requests(&self, rule: RuleId, input: &RuleInput<'_>) -> bool {
         let is_mean = matches!(rule.rule().unit, RuleUnit::Millis | RuleUnit::Multiple);
         let has_means = || input.number(Field::Rtime).is_some();
-        let is_used = || input.served() > Some(0.0) || input.number(Field::Scur) > Some(0.0);
+        let is_recent = |seconds: f64| seconds <= FIRST_REQUESTS_TIME.as_secs_f64();
+        let is_used = || {
+            input.served() > Some(0.0)
+                || input.number(Field::Scur) > Some(0.0)
+                || input.number(Field::Lastsess).is_some_and(is_recent)
+        };
         is_mean && input.sample.at.elapsed_since(self.at) < FIRST_REQUESTS_TIME && has_means() && is_used()
+    }
+}
+
+/// Returns the time to which the value of a rule applies, if it is not that of the rate window or of the newest sample.
+fn span_of(rule: RuleId, input: &RuleInput<'_>) -> Option<Duration> {
+    match rule.rule().unit {
+        RuleUnit::Millis | RuleUnit::Multiple => time_span(input),
+        _ if rule == RuleId::ResolverFailing => {
+            let facts = input.sample.details.slow_facts.as_ref();
+            facts.and_then(|facts| facts.name_servers.as_ref()?.iter().filter_map(|server| server.span).min())
+        }
+        _ if rule.rule().basis == Basis::Recent => input.earlier_counts().map(|earlier| earlier.span),
+        _ => None,
     }
 }
 
@@ -152,7 +180,11 @@ impl Evaluation<'_> {
         if std::mem::replace(&mut entry.is_bad, is_bad) && !is_bad {
             self.changes.recovering.extend(entry.problem.clone());
         }
-        let transition = entry.hysteresis.update(grade, self.thresholds.for_row(id, input.names()), now.monotonic);
+        let limits = self.thresholds.for_row(id, input.names());
+        let span = || span_of(id, input).unwrap_or_default();
+        let is_fine_for_long =
+            grade == Grade::Fine && !limits.recovery_time.is_zero() && span() >= limits.recovery_time;
+        let transition = entry.hysteresis.update(grade, limits, now.monotonic, is_fine_for_long);
         if let Some(problem) = &mut entry.problem {
             problem.severity = entry.hysteresis.severity.unwrap_or(problem.severity);
         }

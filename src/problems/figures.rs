@@ -1,7 +1,7 @@
 //! Figures that the rules, the table cells, the header and the performance data of `hapulse check` share.
 
 use crate::haproxy::fields::Field;
-use crate::history::interval_times::IntervalTime;
+use crate::history::interval_search::IntervalTime;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
@@ -10,26 +10,17 @@ use crate::observe::sample::Sample;
 pub(crate) const MIN_EVENTS: f64 = 20.0;
 
 /// Number of failures from which they count with fewer requests, if at least half of the requests failed.
-const MIN_FAILURES: f64 = 3.0;
+pub(crate) const MIN_FAILURES: f64 = 3.0;
 
 /// Returns whether failures are most of a few requests, and not by chance.
 pub(crate) fn is_mostly(failures: f64, requests: f64) -> bool {
     failures >= MIN_FAILURES && failures * 2.0 >= requests
 }
 
-/// Minimum number of requests of a mean time on which rules rely; among fewer, a single slow one would be a problem.
-pub(crate) const MIN_TIMED_REQUESTS: u32 = 10;
-
-/// Returns the mean time of the requests of the last seconds for the row at `index` in the newest sample; `None` for
-/// fewer than [`MIN_TIMED_REQUESTS`]. The field is one of HAProxy's means, such as `rtime`.
+/// Returns the mean time of the requests of the last seconds for the row at `index` in the newest sample, known at least
+/// roughly; `None` for too few requests. The field is one of HAProxy's means, such as `rtime`.
 pub(crate) fn interval_time(rates: &RateWindow, index: usize, field: Field) -> Option<IntervalTime> {
-    rates.interval_time(index, field).filter(|time| time.requests >= MIN_TIMED_REQUESTS)
-}
-
-/// Returns the number of responses of `rows` in the rate window; `None` if HAProxy does not count their responses, as
-/// in TCP mode.
-pub(crate) fn responses(rates: &RateWindow, rows: &[RowId]) -> Option<f64> {
-    response_count(|class| rows_growth(rates, rows, class))
+    rates.rough_time(index, field)
 }
 
 /// Returns the share of 5xx among the responses of `rows` in the rate window, from 0 to 1; `None` if there are fewer

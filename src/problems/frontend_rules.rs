@@ -3,13 +3,13 @@
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
 use crate::problems::figures;
-use crate::problems::measurement::{Measurement, NotEvaluatedReason};
+use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
 use crate::units;
 
-/// Measures the current sessions of a frontend or server as a share of its limit. Fine in maintenance and drain.
+/// Measures the current sessions of a frontend or server as a share of its limit. Fine for a server that gets no new ones.
 pub(super) fn sessions(input: &RuleInput<'_>) -> Measurement {
-    if input.is_out_of_service() {
+    if input.is_server() && !input.state.is_usable() {
         Measurement::Fine
     } else {
         measure_usage(input.number(Field::Scur), input.number(Field::Slim))
@@ -32,17 +32,17 @@ pub(super) fn describe_rate(input: &RuleInput<'_>, value: f64) -> String {
 
 /// Measures the share of 5xx among the responses of a row of any kind.
 pub(super) fn share_5xx(input: &RuleInput<'_>) -> Measurement {
-    match input.growth(Field::Hrsp5xx) {
-        None => Measurement::Unknown,
-        // Without 5xx, the share is 0 however few responses there are.
-        Some(errors) if errors <= 0.0 => Measurement::Value(0.0),
-        Some(_) => figures::share_5xx(input.rates, &[input.id])
-            .map_or(Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests), Measurement::Value),
-    }
+    input.share(input.growth(Field::Hrsp5xx), || input.responses(), figures::MIN_EVENTS)
 }
 
-pub(super) fn describe_share_5xx(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} of the responses are 5xx", units::percent(value))
+/// `40% of the responses are 5xx`, of few requests `40% of the responses are 5xx (8 of 20 in 10 s)`.
+pub(super) fn describe_share_5xx(input: &RuleInput<'_>, value: f64) -> String {
+    let count = |count: Option<f64>| count.unwrap_or_default();
+    let counts = input.earlier_counts().map_or(String::new(), |_| {
+        let (failed, all) = (count(input.growth(Field::Hrsp5xx)), count(input.responses()));
+        format!(" ({failed:.0} of {all:.0} in {})", input.growth_time(Field::Hrsp5xx))
+    });
+    format!("{} of the responses are 5xx{counts}", units::percent(value))
 }
 
 /// Measures the denied requests, connections and sessions per second. Counters that this HAProxy version does not

@@ -75,8 +75,15 @@ impl Hysteresis {
         Self { since: now, severity: None, bad, critical, fine, not_critical, last_known: now.monotonic }
     }
 
-    /// Applies the grade of one sample, and returns the resulting change.
-    pub(crate) fn update(&mut self, grade: Grade, limits: &RuleLimits, now: Duration) -> Transition {
+    /// Applies the grade of one sample, and returns the resulting change. `is_fine_for_long` is true if the value is that of a
+    /// time as long as the recovery time.
+    pub(crate) fn update(
+        &mut self,
+        grade: Grade,
+        limits: &RuleLimits,
+        now: Duration,
+        is_fine_for_long: bool,
+    ) -> Transition {
         if grade == Grade::Unknown {
             return match self.severity {
                 Some(_) if now.saturating_sub(self.last_known) < UNKNOWN_TIMEOUT => Transition::Unchanged,
@@ -90,6 +97,7 @@ impl Hysteresis {
             self.fine.extend(now);
             return match self.severity {
                 None => Transition::Discarded,
+                Some(_) if is_fine_for_long => Transition::Closed,
                 Some(_) if self.fine.has_lasted(now, HoldTime { duration: limits.recovery_time, samples: 1 }) => {
                     Transition::Closed
                 }
@@ -150,7 +158,7 @@ mod tests {
         let each = grades
             .iter()
             .zip(0..)
-            .map(|(grade, step)| (step * 2, hysteresis.update(*grade, limits, Duration::from_secs(step * 2))));
+            .map(|(grade, step)| (step * 2, hysteresis.update(*grade, limits, Duration::from_secs(step * 2), false)));
         each.filter(|(_, transition)| *transition != Transition::Unchanged).collect()
     }
 

@@ -8,11 +8,9 @@ use crate::observe::row_ids::RowId;
 #[derive(Debug, Default)]
 pub(crate) struct KnownCauses {
     /// Servers that were named for their 5xx responses.
-    pub(crate) failing_servers: BTreeSet<RowId>,
+    pub(crate) failing: BTreeSet<RowId>,
     /// Servers that were named for failed connections.
-    pub(crate) unreachable_servers: BTreeSet<RowId>,
-    /// Servers that were named as slow.
-    pub(crate) slow_servers: BTreeSet<RowId>,
-    /// Backends whose application was named as slow.
-    pub(crate) slow_backends: BTreeSet<RowId>,
+    pub(crate) unreachable: BTreeSet<RowId>,
+    /// Servers and backends that were named as slow.
+    pub(crate) slow: BTreeSet<RowId>,
 }

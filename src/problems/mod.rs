@@ -14,20 +14,26 @@
 //! a backend could lose its busiest server.
 //!
 //! [`cause_finder::CauseFinder`] groups the open problems of a sample by the rows of [`cause_table::CAUSES`];
-//! [`cause_tracker::CauseTracker`] follows the causes over the samples. Their [`cause::CauseEvent`]s become events
+//! [`cause_tracker::CauseTracker`] follows the causes over the samples ([`tracked_cause`]). Their [`cause::CauseEvent`]s become events
 //! ([`transitions`]) and are recorded in the [`cause_log`].
 
+pub(crate) mod attempts;
 pub(crate) mod backend_rules;
 pub(crate) mod backend_stats;
 pub mod cause;
 pub(crate) mod cause_conditions;
 #[cfg(test)]
 pub(crate) mod cause_detail_tests;
+#[cfg(test)]
+pub(crate) mod cause_evidence_tests;
 pub(crate) mod cause_finder;
 pub(crate) mod cause_impact;
 pub(crate) mod cause_input;
 pub(crate) mod cause_log;
 pub(crate) mod cause_merger;
+pub(crate) mod cause_nature;
+#[cfg(test)]
+pub(crate) mod cause_nature_tests;
 pub(crate) mod cause_sentences;
 #[cfg(test)]
 pub(crate) mod cause_stability_tests;
@@ -37,6 +43,7 @@ pub(crate) mod cause_tests;
 pub(crate) mod cause_tracker;
 pub(crate) mod check_history;
 pub(crate) mod check_starts;
+pub(crate) mod continued_causes;
 pub(crate) mod evaluation;
 pub(crate) mod figures;
 pub(crate) mod flap;
@@ -59,6 +66,8 @@ pub(crate) mod problem_log;
 pub(crate) mod process_rules;
 #[cfg(test)]
 pub(crate) mod proptests;
+#[cfg(test)]
+pub(crate) mod quiet_tests;
 pub mod row_pattern;
 pub(crate) mod rule;
 pub(crate) mod rule_input;
@@ -70,12 +79,19 @@ pub(crate) mod rule_tests;
 pub(crate) mod scenario_tests;
 pub(crate) mod server_loss;
 pub(crate) mod server_rules;
+#[cfg(test)]
+pub(crate) mod shared_fault_tests;
+pub(crate) mod shared_faults;
 pub mod silences;
 pub(crate) mod slowness;
+pub(crate) mod successes;
 #[cfg(test)]
 pub(crate) mod test_site;
 pub mod thresholds;
+pub(crate) mod tracked_cause;
 pub mod tracker;
 pub(crate) mod transitions;
+#[cfg(test)]
+pub(crate) mod unanswered_tests;
 #[cfg(test)]
 pub(crate) mod wording_tests;

@@ -4,23 +4,26 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::problems::backend_rules::{self, MIN_ATTEMPTS};
-use crate::problems::figures::MIN_EVENTS;
+use crate::problems::attempts;
+use crate::problems::figures::{self, MIN_EVENTS};
 use crate::problems::known_causes::KnownCauses;
 use crate::problems::open_problems::OpenProblems;
 use crate::problems::problem::Problem;
-use crate::problems::rule_input::RuleInput;
+use crate::problems::rule_input::{CountTime, RuleInput};
 use crate::problems::rule_table::RuleId;
+use crate::problems::server_rules;
 use crate::problems::slowness::Slowness;
 use crate::units;
 
 /// Minimum share of errors or aborts of an outlier, as a multiple of the other servers' share.
-const OUTLIER_FACTOR: f64 = 4.0;
+pub(super) const OUTLIER_FACTOR: f64 = 4.0;
+/// The same for a server that was named before, so that it does not lose its name by chance.
+const KNOWN_OUTLIER_FACTOR: f64 = 2.0;
 /// Minimum number of 5xx responses of an outlier in the rate window; fewer may be chance.
 const MIN_ERRORS: f64 = 5.0;
-/// Number of errors that the other servers would have at an outlier's share, from which it is not by chance that they have
-/// hardly any.
-const MIN_EXPECTED: f64 = 4.0;
+/// Minimum number of errors that the other servers have less than they would have at an outlier's share, as a multiple of the
+/// square root of that number: a smaller difference may be chance.
+const MIN_DIFFERENCE: f64 = 2.5;
 /// Minimum share of client aborts of an outlier; a smaller share is normal.
 const MIN_ABORT_SHARE: f64 = 0.05;
 
@@ -72,7 +75,7 @@ impl Outlier {
 /// whose errors were named before this sample (`known`) stays an outlier with fewer errors than a new one needs.
 pub(crate) fn find_outliers(backend: &RuleInput<'_>, open: &OpenProblems<'_>, known: &KnownCauses) -> Vec<Outlier> {
     let mut found = find_slow(backend, open);
-    found.extend(find_failing(backend, &open.problems, known));
+    found.extend(find_failing(backend, open, known));
     found.extend(find_aborted(backend, &open.problems));
     found.sort_by_key(|outlier| std::cmp::Reverse(outlier.severity));
     found
@@ -84,26 +87,26 @@ fn find_slow(backend: &RuleInput<'_>, open: &OpenProblems<'_>) -> Vec<Outlier> {
     let pending = open.pending.iter().filter(|(_, rule)| *rule == RuleId::SlowServer);
     let found = servers.chain(pending.map(|(row, _)| (*row, Severity::Warn))).filter_map(|(row, severity)| {
         let server = backend.for_row(backend.sample.rows.index_of(row)?);
-        let own = server.interval_time(Field::Rtime)?.millis;
-        let peers = backend.backend_stats.median_of_peers(own)?;
-        Some(outlier(row, server.row()?.name.clone(), severity, Deviation::Slow(Slowness { own, peers })))
+        let slowness = server_rules::slowness(&server, &server.interval_time(Field::Rtime)?)?;
+        let is_slow = RuleId::SlowServer.rule().warn.is_none_or(|factor| slowness.ratio() >= factor);
+        is_slow.then_some(())?;
+        Some(outlier(row, server.row()?.name.clone(), severity, Deviation::Slow(slowness)))
     });
     keep_if_few(backend, found.collect())
 }
 
 /// Finds the servers that respond with 5xx much more often than the others. The backend's 5xx problem suffices: the rule
 /// of a server needs more responses, and may be past its threshold a sample later.
-fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem], known: &KnownCauses) -> Vec<Outlier> {
-    let of_row =
-        |row: RowId, rule: RuleId| problems.iter().find(|problem| problem.subject.id == row && problem.rule.id == rule);
+fn find_failing(backend: &RuleInput<'_>, open: &OpenProblems<'_>, known: &KnownCauses) -> Vec<Outlier> {
+    let of_row = |row: RowId, rule: RuleId| open.current(rule).find(|problem| problem.subject.id == row);
     let whole = of_row(backend.id, RuleId::Backend5xx);
-    if whole.is_none() && !problems.iter().any(|problem| problem.rule.id == RuleId::Server5xx) {
+    if whole.is_none() && open.current(RuleId::Server5xx).next().is_none() {
         return Vec::new();
     }
     let ratio = |server: &RuleInput<'_>| Ratio::new(server.growth(Field::Hrsp5xx), server.responses());
     let has_problem = |row: RowId| of_row(row, RuleId::Server5xx).map(|problem| problem.value);
-    let is_known = |row: RowId| known.failing_servers.contains(&row);
-    let found = concentrated_errors(backend, MIN_EVENTS, ratio, has_problem, is_known).into_iter();
+    let is_known = |row: RowId| known.failing.contains(&row);
+    let found = concentrated_errors(backend, ratio, has_problem, is_known).into_iter();
     let found = found.filter_map(|(server, own, peers)| {
         let severity = of_row(server.id, RuleId::Server5xx).or(whole)?.severity;
         Some(outlier(server.id, server.row()?.name.clone(), severity, Deviation::Errors(own, peers)))
@@ -114,18 +117,18 @@ fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem], known: &KnownCau
 /// Returns the servers to which the failed connections of a backend are due, although their own rule has no problem yet.
 pub(crate) fn find_unreachable(backend: &RuleInput<'_>, known: &KnownCauses) -> Vec<RowId> {
     let ratio = |server: &RuleInput<'_>| {
-        Ratio::new(backend_rules::failed_connections(server), backend_rules::connection_attempts(server))
+        Ratio::new(attempts::failed_connections(server), attempts::connection_attempts(server))
     };
-    let is_known = |row: RowId| known.unreachable_servers.contains(&row);
-    few_servers(backend, &concentrated_errors(backend, MIN_ATTEMPTS, ratio, |_| None, is_known))
+    let is_known = |row: RowId| known.unreachable.contains(&row);
+    few_servers(backend, &concentrated_errors(backend, ratio, |_| None, is_known))
 }
 
 /// Returns the servers to which the failed responses of a backend are due, although their own rule has no problem yet.
 pub(crate) fn find_unresponsive(backend: &RuleInput<'_>, known: &KnownCauses) -> Vec<RowId> {
     let ratio =
-        |server: &RuleInput<'_>| Ratio::new(server.growth(Field::Eresp), backend_rules::response_attempts(server));
-    let is_known = |row: RowId| known.failing_servers.contains(&row);
-    few_servers(backend, &concentrated_errors(backend, MIN_EVENTS, ratio, |_| None, is_known))
+        |server: &RuleInput<'_>| Ratio::new(attempts::failed_responses(server), attempts::response_attempts(server));
+    let is_known = |row: RowId| known.failing.contains(&row);
+    few_servers(backend, &concentrated_errors(backend, ratio, |_| None, is_known))
 }
 
 /// Returns the servers, or none if they are more than half of the usable ones.
@@ -135,10 +138,31 @@ fn few_servers(backend: &RuleInput<'_>, found: &[(RuleInput<'_>, f64, f64)]) -> 
 }
 
 /// Returns the servers whose share of errors is a multiple of the others' share, each with its own share and that of the
-/// others. `problem_value` returns the share of a server that has a problem; other servers need [`MIN_ERRORS`].
+/// others. `problem_value` returns the share of a server that has a problem; other servers need [`MIN_ERRORS`]. If the
+/// requests of the last seconds are too few to tell, those of up to a minute are compared.
 fn concentrated_errors<'a>(
     backend: &RuleInput<'a>,
-    min_whole: f64,
+    ratio: impl Fn(&RuleInput<'_>) -> Ratio,
+    problem_value: impl Fn(RowId) -> Option<f64>,
+    is_known: impl Fn(RowId) -> bool,
+) -> Vec<(RuleInput<'a>, f64, f64)> {
+    let in_seconds = |server: &RuleInput<'_>| ratio(&server.over(CountTime::Server));
+    let found = concentrated_in(backend, in_seconds, &problem_value, &is_known);
+    if !found.is_empty() {
+        return found;
+    }
+    let in_a_minute = |server: &RuleInput<'_>| {
+        let server = server.over(CountTime::Comparison);
+        let is_over = server.earlier_counts().is_some_and(|earlier| !earlier.has_failed_lately);
+        let Ratio { part, whole } = ratio(&server);
+        Ratio { part: if is_over { 0.0 } else { part }, whole }
+    };
+    concentrated_in(backend, in_a_minute, problem_value, is_known)
+}
+
+/// Returns the same, with the requests that `ratio` counts.
+fn concentrated_in<'a>(
+    backend: &RuleInput<'a>,
     ratio: impl Fn(&RuleInput<'_>) -> Ratio,
     problem_value: impl Fn(RowId) -> Option<f64>,
     is_known: impl Fn(RowId) -> bool,
@@ -150,13 +174,16 @@ fn concentrated_errors<'a>(
         |server: &RuleInput<'_>, ratio: Ratio| problem_value(server.id).unwrap_or_else(|| ratio.any_share());
     let is_far = |server: &RuleInput<'_>, ratio: Ratio, rest: Ratio| {
         let own = own_share(server, ratio);
-        let is_many = ratio.part >= MIN_ERRORS || is_known(server.id);
+        let are_most = || problem_value(server.id).is_some() && figures::is_mostly(ratio.part, ratio.whole);
+        let is_many = ratio.part >= MIN_ERRORS || is_known(server.id) || are_most();
         // Few events of the others tell them apart only if they would have had errors too.
         // If all others have errors too, the known server is not an outlier any more.
         let have_others_errors = rest.whole <= 0.0 && all.without(ratio).whole > 0.0;
         let stays_known = is_known(server.id) && !have_others_errors;
-        let is_enough = rest.whole >= min_whole || own * rest.whole >= MIN_EXPECTED || stays_known;
-        is_many && is_enough && own > 0.0 && own >= rest.any_share() * OUTLIER_FACTOR
+        let expected = own * rest.whole;
+        let is_enough = expected > 0.0 && expected - rest.part >= MIN_DIFFERENCE * expected.sqrt() || stays_known;
+        let factor = if is_known(server.id) { KNOWN_OUTLIER_FACTOR } else { OUTLIER_FACTOR };
+        is_many && is_enough && own > 0.0 && own >= rest.any_share() * factor
     };
     let is_candidate = |(server, ratio): &&(RuleInput<'a>, Ratio)| {
         problem_value(server.id).is_some() || is_far(server, *ratio, all.without(*ratio))

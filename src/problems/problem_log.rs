@@ -11,7 +11,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::observe::timestamp::Timestamp;
 use crate::problems::cause::{Cause, CauseChange, CauseEvent};
-use crate::problems::cause_log::{CauseLog, CauseSpan, TEXT_BYTES};
+use crate::problems::cause_log::{CauseEpisode, CauseLog, CauseSpan, TEXT_BYTES};
 use crate::problems::problem::Problem;
 use crate::problems::problem_changes::ProblemChanges;
 use crate::problems::rule_table::RuleId;
@@ -90,19 +90,36 @@ impl ProblemLog {
         }
         for problem in &changes.closed {
             if let Some(episode) = self.open.remove(&key(problem)) {
-                self.closed_states += episode.states.len();
-                self.closed.push_back(Episode { closed_at: Some(now), ..episode });
-                while self.closed.len() > MAX_CLOSED || self.closed_states > MAX_ALL_STATES {
-                    let Some(oldest) = self.closed.pop_front() else { break };
-                    self.closed_states -= oldest.states.len();
-                }
+                self.close(episode, now);
             }
         }
+    }
+
+    fn close(&mut self, episode: Episode, now: Duration) {
+        self.closed_states += episode.states.len();
+        self.closed.push_back(Episode { closed_at: Some(now), ..episode });
+        while self.closed.len() > MAX_CLOSED || self.closed_states > MAX_ALL_STATES {
+            let Some(oldest) = self.closed.pop_front() else { break };
+            self.closed_states -= oldest.states.len();
+        }
+    }
+
+    /// Ends everything that is open, at this time.
+    pub(crate) fn end_open(&mut self, now: Duration) {
+        for episode in std::mem::take(&mut self.open).into_values() {
+            self.close(episode, now);
+        }
+        self.causes.end_listed(now);
     }
 
     /// Adds a cause of the past with its states, and the time at which it left the list, or `None` if it is listed.
     pub(crate) fn add_past_cause(&mut self, states: Vec<(Duration, Cause)>, removed_at: Option<Duration>) {
         self.causes.add_past(states, removed_at);
+    }
+
+    /// Lists the causes again that were open until this time, and of which nothing later is known.
+    pub(crate) fn continue_causes_until(&mut self, end: Duration) {
+        self.causes.continue_until(end);
     }
 
     /// Records what is known at this time about causes that are listed.
@@ -121,6 +138,11 @@ impl ProblemLog {
     /// Returns the spans of time in which causes were open.
     pub(crate) fn cause_spans(&self) -> impl Iterator<Item = CauseSpan<'_>> {
         self.causes.spans()
+    }
+
+    /// Returns the causes that were listed at this time or later, with their states.
+    pub(crate) fn cause_episodes_since(&self, time: Duration) -> impl Iterator<Item = &CauseEpisode> {
+        self.causes.episodes_since(time)
     }
 
     /// Returns the causes that were listed at `time`, with the sentence, severity and trend from that time.

@@ -113,6 +113,23 @@ pub(super) fn describe_run_queue(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} per thread waiting to run", units::pluralize(value.round_ties_even() as i64, "task"))
 }
 
+/// Measures the connections that were lost a short time ago, when another balancer took the address. Fine without a
+/// failover.
+pub(super) fn lost_connections(input: &RuleInput<'_>) -> Measurement {
+    let failover = input.sample.details.failover.get();
+    let lost = failover.map(|failover| failover.recent_losses(input.sample.at.monotonic));
+    lost.map_or(Measurement::Fine, |lost| Measurement::Value(lost as f64))
+}
+
+pub(super) fn describe_lost_connections(input: &RuleInput<'_>, value: f64) -> String {
+    let lost = units::pluralize(value as i64, "connection");
+    let since = input.sample.details.failover.get().map(|failover| input.sample.at.elapsed_since(failover.at));
+    match since {
+        Some(since) => format!("{lost} lost in a failover {} ago", units::duration_words(since)),
+        None => format!("{lost} lost in a failover"),
+    }
+}
+
 pub(super) fn dropped_logs(input: &RuleInput<'_>) -> Measurement {
     input.process_growth(InfoField::DroppedLogs).map_or(Measurement::Unknown, Measurement::Value)
 }
@@ -255,6 +272,9 @@ pub(super) fn failed_questions(input: &RuleInput<'_>) -> Measurement {
     let Some(facts) = &input.sample.details.slow_facts else { return Measurement::Fine };
     match (&facts.name_servers, facts.worst_name_server()) {
         (None, _) => Measurement::Unknown,
+        (Some(_), None) if facts.has_unjudged_name_server => {
+            Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests)
+        }
         (Some(_), None) => Measurement::Fine,
         (Some(_), Some((_, share))) => Measurement::Value(share),
     }

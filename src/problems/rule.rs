@@ -35,10 +35,6 @@ pub(crate) enum RuleUnit {
     Millis,
     /// A number of sessions, errors, servers and so on.
     Count,
-    /// The number of something in a state that HAProxy reports, such as usable servers.
-    State,
-    /// A share, from 0 to 1, of what is in a state that HAProxy reports, such as the weight of usable servers.
-    StateShare,
     /// Events per second.
     PerSecond,
     /// A multiple of a reference value.
@@ -47,22 +43,15 @@ pub(crate) enum RuleUnit {
     Days,
 }
 
-impl RuleUnit {
-    /// Returns whether HAProxy reports the value as a state, instead of counting events or computing means.
-    pub(crate) fn is_state(self) -> bool {
-        matches!(self, Self::State | Self::StateShare)
-    }
-
-    /// Returns the time for which a rule must be fine before its problem closes, or not critical before a critical problem
-    /// becomes a warning. It is shorter for times, which are means over several seconds and therefore vary little. A state
-    /// is over as soon as HAProxy reports another one.
-    pub(crate) fn recovery_time(self) -> Duration {
-        match self {
-            _ if self.is_state() => Duration::ZERO,
-            Self::Millis | Self::Multiple => Duration::from_secs(6),
-            _ => Duration::from_secs(10),
-        }
-    }
+/// The samples that a rule's values are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Basis {
+    /// The newest sample, in which HAProxy reports a state. The problem is over as soon as HAProxy reports another one.
+    State,
+    /// The newest sample, or what was counted since the row has its present state.
+    Present,
+    /// The last seconds, in which events were counted or times measured: what caused them may be over.
+    Recent,
 }
 
 /// The time and the number of samples for which a rule must be past its threshold without interruption before its

@@ -6,7 +6,8 @@ use crate::haproxy::fields::{Field, InfoField, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::haproxy::status::RowState;
-use crate::history::interval_times::IntervalTime;
+use crate::history::interval_search::IntervalTime;
+use crate::history::quiet_rows::EarlierCounts;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
@@ -15,6 +16,9 @@ use crate::problems::check_history::CheckHistory;
 use crate::problems::figures;
 use crate::problems::measurement::{Measurement, NotEvaluatedReason};
 use crate::units;
+
+/// Words before a value that is only a lower limit.
+pub(crate) const AT_LEAST: &str = "at least ";
 
 /// One row, or the process, with the other data that rules need.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,19 @@ pub(crate) struct RuleInput<'a> {
     pub(crate) backend_stats: &'a BackendStats,
     /// Counts of all backends. Complete only for frontends and the process, which are evaluated last.
     pub(crate) backend_counts: BackendCounts,
+    /// The time over which counters of rows with few requests grow.
+    pub(crate) count_time: CountTime,
+}
+
+/// The time over which counters grow, if it is longer than the rate window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CountTime {
+    /// That of a backend with few requests, and of its servers.
+    Backend,
+    /// That of a server with few requests, with which those of its backend cannot be compared.
+    Server,
+    /// That of all servers of a backend with few failures.
+    Comparison,
 }
 
 /// The part of the input that is the same for all rows of one sample.
@@ -59,7 +76,19 @@ impl<'a> Snapshot<'a> {
     pub(crate) fn process_input(self, backend_stats: &'a BackendStats, backend_counts: BackendCounts) -> RuleInput<'a> {
         let Self { sample, previous, rates, check_history } = self;
         let (index, id, state, backend) = (None, RowId::PROCESS, RowState::Unknown, None);
-        RuleInput { sample, previous, rates, check_history, index, id, state, backend, backend_stats, backend_counts }
+        RuleInput {
+            sample,
+            previous,
+            rates,
+            check_history,
+            index,
+            id,
+            state,
+            backend,
+            backend_stats,
+            backend_counts,
+            count_time: CountTime::Backend,
+        }
     }
 
     /// Builds the input for a backend.
@@ -75,6 +104,23 @@ impl<'a> RuleInput<'a> {
     pub(crate) fn for_row(&self, index: usize) -> Self {
         let state = self.sample.table.rows()[index].state();
         Self { index: Some(index), id: self.sample.rows.ids()[index], state, ..*self }
+    }
+
+    /// Returns the input for the same row with another time over which counters grow.
+    #[must_use]
+    pub(crate) fn over(&self, count_time: CountTime) -> Self {
+        Self { count_time, ..*self }
+    }
+
+    /// Returns the counters of the row at an earlier sample if it has few requests and some of them failed; otherwise the rate
+    /// window applies.
+    pub(crate) fn earlier_counts(&self) -> Option<&'a EarlierCounts> {
+        let rows = self.rates.quiet_rows();
+        match self.count_time {
+            CountTime::Backend => rows.within_backend(self.id),
+            CountTime::Server => rows.of_server(self.id),
+            CountTime::Comparison => rows.for_comparison(self.id),
+        }
     }
 
     /// Returns the row's names and text fields; `None` for the process.
@@ -114,15 +160,30 @@ impl<'a> RuleInput<'a> {
         self.sample.table.number(self.index?, field).map(|number| number as f64)
     }
 
-    /// Returns the increase in a counter of the row over the rate window; `None` without two samples.
+    /// Returns the increase in a counter of the row over the rate window, or over a longer time if the row has few requests;
+    /// `None` without two samples.
     pub(crate) fn growth(&self, field: Field) -> Option<f64> {
-        self.rates.growth_at(self.index?, field).map(|(grown, _)| grown as f64)
+        self.growth_and_time(field).map(|(grown, _)| grown as f64)
     }
 
     /// Returns the length of time to which [`Self::growth`] of a counter applies, formatted as `5 s`.
     pub(crate) fn growth_time(&self, field: Field) -> String {
-        let grown = self.index.and_then(|index| self.rates.growth_at(index, field));
-        units::seconds_words(grown.map_or(0.0, |(_, seconds)| seconds))
+        units::seconds_words(self.growth_and_time(field).map_or(0.0, |(_, seconds)| seconds))
+    }
+
+    fn growth_and_time(&self, field: Field) -> Option<(i64, f64)> {
+        let index = self.index?;
+        let grown = |earlier: &EarlierCounts| {
+            let grown = earlier.growth(field, self.sample.table.number(index, field))?;
+            Some((grown, earlier.span.as_secs_f64()))
+        };
+        self.earlier_counts().and_then(grown).or_else(|| self.rates.growth_at(index, field))
+    }
+
+    /// Returns the rate window as a share of the time to which [`Self::growth`] applies: 1 unless the row has few requests.
+    pub(crate) fn window_share(&self) -> f64 {
+        let share = |earlier: &EarlierCounts| Some(self.rates.span()?.as_secs_f64() / earlier.span.as_secs_f64());
+        self.earlier_counts().and_then(share).filter(|share| share.is_finite()).unwrap_or(1.0)
     }
 
     /// Returns the increase per second in a counter of the row over the rate window; `None` without two samples.
@@ -140,9 +201,10 @@ impl<'a> RuleInput<'a> {
         self.rates.process_growth(field).map(|(grown, _)| grown as f64)
     }
 
-    /// Returns the number of responses in the rate window; `None` if HAProxy does not count them, as in TCP mode.
+    /// Returns the number of responses in the same time as [`Self::growth`]; `None` if HAProxy does not count them, as in TCP
+    /// mode.
     pub(crate) fn responses(&self) -> Option<f64> {
-        figures::responses(self.rates, &[self.id])
+        Field::RESPONSES.into_iter().filter_map(|class| self.growth(class)).reduce(|sum, one| sum + one)
     }
 
     /// Returns whether the row is a server.
@@ -160,15 +222,48 @@ impl<'a> RuleInput<'a> {
         self.growth(Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some()))
     }
 
+    /// Measures `part` as a share of `whole`, both counted in the same time as [`Self::growth`].
+    ///
+    /// The share is 0 if `part` is 0. Otherwise it is not evaluated if `whole` is less than `min_whole`, unless `part` is at
+    /// least half of it, and not a single event; of the requests of a longer time, a single event does not count either.
+    pub(crate) fn share(&self, part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
+        let min_part = if self.earlier_counts().is_some() { figures::MIN_FAILURES } else { 0.0 };
+        match part {
+            None => Measurement::Unknown,
+            Some(part) if part <= 0.0 => Measurement::Value(0.0),
+            Some(part) => match whole() {
+                Some(whole)
+                    if whole > 0.0 && (whole >= min_whole && part >= min_part || figures::is_mostly(part, whole)) =>
+                {
+                    Measurement::Value((part / whole).min(1.0))
+                }
+                Some(_) => Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests),
+                None => Measurement::Unknown,
+            },
+        }
+    }
+
     /// Returns the mean time of the requests of the last seconds, for a field with one of HAProxy's means, such as
-    /// `rtime`. Returns `None` for fewer than [`figures::MIN_TIMED_REQUESTS`].
+    /// `rtime`, known at least roughly. Returns `None` for too few requests.
     pub(crate) fn interval_time(&self, field: Field) -> Option<IntervalTime> {
         figures::interval_time(self.rates, self.index?, field)
     }
 
-    /// Measures the mean time of the requests of the last seconds, in milliseconds.
+    /// Measures the mean time of the requests of the last seconds, in milliseconds: the least that it can be.
     pub(crate) fn mean(&self, field: Field) -> Measurement {
-        self.interval_time(field).map_or(Measurement::Unknown, |time| Measurement::Value(time.millis))
+        self.interval_time(field).map_or(Measurement::Unknown, |time| Measurement::Value(time.at_least()))
+    }
+
+    /// Returns the words about a row that does not respond at all: `no response for 6 s, 120 requests in progress`; `None` if
+    /// it responds.
+    pub(crate) fn no_response_words(&self) -> Option<String> {
+        self.interval_time(Field::Rtime).filter(|time| time.is_unanswered).map(|time| no_response(&time))
+    }
+
+    /// Formats a value of [`Self::mean`]: `1.20 s`, or `at least 1.20 s` if the mean is known only roughly.
+    pub(crate) fn mean_words(&self, field: Field, value: f64) -> String {
+        let is_rough = self.interval_time(field).is_some_and(|time| time.is_rough());
+        format!("{}{}", if is_rough { AT_LEAST } else { "" }, units::millis_words(value))
     }
 
     /// Returns the requests to which [`Self::mean`] applies, formatted as `60 requests in 2 s`; `sessions` for TCP.
@@ -179,29 +274,17 @@ impl<'a> RuleInput<'a> {
     }
 }
 
+/// Describes a time without responses: `no response for 6 s, 120 requests in progress`.
+pub(crate) fn no_response(time: &IntervalTime) -> String {
+    let requests = units::pluralize(i64::from(time.requests), "request");
+    format!("no response for {}, {requests} in progress", units::seconds_words(time.span.as_secs_f64()))
+}
+
 /// Measures `value` as a share of `limit`. Fine if the limit is absent or 0; unknown if only the value is absent.
 pub(crate) fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measurement {
     match (value, limit.filter(|limit| *limit > 0.0)) {
         (_, None) => Measurement::Fine,
         (None, _) => Measurement::Unknown,
         (Some(value), Some(limit)) => Measurement::Value(value / limit),
-    }
-}
-
-/// Measures `part` as a share of `whole`, both counted in the rate window.
-///
-/// The share is 0 if `part` is 0. Otherwise it is not evaluated if `whole` is less than `min_whole`, unless `part` is at least
-/// half of it, and not a single event.
-pub(crate) fn measure_share(part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
-    match part {
-        None => Measurement::Unknown,
-        Some(part) if part <= 0.0 => Measurement::Value(0.0),
-        Some(part) => match whole() {
-            Some(whole) if whole > 0.0 && (whole >= min_whole || figures::is_mostly(part, whole)) => {
-                Measurement::Value((part / whole).min(1.0))
-            }
-            Some(_) => Measurement::NotEvaluated(NotEvaluatedReason::TooFewRequests),
-            None => Measurement::Unknown,
-        },
     }
 }

@@ -6,7 +6,7 @@ use crate::observe::sample::Sample;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::not_evaluated::GapReason;
 use crate::problems::rule::Scope;
-use crate::problems::rule_input::{RuleInput, Snapshot};
+use crate::problems::rule_input::{CountTime, RuleInput, Snapshot};
 
 /// Returns the reason for which rates are unknown; `None` if they are known.
 pub(crate) fn no_rates(rates: &RateWindow, sample: &Sample) -> Option<GapReason> {
@@ -71,7 +71,7 @@ fn for_each_of_backend(
     stats.recompute(snapshot.sample, snapshot.rates, snapshot.check_history.starts(), backend);
     let input = snapshot.backend_input(backend, stats);
     for server in &backend.servers {
-        each(Scope::Server, *server, &input.for_row(*server));
+        each(Scope::Server, *server, &input.for_row(*server).over(CountTime::Server));
     }
     each(Scope::Backend, backend.row, &input);
 }

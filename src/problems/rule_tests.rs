@@ -27,6 +27,7 @@ const CASES: &[Case] = &[
     ("shared-socket", "process", "info.Test_live_processes=1", "info.Test_live_processes=2", ""),
     ("certificate-expiry", "process", "info.Test_certificate_hours=337", "info.Test_certificate_hours=300", "info.Test_certificate_hours=-5"),
     ("resolver-failing", "process", "info.Test_failed_questions=49", "info.Test_failed_questions=50", ""),
+    ("failover", "process", "info.Test_lost_connections=0", "info.Test_lost_connections=1", ""),
     ("frontend-sessions", "www-in", "www-in.scur=1590", "www-in.scur=1600", "www-in.scur=2000"),
     ("frontend-rate", "www-in", "www-in.rate=70 www-in.rate_lim=100", "www-in.rate=80 www-in.rate_lim=100", "www-in.rate=100 www-in.rate_lim=100"),
     ("frontend-5xx", "www-in", "www-in.hrsp_5xx+7 www-in.hrsp_2xx+993", "www-in.hrsp_5xx+20", "www-in.hrsp_5xx+60"),
@@ -58,7 +59,7 @@ const CASES: &[Case] = &[
     ("server-connection-errors", "api/api1", "api/api1.econ+0", "api/api1.econ+1", "api/api1.econ+5"),
     ("server-response-errors", "api/api1", "api/api1.srv_abrt+9", "api/api1.eresp+2", "api/api1.eresp+70 api/api1.hrsp_2xx+0"),
     ("flapping", "api/api1", "api/api1.status=DOWN api/api1.chkdown=3", "api/api1.chkdown=4 api/api1.chkfail=10", "api/api1.chkdown=6 api/api1.chkfail=16"),
-    ("failing-checks", "api/api1", "api/api1.status=UP_2/4 api/api1.check_health=2 api/api1.check_status=INI api/api2.status=UP_2/4 api/api2.check_health=2", "api/api1.status=UP_1/3 api/api1.check_health=2 api/api1.check_status=L4CON", "api/api1.chkfail=10"),
+    ("failing-checks", "api/api1", "api/api1.status=UP_2/4 api/api1.check_health=2 api/api1.check_status=INI api/api2.status=UP_2/4 api/api2.check_health=2", "api/api1.status=UP_1/3 api/api1.check_health=2 api/api1.check_status=L4CON", ""),
     ("server-unresolved", "db/db1", "db/db1.status=MAINT", "db/db1.status=MAINT_(resolution) db/db2.status=MAINT_(resolution)", ""),
     ("listener-sessions", "www-in/l1", "www-in/l1.scur=1900 www-in/l1.slim=2000", "www-in/l1.scur=400", "www-in/l1.status=FULL"),
 ];
@@ -151,11 +152,11 @@ fn describe_returns_expected_texts() {
         ),
         ("queue-growing", "api/api1.qcur+2", "queue growing: 12 → 14 in 2 s"),
         ("flapping", "api/api1.chkdown=5 api/api1.chkfail=13", "went down 2 times in the last 5 minutes"),
-        ("failing-checks", "api/api1.chkfail=8", "1 check failed in the last minute"),
+        ("failing-checks", "api/api1.chkfail=8", "1 check failed in the last 10 s"),
         (
             "server-response-errors",
             "api/api1.eresp+50 api/api1.srv_abrt+40",
-            "50% of the responses failed, 80 aborted by the server",
+            "40% of the responses failed, 80 aborted by the server",
         ),
         ("retries", "db/BACKEND.wretr+5", "2.5 retries per 100 requests"),
     ] {

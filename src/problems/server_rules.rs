@@ -2,8 +2,10 @@
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
+use crate::history::interval_search::IntervalTime;
 use crate::observe::state_cause::{self, StateCause};
 use crate::problems::backend_stats::MIN_DIFFERENCE_MS;
+use crate::problems::check_history::FAILED_CHECKS_TIME;
 use crate::problems::frontend_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
@@ -87,22 +89,33 @@ pub(super) fn slower_than_peers(input: &RuleInput<'_>) -> Measurement {
     if !input.state.is_usable() || input.is_tcp() || input.number(Field::Throttle).is_some() {
         return Measurement::Fine;
     }
-    let Measurement::Value(own) = input.mean(Field::Rtime) else { return Measurement::Unknown };
+    let Some(time) = input.interval_time(Field::Rtime) else { return Measurement::Unknown };
+    let own = time.at_least();
     // Most servers are as fast as their peers, and this check avoids the more expensive comparison.
     if input.backend_stats.is_near_fastest(own) {
         return Measurement::Fine;
     }
-    match input.backend_stats.median_of_peers(own) {
+    match slowness(input, &time) {
+        // Its peers got no requests lately: whether it is still slower is not known.
+        None if input.backend_stats.servers > 1 => Measurement::Unknown,
         None => Measurement::Fine,
-        Some(peers) if own - peers < MIN_DIFFERENCE_MS => Measurement::Value(Slowness { own, peers }.ratio().min(1.0)),
-        Some(peers) => Measurement::Value(Slowness { own, peers }.ratio()),
+        Some(found) if found.own - found.peers < MIN_DIFFERENCE_MS => Measurement::Value(found.ratio().min(1.0)),
+        Some(found) => Measurement::Value(found.ratio()),
     }
 }
 
+/// Compares a response time of the server with those of its peers; `None` without peers with traffic.
+pub(super) fn slowness(input: &RuleInput<'_>, time: &IntervalTime) -> Option<Slowness> {
+    let peers = input.backend_stats.median_of_peers(time.at_most())?;
+    Some(Slowness { own: time.at_least(), peers })
+}
+
 pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, _: f64) -> String {
-    let own = input.interval_time(Field::Rtime).map_or(0.0, |time| time.millis);
-    let peers = input.backend_stats.median_of_peers(own).unwrap_or_default();
-    Slowness { own, peers }.words(&format!(", {}", input.mean_requests(Field::Rtime)))
+    let found = input.interval_time(Field::Rtime).and_then(|time| slowness(input, &time));
+    found.map_or(String::new(), |found| match input.no_response_words() {
+        Some(words) => format!("{words} ({})", found.peer_words()),
+        None => found.words(&format!(", {}", input.mean_requests(Field::Rtime))),
+    })
 }
 
 /// Counts the requests that wait for any server of the backend, if this server is free and gets none. Requests that wait for
@@ -149,7 +162,7 @@ pub(super) fn describe_flapping(_: &RuleInput<'_>, value: f64) -> String {
     }
 }
 
-/// Counts the failed checks of a server that is up, in the last minute; at least 1 while a failed check reduces the
+/// Counts the failed checks of a server that is up, in the last 10 s; at least 1 while a failed check reduces the
 /// server's health.
 ///
 /// Before its first check, a server also has reduced health (`UP 1/3`), but the check result is `INI`, empty or, after
@@ -175,9 +188,10 @@ pub(super) fn failing_checks(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_failing_checks(input: &RuleInput<'_>, value: f64) -> String {
     let failed = units::pluralize(value.round_ties_even() as i64, "check");
+    let time = units::duration_words(FAILED_CHECKS_TIME);
     match check_text(input) {
-        text if text.is_empty() || is_passed(check_result(input)) => format!("{failed} failed in the last minute"),
-        text => format!("{failed} failed in the last minute: {text}"),
+        text if text.is_empty() || is_passed(check_result(input)) => format!("{failed} failed in the last {time}"),
+        text => format!("{failed} failed in the last {time}: {text}"),
     }
 }
 

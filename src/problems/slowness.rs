@@ -21,6 +21,14 @@ impl Slowness {
         self.own / self.peers.max(MIN_PEERS_MS)
     }
 
+    /// Describes the response time of the peers: `peers 52 ms`.
+    pub(crate) fn peer_words(self) -> String {
+        if self.peers < MIN_PEERS_MS {
+            return format!("peers less than {}", units::millis_words(MIN_PEERS_MS));
+        }
+        format!("peers {}", units::millis_words(self.peers))
+    }
+
     /// Describes the slowness: `4.1x slower than its peers (212 ms against 52 ms)`. `details` follow the times.
     pub(crate) fn words(self, details: &str) -> String {
         let (ratio, own) = (units::ratio(self.ratio()), units::millis_words(self.own));

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::history::quiet_search;
 use crate::history::rates::RateWindow;
 use crate::history::store::History;
+use crate::observe::failover::Failover;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::slow_facts::{CertificateExpiry, NameServerGrowth, SlowFacts};
@@ -64,7 +66,7 @@ const NUMBERS: &[&str] = &[
     "rtime_max",
     "lastchg",
 ];
-const TEXTS: &[&str] = &["status", "check_status", "last_chk", "mode", "agent_status", "last_agt", "tracked"];
+const TEXTS: &[&str] = &["status", "check_status", "last_chk", "mode", "agent_status", "last_agt", "tracked", "addr"];
 
 type TestRow = (String, String, BTreeMap<String, String>);
 
@@ -282,11 +284,15 @@ impl TestSite {
             let _ = writeln!(self.builder.info, "{key}: {value}");
         }
         let sample = self.builder.build_at_millis(self.now, &self.stat());
+        let lost =
+            self.info.get("Test_lost_connections").map(|lost| Failover { at: sample.at.monotonic, connections: *lost });
+        let _ = lost.is_some_and(|failover| sample.details.failover.set(failover).is_ok());
         self.now += self.interval;
         self.sample = Some(Arc::clone(&sample));
         self.rates.push(Arc::clone(&sample));
         let history = self.history.get_or_insert_with(|| History::new(4 << 20));
         let forecasts = Forecasts::from_sample(&sample, history);
+        quiet_search::update(&mut self.rates, history);
         history.push(&sample);
         self.problems.evaluate(&sample, &self.rates, &forecasts)
     }

@@ -170,7 +170,7 @@ pub(crate) struct RuleLimits {
 impl RuleLimits {
     fn from_rule(rule: &Rule) -> Self {
         let Rule { direction, warn, crit, warn_for, crit_for, .. } = *rule;
-        Self { direction, warn, crit, warn_for, crit_for, recovery_time: rule.unit.recovery_time() }
+        Self { direction, warn, crit, warn_for, crit_for, recovery_time: rule.recovery_time() }
     }
 
     fn with_override(

@@ -40,13 +40,13 @@ use crate::problems::thresholds::Thresholds;
 /// The open problems of one instance, and the state needed to update them with the next sample.
 #[derive(Debug, Default)]
 pub struct ProblemTracker {
-    thresholds: Thresholds,
-    entries: BTreeMap<ProblemKey, TrackedRule>,
+    pub(super) thresholds: Thresholds,
+    pub(super) entries: BTreeMap<ProblemKey, TrackedRule>,
     /// Keys of the open problems that are not silenced, worst first.
     open_keys: Vec<ProblemKey>,
     /// Keys of the open problems that are silenced, worst first.
     silenced_keys: Vec<ProblemKey>,
-    causes: CauseTracker,
+    pub(super) causes: CauseTracker,
     /// Servers that flap.
     flaps: BTreeMap<RowId, Flap>,
     /// Rules that were not evaluated for the newest sample.
@@ -89,7 +89,8 @@ impl ProblemTracker {
         self.update_tracked_rows(sample);
         self.update_flaps(sample, rates, &stats);
         let found = self.find_causes(sample, previous.as_deref(), rates, forecasts, &mut stats, self.causes());
-        changes.causes = self.causes.update(found, sample.at, |row| sample.rows.index_of(row).is_some());
+        let severity = |key: ProblemKey| Some(self.entries.get(&key)?.problem.as_ref()?.severity);
+        changes.causes = self.causes.update(found, sample.at, |row| sample.rows.index_of(row).is_some(), severity);
         self.backend_stats = stats;
         changes
     }
@@ -109,7 +110,7 @@ impl ProblemTracker {
         let mut tracker = Self::new(thresholds.clone());
         let mut samples = rates.samples().rev();
         let Some(sample) = samples.next() else { return tracker };
-        let previous = samples.next().filter(|previous| previous.epoch == sample.epoch);
+        let previous = samples.next().filter(|previous| previous.epoch == sample.epoch).map(|previous| &**previous);
         for problem in open {
             let exists = problem.subject.id == RowId::PROCESS || sample.rows.index_of(problem.subject.id).is_some();
             if exists {
@@ -122,11 +123,10 @@ impl ProblemTracker {
         }
         let mut stats = BackendStats::default();
         tracker.update_tracked_rows(sample);
-        tracker.update_texts(sample, previous.map(|previous| &**previous), rates, &mut stats);
+        tracker.update_texts(sample, previous, rates, &mut stats);
         tracker.sort_open_problems();
         let causes: Vec<Cause> = causes.collect();
         tracker.flaps = causes.iter().filter_map(|cause| Some((cause.subject.id, cause.flap.clone()?))).collect();
-        let previous = previous.map(|previous| &**previous);
         let found = tracker.find_causes(sample, previous, rates, forecasts, &mut stats, causes.iter());
         tracker.causes = CauseTracker::restore(causes.into_iter(), found);
         tracker
@@ -346,7 +346,7 @@ impl ProblemTracker {
         });
     }
 
-    fn sort_open_problems(&mut self) {
+    pub(super) fn sort_open_problems(&mut self) {
         let open = self.entries.iter().filter_map(|(key, entry)| Some((*key, entry.problem.as_ref()?)));
         let order = |(key, problem): (ProblemKey, &Problem)| {
             (problem.severity, problem.since.monotonic, key, problem.is_silenced)
@@ -403,7 +403,7 @@ impl ProblemTracker {
             if self.tracked_rows[backend.row] || backend.servers.iter().any(|server| self.tracked_rows[*server]) {
                 stats.recompute(sample, rates, self.check_history.starts(), backend);
                 let rows = std::iter::once(&backend.row).chain(&backend.servers).map(|row| ids[*row]);
-                finder.add_backend(snapshot.backend_input(backend, stats), &self.open_problems(rows));
+                finder.add_backend(snapshot.backend_input(backend, stats), self.open_problems(rows));
             }
         }
         let front_rows = sample.rows.frontends().iter().chain(sample.rows.listeners());
@@ -413,7 +413,7 @@ impl ProblemTracker {
         for row in front_rows.filter(|row| self.tracked_rows[**row]) {
             let mut open = self.open_problems(std::iter::once(ids[*row]));
             if has_pending_5xx {
-                open.hold_back(RuleId::Frontend5xx, sample.at);
+                open.hold_back_errors(sample.at);
             }
             finder.add_row(process.for_row(*row), &open);
         }

@@ -70,7 +70,7 @@ fn event_name(cause: &Cause) -> String {
 }
 
 /// Returns whether the cause needs no event, because the change in the row's status already causes one.
-fn has_status_event(cause: &Cause) -> bool {
+pub(crate) fn has_status_event(cause: &Cause) -> bool {
     matches!(
         cause.kind,
         CauseKind::ServerDown

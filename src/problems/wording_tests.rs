@@ -17,7 +17,7 @@ const COUNTS: [&str; 10] = [
     "www-in.slim",
     "www-in.rate_lim",
 ];
-const INFO_COUNTS: [&str; 11] = [
+const INFO_COUNTS: [&str; 12] = [
     "Maxconn",
     "SessRateLimit",
     "ConnRateLimit",
@@ -29,6 +29,7 @@ const INFO_COUNTS: [&str; 11] = [
     "Maxsock",
     "Test_live_processes",
     "Test_failed_questions",
+    "Test_lost_connections",
 ];
 /// Units and words after a number that are no nouns in the plural.
 const NO_PLURALS: [&str; 3] = ["s", "ms", "is"];

@@ -24,7 +24,9 @@ use crate::recording::replacements::{Replacements, RowReplacements};
 #[derive(Debug)]
 pub struct Anonymizer {
     pub(super) rows: RowReplacements,
-    /// Names of machines and instances.
+    /// Names of instances.
+    pub(super) instances: Replacements,
+    /// Names of machines.
     pub(super) nodes: Replacements,
     /// Users and other persons.
     pub(super) users: Replacements,
@@ -79,7 +81,8 @@ impl Default for Anonymizer {
     fn default() -> Self {
         Self {
             rows: RowReplacements::default(),
-            nodes: Replacements::new("lb"),
+            instances: Replacements::new("lb"),
+            nodes: Replacements::new("node"),
             users: Replacements::new("user"),
             sockets: Replacements::new("socket"),
             record_ids: Replacements::new("command"),

@@ -3,12 +3,14 @@
 use crate::actions::audit::actor::Actor;
 use crate::actions::audit::record::AuditRecord;
 use crate::actions::audit::record_contents::RecordedState;
+use crate::haproxy::safe_text::SafeText;
 use crate::observe::events::{Event, EventKind, RowNames};
 use crate::observe::state_cause::StateCause;
 use crate::problems::cause_table::CauseKind;
 use crate::recording::anonymize::Anonymizer;
 use crate::recording::known_texts;
-use crate::recording::recorded_events::{EventContents, RecordedCause, RecordedEvent};
+use crate::recording::recorded_changes::{RecordedChange, RecordedRow};
+use crate::recording::recorded_events::{CauseState, EventContents, RecordedCause, RecordedEvent};
 
 /// User id in anonymized audit records: one without an account.
 const UID: u32 = 65_534;
@@ -45,6 +47,9 @@ impl Anonymizer {
             EventKind::Cause { is_open, severity, id, text } => {
                 EventKind::Cause { is_open: *is_open, severity: *severity, id, text: self.text_unless(false, text) }
             }
+            EventKind::Role { from, to, detail } => {
+                EventKind::Role { from, to, detail: self.text_unless(false, detail) }
+            }
             EventKind::Weight { .. }
             | EventKind::Limit { .. }
             | EventKind::MoreChanges(_)
@@ -74,7 +79,7 @@ impl Anonymizer {
 
     /// Returns the replacement for the name of an instance.
     pub fn instance_name(&mut self, name: &str) -> String {
-        self.nodes.replace(name).to_string()
+        self.instances.replace(name).to_string()
     }
 
     /// Returns the replacement for the address of a stats socket.
@@ -94,21 +99,30 @@ impl Anonymizer {
             EventContents::PollFailure(reason) => EventContents::PollFailure(
                 self.text_unless(known_texts::is_check_text(reason.as_str()), reason.as_str()).as_str().into(),
             ),
+            EventContents::Change(change) => EventContents::Change(RecordedChange {
+                row: self.row_key(change.row.as_ref()),
+                kind: self.event_kind(&change.kind),
+            }),
         };
         Some(RecordedEvent { at: event.at, contents })
     }
 
+    fn row_key(&mut self, row: Option<&RecordedRow>) -> Option<RecordedRow> {
+        let (kind, proxy, name) = row?;
+        let new = self.rows.row_name(*kind, proxy.as_str(), name.as_str());
+        Some((*kind, self.rows.proxy_name(proxy.as_str()), new))
+    }
+
     fn recorded_cause(&mut self, cause: &RecordedCause) -> RecordedCause {
         let known = CauseKind::ALL.iter().find(|kind| kind.as_str() == cause.kind.as_str());
-        let row = cause.row.as_ref().map(|(kind, proxy, name)| {
-            let new = self.rows.row_name(*kind, proxy.as_str(), name.as_str());
-            (*kind, self.rows.proxy_name(proxy.as_str()), new)
-        });
+        let row = self.row_key(cause.row.as_ref());
         let (kind, sentence) = match known {
             Some(kind) => (cause.kind.clone(), kind.info().meaning.into()),
             None => (self.texts.replace(cause.kind.as_str()), self.texts.replace(cause.sentence.as_str())),
         };
-        RecordedCause { step: cause.step, severity: cause.severity, kind, row, sentence }
+        // The words about the time before may quote checks.
+        let state = cause.state.clone().map(|state| CauseState { earlier: SafeText::default(), ..state });
+        RecordedCause { step: cause.step, severity: cause.severity, kind, row, sentence, state }
     }
 
     /// Returns the replacement for the name of a row: `be-01/srv-02` for a server or listener, `be-01` for a proxy.
@@ -148,7 +162,7 @@ impl Anonymizer {
                 ssh_connection: None,
                 host: self.nodes.replace(&actor.host).to_string(),
             },
-            instance: self.nodes.replace(&record.instance).to_string(),
+            instance: self.instances.replace(&record.instance).to_string(),
             address: self.sockets.replace(&record.address).to_string(),
             pid: record.pid,
             target: record.target.as_ref().map(|target| self.rows.label(target)),

@@ -69,7 +69,7 @@ fn sample_contains_no_name_or_address_of_recordings() {
             assert_eq!(copy.info.version(), sample.info.version());
             assert!(copy.info.version_text().bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
             assert_eq!(copy.info.numbers(), sample.info.numbers());
-            assert_eq!(copy.info.node().map(ToString::to_string).as_deref(), Some("lb-01"));
+            assert_eq!(copy.info.node().map(ToString::to_string).as_deref(), Some("node-01"));
             assert_same_meaning(&sample, &copy);
             recordings += 1;
         }
@@ -367,7 +367,7 @@ fn audit_record_has_names_of_samples_and_no_other_text() {
     let json = copy.to_json_line().unwrap();
     assert!(!json.contains("zq") && !json.contains("1234") && !json.contains("shop"), "{json}");
     assert_eq!(copy.command, "set server be-01/srv-02 state drain");
-    assert_eq!((copy.target.as_deref(), copy.actor.host.as_str()), (Some("be-01/srv-02"), "lb-01"), "{json}");
+    assert_eq!((copy.target.as_deref(), copy.actor.host.as_str()), (Some("be-01/srv-02"), "node-01"), "{json}");
     assert_eq!(copy.before.as_ref().map(|state| state.status.as_str()), Some("MAINT (via be-01/srv-01)"));
     assert_eq!(AuditRecord::parse(&json).as_ref(), Ok(&copy));
     assert_eq!(anonymizer.audit_record(&record), copy);

@@ -24,7 +24,7 @@ pub(crate) struct BlockDecoder {
     /// Ids of all rows in the dictionaries that were read.
     pub(crate) rows: KnownRows,
     /// Dictionaries by shard, with the number of records that were read; the one used last is last.
-    dictionaries: Vec<(usize, usize, StoredDictionary)>,
+    dictionaries: Vec<(usize, usize, Arc<StoredDictionary>)>,
     /// Decoded blocks by shard, place and number of samples; the one used last is last.
     blocks: Vec<((usize, BlockPlace, u32), Arc<DecodedBlock>)>,
 }
@@ -70,7 +70,7 @@ impl BlockDecoder {
         shard: &StoredShard,
         index: usize,
         damage: &mut Vec<Damage>,
-    ) -> io::Result<&StoredDictionary> {
+    ) -> io::Result<&Arc<StoredDictionary>> {
         let count = shard.records(RecordKind::Dictionary).count();
         let kept = self.dictionaries.iter().position(|(known, read, _)| *known == index && *read == count);
         let entry = if let Some(place) = kept {
@@ -80,7 +80,7 @@ impl BlockDecoder {
             if self.dictionaries.len() == KEPT_DICTIONARIES {
                 self.dictionaries.remove(0);
             }
-            (index, count, read_dictionary(shard, &self.rows, damage)?)
+            (index, count, Arc::new(read_dictionary(shard, &self.rows, damage)?))
         };
         self.dictionaries.push(entry);
         let last = self.dictionaries.len() - 1;
@@ -104,7 +104,7 @@ fn read_dictionary(shard: &StoredShard, rows: &KnownRows, damage: &mut Vec<Damag
 fn read_block(
     shard: &StoredShard,
     found: &FoundBlock,
-    dictionary: &StoredDictionary,
+    dictionary: &Arc<StoredDictionary>,
     damage: &mut Vec<Damage>,
 ) -> io::Result<Result<DecodedBlock, Damaged>> {
     let mut assembler = BlockAssembler::new(dictionary);
@@ -115,7 +115,7 @@ fn read_block(
     let Some(file) = shard.open_part(part)? else { return Ok(Err(Damaged("is in a file that was removed"))) };
     for entry in entries {
         let contents = entry.read(&file)?;
-        let added = contents.and_then(|contents| assembler.add_part(&contents, &entry.header.span));
+        let added = contents.and_then(|contents| assembler.add_part(contents, &entry.header.span));
         // Later parts refer to the damaged one. The parts before it form a block of their own.
         if let Err(reason) = added {
             if assembler.is_empty() {

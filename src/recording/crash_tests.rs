@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::config::own_file::PathChoice;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_row::RowKind;
@@ -23,7 +22,7 @@ use crate::recording::writer::Recorder;
 const ALL: RangeInclusive<Duration> = Duration::ZERO..=Duration::MAX;
 
 /// Samples of a site with changing numbers, texts and rows.
-struct Traffic {
+pub(super) struct Traffic {
     builder: SampleBuilder,
     step: u64,
     /// Difference between the wall clock and the monotonic clock.
@@ -31,11 +30,11 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self { builder: SampleBuilder::default(), step: 0, wall_offset: Duration::ZERO }
     }
 
-    fn next(&mut self) -> Arc<Sample> {
+    pub(super) fn next(&mut self) -> Arc<Sample> {
         self.step += 1;
         let step = self.step;
         let status = if step.is_multiple_of(7) { "DOWN" } else { "UP" };
@@ -56,8 +55,8 @@ impl Traffic {
     }
 }
 
-fn record(folder: &Path, traffic: &mut Traffic, count: usize) -> (Recorder, Vec<Arc<Sample>>) {
-    let mut recorder = Recorder::new(folder, PathChoice::ByCaller, "lb/01", "/run/a.sock").unwrap();
+pub(super) fn record(folder: &Path, traffic: &mut Traffic, count: usize) -> (Recorder, Vec<Arc<Sample>>) {
+    let mut recorder = Recorder::create(folder, "lb/01", "/run/a.sock").unwrap();
     let samples: Vec<Arc<Sample>> = (0..count).map(|_| traffic.next()).collect();
     for sample in &samples {
         recorder.push(sample).unwrap();
@@ -65,17 +64,17 @@ fn record(folder: &Path, traffic: &mut Traffic, count: usize) -> (Recorder, Vec<
     (recorder, samples)
 }
 
-fn open(folder: &Path) -> Recording {
+pub(super) fn open(folder: &Path) -> Recording {
     Recording::open(&list_instances(folder).unwrap()[0]).unwrap()
 }
 
-fn restore_all(recording: &mut Recording) -> Vec<Arc<Sample>> {
+pub(super) fn restore_all(recording: &mut Recording) -> Vec<Arc<Sample>> {
     let seqs: Vec<u64> = recording.headers(&ALL).unwrap().iter().map(|header| header.seq).collect();
     recording.restore_samples(&seqs).unwrap()
 }
 
 /// Gives a sample of a reader the numbers of the recorder, which differ after a restart.
-fn assert_same(sample: &Sample, back: &Sample) {
+pub(super) fn assert_same(sample: &Sample, back: &Sample) {
     let Sample { info, table, rows, level, cost, interval, .. } = back;
     let table = crate::haproxy::stat_table::StatTable::new(
         Arc::clone(table.schema()),
@@ -311,6 +310,10 @@ fn flip_bits(folder: &Path, part: ShardPart, samples: &[Arc<Sample>]) -> usize {
         let mut recording = open(copy.path());
         let count = count_intact(&mut recording, samples);
         assert!(count == all || !recording.damage().is_empty(), "{place}: lost samples are reported");
+        let events = recording.events(&(SystemTime::UNIX_EPOCH..=SystemTime::now())).unwrap();
+        assert!(!events.is_empty() || !recording.are_events_known(Duration::MAX), "{place}: lost events are reported");
+        recording.verify().unwrap();
+        assert!(!recording.damage().is_empty(), "{place}: a flipped bit is reported");
         fewest = fewest.min(count);
     }
     fewest
@@ -319,7 +322,14 @@ fn flip_bits(folder: &Path, part: ShardPart, samples: &[Arc<Sample>]) -> usize {
 #[test]
 fn flipped_bit_never_changes_a_sample() {
     let folder = tempfile::tempdir().unwrap();
-    let (recorder, samples) = record(folder.path(), &mut Traffic::start(), BLOCK_SAMPLES + 12);
+    let mut traffic = Traffic::start();
+    let (mut recorder, mut samples) = record(folder.path(), &mut traffic, 12);
+    let contents = EventContents::PollFailure(SafeText::from("refused"));
+    recorder.add_event(&RecordedEvent { at: samples[3].at, contents });
+    for _ in 0..BLOCK_SAMPLES {
+        samples.push(traffic.next());
+        recorder.push(&samples[samples.len() - 1]).unwrap();
+    }
     drop(recorder);
     assert!(flip_bits(folder.path(), ShardPart::Index, &samples) >= BLOCK_SAMPLES + 8);
     assert!(flip_bits(folder.path(), ShardPart::Journal, &samples) >= BLOCK_SAMPLES);
@@ -340,7 +350,7 @@ fn index_is_not_needed() {
 fn shard_changes_with_the_hour_and_events_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut traffic = Traffic::start();
-    let mut recorder = Recorder::new(folder.path(), PathChoice::ByCaller, "lb", "a").unwrap();
+    let mut recorder = Recorder::create(folder.path(), "lb", "a").unwrap();
     let reason = |number: u64| EventContents::PollFailure(SafeText::from(format!("failure {number}").as_str()));
     for number in 0..4000_u64 {
         let sample = traffic.next();
@@ -379,59 +389,4 @@ fn ranges_end_at_pauses_within_a_block() {
         (range.first.monotonic.as_secs(), range.last.monotonic.as_secs())
     };
     assert_eq!(ranges.iter().map(seconds).collect::<Vec<_>>(), [(2, 40), (242, 280)]);
-}
-
-/// Folder of the recording of this version of the format. It was written by [`write_recording_of_version_1`] and must never
-/// change, nor must [`Traffic`].
-fn version_1() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/1")
-}
-
-const VERSION_1_SAMPLES: usize = BLOCK_SAMPLES + 22;
-
-fn version_1_event(at: crate::observe::timestamp::Timestamp) -> RecordedEvent {
-    RecordedEvent { at, contents: EventContents::Action("{\"command\":\"show info\"}".to_owned()) }
-}
-
-#[test]
-#[ignore = "writes the recording that later versions must read"]
-fn write_recording_of_version_1() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut recorder, _) = record(folder.path(), &mut Traffic::start(), 0);
-    let mut traffic = Traffic::start();
-    for index in 0..VERSION_1_SAMPLES {
-        let sample = traffic.next();
-        if index == 50 {
-            recorder.add_event(&version_1_event(sample.at));
-        }
-        recorder.push(&sample).unwrap();
-    }
-    recorder.flush(timestamp_at(9_000_000)).unwrap();
-    fs::create_dir_all(version_1()).unwrap();
-    for entry in fs::read_dir(recorder.folder()).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), version_1().join(entry.file_name())).unwrap();
-    }
-}
-
-#[test]
-fn recording_of_version_1_is_read() {
-    // The working copy may be writable by others.
-    let folder = tempfile::tempdir().unwrap();
-    let instance = folder.path().join("lb");
-    fs::create_dir(&instance).unwrap();
-    for entry in fs::read_dir(version_1()).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), instance.join(entry.file_name())).unwrap();
-    }
-    let mut recording = open(folder.path());
-    let mut traffic = Traffic::start();
-    let samples: Vec<Arc<Sample>> = (0..VERSION_1_SAMPLES).map(|_| traffic.next()).collect();
-    let restored = restore_all(&mut recording);
-    assert_eq!(restored.len(), samples.len());
-    samples.iter().zip(&restored).for_each(|(sample, back)| assert_same(sample, back));
-    assert_eq!(recording.damage(), []);
-    assert_eq!((recording.name(), recording.address()), ("lb/01", "/run/a.sock"));
-    let events = recording.events(&(SystemTime::UNIX_EPOCH..=SystemTime::now())).unwrap();
-    assert_eq!(events, [version_1_event(samples[50].at)]);
 }

@@ -5,8 +5,9 @@
 //! clock time at which the shard was started.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, FileTimes, TryLockError};
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -21,10 +22,21 @@ const MAX_SHARDS: usize = 100_000;
 /// Maximum length of the name of an instance's folder, in bytes.
 const MAX_NAME_BYTES: usize = 200;
 
+/// The recorder that has locked a recording folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LockHolder {
+    /// Time at which it started.
+    pub(crate) started: SystemTime,
+    /// Last time at which it showed that it runs, also while it cannot write.
+    pub(crate) active: SystemTime,
+}
+
 /// The lock of a recording folder. It is released when the value is dropped, or when the process ends.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
+    folder: PathBuf,
+    choice: PathChoice,
 }
 
 impl FolderLock {
@@ -37,25 +49,52 @@ impl FolderLock {
         own_file::create_directory(folder, choice)?;
         let file = own_file::open_to_append(&folder.join(LOCK_FILE), choice)?.file;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => {
+                // The times of the lock file show when the recorder started, and that it runs: they need no room on the disk.
+                let now = SystemTime::now();
+                file.set_times(FileTimes::new().set_modified(now).set_accessed(now))?;
+                Ok(Some(Self { file, folder: folder.to_owned(), choice }))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
-    /// Returns whether a recorder has locked the folder.
+    /// Shows that the recorder runs, and locks the folder again if it or its lock file was removed. Returns false if another recorder has locked it meanwhile.
+    ///
+    /// # Errors
+    /// Returns an error if the folder or its lock file cannot be opened, or if another user can replace them.
+    pub(crate) fn renew(&mut self) -> io::Result<bool> {
+        let identity = |meta: fs::Metadata| (meta.dev(), meta.ino());
+        let present = fs::symlink_metadata(self.folder.join(LOCK_FILE)).map(identity);
+        if present.is_ok_and(|present| self.file.metadata().is_ok_and(|meta| identity(meta) == present)) {
+            self.file.set_times(FileTimes::new().set_accessed(SystemTime::now()))?;
+            return Ok(true);
+        }
+        let renewed = Self::acquire(&self.folder, self.choice)?;
+        let is_locked = renewed.is_some();
+        if let Some(lock) = renewed {
+            *self = lock;
+        }
+        Ok(is_locked)
+    }
+
+    /// Returns the recorder that has locked the folder, or `None` if none has.
     ///
     /// # Errors
     /// Returns an error if the lock file cannot be opened.
-    pub(crate) fn is_held(folder: &Path) -> io::Result<bool> {
+    pub(crate) fn holder(folder: &Path) -> io::Result<Option<LockHolder>> {
         let file = match own_file::open_to_read(&folder.join(LOCK_FILE)) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                let meta = file.metadata()?;
+                Ok(Some(LockHolder { started: meta.modified()?, active: meta.accessed()? }))
+            }
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
@@ -145,7 +184,8 @@ pub(crate) fn instance_size(folder: &Path) -> io::Result<u64> {
     Ok(list_shards(folder)?.iter().map(|shard| shard_size(folder, shard)).sum())
 }
 
-/// Returns the folders of the recorded instances in a recording folder, sorted by name.
+/// Returns the folders of the recorded instances in a recording folder, sorted by name. A folder that cannot be read is
+/// one of them if it has the name of one: opening it reports why.
 ///
 /// # Errors
 /// Returns an error if the folder cannot be read.
@@ -153,12 +193,26 @@ pub fn list_instances(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)?.take(MAX_SHARDS) {
         let entry = entry?;
-        if entry.file_type()?.is_dir() && !list_shards(&entry.path())?.is_empty() {
+        let has_shards = || list_shards(&entry.path()).map_or(true, |shards| !shards.is_empty());
+        if entry.file_type()?.is_dir() && entry.file_name().to_str().is_some_and(is_folder_name) && has_shards() {
             found.push(entry.path());
         }
     }
     found.sort_unstable();
     Ok(found)
+}
+
+/// Returns the folder if it contains the shards of an instance, and otherwise the folders of the instances in it.
+///
+/// # Errors
+/// Returns an error if the folder cannot be read.
+pub(crate) fn instance_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    if list_shards(folder)?.is_empty() { list_instances(folder) } else { Ok(vec![folder.to_owned()]) }
+}
+
+/// Returns whether [`folder_name`] may return this name.
+fn is_folder_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.%".contains(&byte))
 }
 
 /// Returns the name of the folder of an instance: its name, in which all characters except letters, digits, `_`, `-` and `.`
@@ -180,6 +234,19 @@ pub(crate) fn folder_name(instance: &str) -> String {
         let _ = write!(name, "-{:08x}", crc32fast::hash(instance.as_bytes()));
     }
     name
+}
+
+/// Returns the name of the instance with this folder; `None` if it is not a text.
+pub(crate) fn instance_name(folder: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(folder.len());
+    let mut rest = folder.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| after.get(..2)).flatten();
+        let byte = escaped.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// Opens a file of a shard for reading, or returns `None` if it does not exist.
@@ -227,6 +294,9 @@ mod tests {
         assert_eq!(folder_name("lb01"), "lb01");
         assert_eq!(folder_name("/run/haproxy.sock"), "%2frun%2fhaproxy.sock");
         assert_eq!(folder_name(".."), "%2e.");
+        for name in ["lb01", "/run/haproxy.sock", "..", "100 %"] {
+            assert_eq!(instance_name(&folder_name(name)).as_deref(), Some(name));
+        }
         let long = folder_name(&"/".repeat(300));
         assert!(long.len() == MAX_NAME_BYTES && long != folder_name(&"/".repeat(301)));
     }
@@ -236,10 +306,40 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new");
         let lock = FolderLock::acquire(&path, PathChoice::Configured).unwrap();
-        assert!(lock.is_some() && FolderLock::is_held(&path).unwrap());
+        assert!(lock.is_some() && FolderLock::holder(&path).unwrap().is_some());
         assert!(FolderLock::acquire(&path, PathChoice::Configured).unwrap().is_none());
         drop(lock);
-        assert!(!FolderLock::is_held(&path).unwrap());
+        assert!(FolderLock::holder(&path).unwrap().is_none());
         assert!(FolderLock::acquire(&path, PathChoice::Configured).unwrap().is_some());
+    }
+
+    #[test]
+    fn renew_locks_removed_folder_again_unless_another_recorder_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new");
+        let mut lock = FolderLock::acquire(&path, PathChoice::Configured).unwrap().unwrap();
+        assert!(lock.renew().unwrap());
+        fs::remove_dir_all(&path).unwrap();
+        assert!(FolderLock::holder(&path).unwrap().is_none());
+        assert!(lock.renew().unwrap() && FolderLock::holder(&path).unwrap().is_some());
+        fs::remove_dir_all(&path).unwrap();
+        let other = FolderLock::acquire(&path, PathChoice::Configured).unwrap().unwrap();
+        assert!(!lock.renew().unwrap());
+        drop(other);
+        assert!(lock.renew().unwrap());
+    }
+
+    #[test]
+    fn list_instances_skips_folders_that_no_recorder_names() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["lb1", "lost+found", "empty"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let shard = ShardName::new(1, SystemTime::UNIX_EPOCH);
+        for name in ["lb1", "lost+found"] {
+            fs::write(shard.path(&folder.path().join(name), ShardPart::Shard), "").unwrap();
+        }
+        assert_eq!(list_instances(folder.path()).unwrap(), [folder.path().join("lb1")]);
+        assert_eq!(instance_folders(&folder.path().join("lb1")).unwrap(), [folder.path().join("lb1")]);
     }
 }

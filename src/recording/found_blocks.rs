@@ -1,5 +1,7 @@
 //! Finds the blocks of all shards, and joins them to one sequence of samples.
 
+use std::time::Duration;
+
 use crate::history::block::SampleTime;
 use crate::history::older_blocks::BlockSpan;
 use crate::observe::timestamp::Timestamp;
@@ -58,6 +60,7 @@ impl FoundBlock {
             first: SampleTime { seq: self.first_seq(), at: self.first() },
             last: SampleTime { seq: self.last_seq(), at: self.last() },
             count: self.span.count as usize,
+            longest_pause: Duration::from_millis(u64::from(self.span.longest_pause)),
         }
     }
 

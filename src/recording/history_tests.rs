@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::config::own_file::PathChoice;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::stat_table::StatRow;
 use crate::history::block::{BLOCK_SAMPLES, SampleHeader, Series};
@@ -31,7 +30,7 @@ type RowValues = Vec<(SampleHeader, Vec<Option<i64>>, Option<StatRow>)>;
 
 /// Records samples in a new folder, and opens the recording.
 fn record(folder: &std::path::Path, samples: &[Arc<Sample>]) -> Recording {
-    let mut recorder = Recorder::new(folder, PathChoice::ByCaller, "lb", "/run/lb.sock").unwrap();
+    let mut recorder = Recorder::create(folder, "lb", "/run/lb.sock").unwrap();
     for sample in samples {
         recorder.push(sample).unwrap();
     }

@@ -7,10 +7,10 @@
 //! Data flow: [`writer`] collects samples in an [`open_block`], which is a block of the history. Every few seconds, [`part`]
 //! encodes what is new, and [`shard_writer`] appends it to the journal; a full block is packed and appended to the shard of
 //! the hour. [`dictionary`] gives numbers to names, columns and texts, which the shard stores before the blocks that use them. [`record_frame`] frames
-//! everything with lengths and checksums, [`recorded_events`] encodes causes and actions, and [`byte_codec`] encodes numbers and texts.
+//! everything with lengths and checksums, [`recorded_events`] encodes causes, actions and, with [`recorded_changes`], changes between samples, and [`byte_codec`] encodes numbers and texts.
 //! For reading, [`shard`] finds the records of a shard and its journal, and [`found_blocks`] the blocks of all shards, which
 //! [`shifts`] joins to one sequence. [`stored_dictionary`] and [`stored_block`] decode them, [`block_decoder`] keeps the last
-//! few, and [`reader`] offers samples and series. [`recorded_blocks`] makes a recording the past of a history. Nothing that is read from a file is trusted.
+//! few, and [`reader`] offers samples and series, [`event_reader`] events and, with [`lost_events`], what damage may have hidden. [`recorded_blocks`] makes a recording the past of a history. Nothing that is read from a file is trusted.
 //! [`search`] finds the recordings of given HAProxies. [`folder`] names, opens and locks the files; [`retention`] removes old shards.
 //! [`snapshot_writer`] writes a span of several instances to one file, which has the form of a shard; [`snapshot_reader`] opens it,
 //! and recording folders.
@@ -27,11 +27,13 @@ pub(crate) mod byte_codec;
 #[cfg(test)]
 pub(crate) mod crash_tests;
 pub(crate) mod dictionary;
+pub(crate) mod event_reader;
 pub mod folder;
 pub(crate) mod found_blocks;
 #[cfg(test)]
 mod history_tests;
 pub(crate) mod known_texts;
+pub(crate) mod lost_events;
 pub(crate) mod open_block;
 pub(crate) mod part;
 #[cfg(test)]
@@ -39,6 +41,7 @@ pub(crate) mod proptests;
 pub mod reader;
 pub mod record_frame;
 pub(crate) mod recorded_blocks;
+pub mod recorded_changes;
 pub mod recorded_events;
 pub(crate) mod replacements;
 pub mod retention;
@@ -52,4 +55,6 @@ mod snapshot_tests;
 pub mod snapshot_writer;
 pub(crate) mod stored_block;
 pub(crate) mod stored_dictionary;
+#[cfg(test)]
+mod version_tests;
 pub mod writer;

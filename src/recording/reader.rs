@@ -2,7 +2,7 @@
 //!
 //! The shards appear as one sequence of samples with the numbers and times of the reader: sequence numbers and monotonic
 //! times always increase, also across restarts of the recorder and jumps of the wall clock. Opening reads headers only. One
-//! block at a time is decoded, and the last few decoded blocks are kept.
+//! block at a time is decoded, and the last few decoded blocks are kept. [`event_reader`](crate::recording::event_reader) reads the events.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -14,18 +14,17 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_row::RowKind;
 use crate::history::block::{SampleHeader, Series};
 use crate::history::older_blocks::{BlockSpan, DecodedBlock};
-use crate::observe::row_ids::KnownRows;
-use crate::observe::row_ids::{RowId, RowSet};
+use crate::observe::row_ids::{KnownRows, RowId, RowSet};
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
 use crate::recording::block_decoder::BlockDecoder;
-use crate::recording::byte_codec::{Damaged, wall_time};
-use crate::recording::folder::{ShardPart, list_shards};
+use crate::recording::byte_codec::Damaged;
+use crate::recording::folder::{instance_name, list_shards};
 use crate::recording::found_blocks::{FoundBlock, add_damage, find_blocks};
-use crate::recording::record_frame::{RecordKind, ShardOrigin};
-use crate::recording::recorded_events::{RecordedEvent, decode_events};
+use crate::recording::lost_events::LostEvents;
+use crate::recording::record_frame::ShardOrigin;
 pub use crate::recording::shard::Damage;
-use crate::recording::shard::{RecordEntry, StoredShard};
+use crate::recording::shard::StoredShard;
 use crate::recording::shifts::Shift;
 
 /// A span of time without a gap.
@@ -50,16 +49,20 @@ pub struct RecordedRun {
 #[derive(Debug)]
 pub struct Recording {
     /// Folder of the instance; `None` for a snapshot.
-    folder: Option<PathBuf>,
-    shards: Vec<StoredShard>,
-    blocks: Vec<FoundBlock>,
+    pub(super) folder: Option<PathBuf>,
+    /// Name that replaces the recorded one.
+    given_name: Option<String>,
+    pub(super) shards: Vec<StoredShard>,
+    pub(super) blocks: Vec<FoundBlock>,
     /// Shift of the first run.
     base: Shift,
     decoder: BlockDecoder,
     /// The rows of the last sample, which other blocks often have, too.
     last_rows: Option<Arc<RowSet>>,
     /// Records whose contents are damaged.
-    damage: Vec<Damage>,
+    pub(super) damage: Vec<Damage>,
+    /// Damaged records that contained events, or may have contained some.
+    pub(super) lost_events: Vec<LostEvents>,
 }
 
 impl Recording {
@@ -70,19 +73,34 @@ impl Recording {
     pub fn open(folder: &Path) -> io::Result<Self> {
         let mut recording = Self::from_shards(Some(folder.to_owned()), Vec::new());
         recording.refresh()?;
+        if recording.name().is_empty()
+            && let Some(name) = folder.file_name().and_then(|name| instance_name(name.to_str()?))
+        {
+            recording.set_name(name);
+        }
         Ok(recording)
+    }
+
+    /// Opens the recording once more, with row ids of its own.
+    pub(crate) fn open_again(&self) -> Self {
+        let mut again = Self::from_shards(self.folder.clone(), self.shards.clone());
+        (again.given_name, again.damage) = (self.given_name.clone(), self.damage.clone());
+        again.lost_events.clone_from(&self.lost_events);
+        again
     }
 
     /// Joins the shards of an instance. Those of a `folder` that are not known yet are added by [`Self::refresh`].
     pub(super) fn from_shards(folder: Option<PathBuf>, shards: Vec<StoredShard>) -> Self {
         let mut recording = Self {
             folder,
+            given_name: None,
             shards,
             blocks: Vec::new(),
             base: Shift::default(),
             decoder: BlockDecoder::default(),
             last_rows: None,
             damage: Vec::new(),
+            lost_events: Vec::new(),
         };
         recording.blocks = find_blocks(&recording.shards, recording.base, &[], &mut recording.damage);
         recording
@@ -127,7 +145,17 @@ impl Recording {
 
     /// Returns the name of the instance, or an empty text if it is unknown.
     pub fn name(&self) -> &str {
-        self.origin(|origin| &origin.name)
+        self.given_name.as_deref().unwrap_or_else(|| self.origin(|origin| &origin.name))
+    }
+
+    /// Gives the instance another name.
+    pub(crate) fn set_name(&mut self, name: String) {
+        self.given_name = Some(name);
+    }
+
+    /// Returns the folder of the instance; `None` for a snapshot.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Returns the address of the instance's stats socket, or an empty text if it is unknown.
@@ -207,21 +235,20 @@ impl Recording {
     /// # Errors
     /// Returns an error if a file cannot be read.
     pub fn header_at(&mut self, wall: SystemTime) -> io::Result<Option<SampleHeader>> {
-        let mut found: Option<SampleHeader> = None;
+        let latest = |index: usize| {
+            let span = self.blocks[index].block_span();
+            Some((span.first.latest_wall(span.last, wall)?, index))
+        };
         // The wall clock may have been set back: then several blocks contain this time, or none directly before it.
-        let mut candidates: Vec<usize> =
-            (0..self.blocks.len()).filter(|index| self.blocks[*index].first().wall <= wall).collect();
-        candidates.sort_by_key(|index| std::cmp::Reverse(self.blocks[*index].last().wall.min(wall)));
-        for index in candidates {
-            let best = found.as_ref().map(|header| header.wall);
-            if best.is_some_and(|best| best >= self.blocks[index].last().wall.min(wall)) {
+        let mut blocks: Vec<(SystemTime, usize)> = (0..self.blocks.len()).filter_map(latest).collect();
+        blocks.sort_unstable();
+        let mut found: Option<SampleHeader> = None;
+        for (latest, index) in blocks.into_iter().rev() {
+            if found.is_some_and(|found| found.wall >= latest) {
                 break;
             }
-            for header in self.headers_of(index)? {
-                if header.wall <= wall && found.as_ref().is_none_or(|best| best.wall <= header.wall) {
-                    found = Some(header);
-                }
-            }
+            let here = self.headers_of(index)?.into_iter().filter(|header| header.wall <= wall);
+            found = found.into_iter().chain(here).max_by_key(|header| (header.wall, header.seq));
         }
         if found.is_none() {
             found = self.header_after(0)?;
@@ -309,7 +336,7 @@ impl Recording {
             let headers = stored.block.headers();
             let step = |seq: &u64| headers.binary_search_by_key(seq, |header| header.seq).ok();
             let steps: Vec<usize> = here.iter().filter_map(step).collect();
-            match stored.block.restore_samples(&steps, &stored.texts) {
+            match stored.block.restore_samples(&steps, stored.texts()) {
                 Some(samples) => {
                     for mut sample in samples {
                         self.share_rows(&mut sample);
@@ -361,43 +388,6 @@ impl Recording {
         self.decoder.rows.find(kind, proxy, name)
     }
 
-    /// Returns the causes, actions and failed polls within a range of wall clock time, in the order in which they were
-    /// recorded.
-    ///
-    /// # Errors
-    /// Returns an error if a file cannot be read.
-    pub fn events(&mut self, time: &RangeInclusive<SystemTime>) -> io::Result<Vec<RecordedEvent>> {
-        let mut found = Vec::new();
-        for index in 0..self.shards.len() {
-            let shard = &self.shards[index];
-            let within = |entry: &&RecordEntry| {
-                let (first, last) = (entry.header.span.first.wall, entry.header.span.last.wall);
-                wall_time(first.min(last)) <= *time.end() && wall_time(first.max(last)) >= *time.start()
-            };
-            let entries: Vec<RecordEntry> = shard.records(RecordKind::Events).filter(within).copied().collect();
-            let shift = self.shift_of_shard(index);
-            let Some(file) = shard.open_part(ShardPart::Shard)?.filter(|_| !entries.is_empty()) else { continue };
-            let path = shard.path(ShardPart::Shard);
-            for entry in entries {
-                match entry.read(&file)?.and_then(|contents| decode_events(&contents)) {
-                    Ok(events) => {
-                        let events = events.into_iter().filter(|event| time.contains(&event.at.wall));
-                        found.extend(events.map(|event| shift.event(event)));
-                    }
-                    Err(reason) => {
-                        add_damage(&mut self.damage, Damage { file: path.clone(), offset: entry.offset, reason });
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    fn shift_of_shard(&self, shard: usize) -> Shift {
-        let in_shard = self.blocks.iter().find(|block| block.shard >= shard).or(self.blocks.last());
-        in_shard.map_or(Shift::default(), |block| block.shift)
-    }
-
     fn blocks_within(&self, time: &RangeInclusive<Duration>) -> std::ops::Range<usize> {
         let first = self.blocks.partition_point(|block| block.last().monotonic < *time.start());
         let end = self.blocks.partition_point(|block| block.first().monotonic <= *time.end());
@@ -421,8 +411,11 @@ impl Recording {
         Ok(decoded.ok())
     }
 
-    /// Adds damaged places that were found before the recording was opened.
+    /// Adds damaged places that were found before the recording was opened, and may have contained any events.
     pub(super) fn add_damage(&mut self, damage: Vec<Damage>) {
+        if !damage.is_empty() {
+            self.lost_events.push(LostEvents::Any);
+        }
         self.damage.extend(damage);
     }
 

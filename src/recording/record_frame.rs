@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::history::block::SampleHeader;
 use crate::recording::byte_codec::{ByteReader, Damaged, duration_nanos, wall_nanos, write_text};
 
-/// The first bytes of every shard and journal. The last one is the version of the format.
-pub(crate) const SIGNATURE: [u8; 16] = *b"hapulse record\n\x01";
-/// Version of the format, in each record.
-pub(crate) const VERSION: u8 = 1;
+/// The first bytes of every shard and journal that is written. The last one is the version of the format.
+pub(crate) const SIGNATURE: [u8; 16] = *b"hapulse record\n\x03";
+/// Version of the format that is written, in each record. All earlier versions are read.
+pub(crate) const VERSION: u8 = 3;
 /// The first bytes of every record.
 pub(crate) const MAGIC: [u8; 4] = [0xb5, b'h', b'p', b'r'];
 /// Length of a record before its contents, in bytes.
@@ -33,11 +33,13 @@ pub(crate) enum RecordKind {
     Part = 4,
     /// Changes of causes, actions, and failed polls.
     Events = 5,
+    /// The first and the last record of a snapshot.
+    SnapshotEdge = 6,
 }
 
 impl RecordKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Shard, Self::Dictionary, Self::Block, Self::Part, Self::Events]
+        [Self::Shard, Self::Dictionary, Self::Block, Self::Part, Self::Events, Self::SnapshotEdge]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -92,9 +94,21 @@ impl SampleSpan {
     }
 }
 
+fn is_known_version(version: u8) -> bool {
+    (1..=VERSION).contains(&version)
+}
+
+/// Returns whether these are the first bytes of a recording of this version of the format or an earlier one.
+pub(crate) fn is_known_signature(bytes: [u8; SIGNATURE.len()]) -> bool {
+    let [mark @ .., version] = bytes;
+    SIGNATURE.starts_with(&mark) && is_known_version(version)
+}
+
 /// The header of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
+    /// Version of the format.
+    version: u8,
     pub(crate) kind: RecordKind,
     /// True if the contents are compressed.
     pub(crate) is_compressed: bool,
@@ -111,10 +125,16 @@ pub(crate) struct RecordHeader {
 }
 
 impl RecordHeader {
+    /// Returns whether a file that begins with these bytes has this version of the format.
+    pub(crate) fn is_of_version(&self, signature: [u8; SIGNATURE.len()]) -> bool {
+        let [.., version] = signature;
+        self.version == version
+    }
+
     /// Parses the header of a record. The contents may still be damaged.
     ///
     /// # Errors
-    /// Returns an error unless a recorder of this version of the format wrote these bytes.
+    /// Returns an error unless a recorder of this version of the format or an earlier one wrote these bytes.
     pub(crate) fn parse(bytes: &[u8; HEADER_BYTES]) -> Result<Self, Damaged> {
         let number_at = |offset: usize| u32::from_le_bytes(array_at(bytes, offset));
         let long_at = |offset: usize| u64::from_le_bytes(array_at(bytes, offset));
@@ -124,7 +144,7 @@ impl RecordHeader {
         if number_at(CHECKED_BYTES) != crc32fast::hash(&bytes[..CHECKED_BYTES]) {
             return Err(Damaged("has a damaged header"));
         }
-        if bytes[4] != VERSION {
+        if !is_known_version(bytes[4]) {
             return Err(Damaged("has another version of the format"));
         }
         let kind = RecordKind::from_byte(bytes[5]).ok_or(Damaged("has an unknown kind"))?;
@@ -134,6 +154,7 @@ impl RecordHeader {
             wall: long_at(offset + 16).cast_signed(),
         };
         let header = Self {
+            version: bytes[4],
             kind,
             is_compressed: match bytes[6] {
                 0 => false,
@@ -162,7 +183,7 @@ impl RecordHeader {
     pub(crate) fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[..4].copy_from_slice(&MAGIC);
-        bytes[4..7].copy_from_slice(&[VERSION, self.kind as u8, u8::from(self.is_compressed)]);
+        bytes[4..7].copy_from_slice(&[self.version, self.kind as u8, u8::from(self.is_compressed)]);
         let span = self.span;
         for (offset, number) in [
             (8, self.stored_bytes),
@@ -228,6 +249,7 @@ pub(crate) fn encode_record(
         .filter(|compressed| compressed.len() < contents.len());
     let stored = compressed.as_deref().unwrap_or(contents);
     let header = RecordHeader {
+        version: VERSION,
         kind,
         is_compressed: compressed.is_some(),
         stored_bytes: stored.len() as u32,
@@ -240,6 +262,22 @@ pub(crate) fn encode_record(
     record.extend(header.to_bytes());
     record.extend_from_slice(stored);
     Ok(record)
+}
+
+/// Returns the bytes of a damaged record of events, which stands for events that could not be read.
+pub(crate) fn encode_lost_events(span: SampleSpan) -> Vec<u8> {
+    let header = RecordHeader {
+        version: VERSION,
+        kind: RecordKind::Events,
+        is_compressed: false,
+        stored_bytes: 0,
+        raw_bytes: 0,
+        number: 0,
+        span,
+        // The checksum of no contents is 0.
+        content_crc: 1,
+    };
+    header.to_bytes().to_vec()
 }
 
 /// Gives all records in these bytes correct checksums, so that damaged contents are decoded. For fuzz tests.

@@ -1,6 +1,7 @@
 //! A recording as the older blocks of a history.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::history::older_blocks::{BlockSpan, DecodedBlock, OlderBlocks};
 use crate::recording::reader::Recording;
@@ -52,6 +53,10 @@ impl OlderBlocks for RecordedBlocks {
     fn refresh(&mut self) {
         let refreshed = self.recording.refresh();
         self.note_error(refreshed);
+    }
+
+    fn are_events_known(&self, at: Duration) -> bool {
+        self.error.is_none() && self.recording.are_events_known(at)
     }
 
     fn failure(&self) -> Option<String> {

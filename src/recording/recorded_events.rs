@@ -1,17 +1,19 @@
-//! Events of a recording: changes of causes, actions, and failed polls.
+//! Events of a recording: changes of causes, actions, failed polls, and changes between samples.
 
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::stat_row::RowKind;
 use crate::observe::severity::Severity;
 use crate::observe::timestamp::Timestamp;
 use crate::recording::byte_codec::{
-    ByteReader, Damaged, duration_nanos, wall_nanos, wall_time, write_bytes, write_text,
+    ByteReader, Damaged, duration_nanos, wall_nanos, wall_time, write_bytes, write_number, write_optional, write_text,
 };
+use crate::recording::recorded_changes::{RecordedChange, RecordedRow, read_row, write_row};
 use std::time::Duration;
 
 const CAUSE: u8 = 1;
 const ACTION: u8 = 2;
 const POLL_FAILURE: u8 = 3;
+const CHANGE: u8 = 4;
+const CAUSE_STATE: u8 = 5;
 
 /// Maximum number of events in a record.
 pub(crate) const MAX_EVENTS: usize = 10_000;
@@ -27,14 +29,62 @@ pub enum CauseStep {
     Changed,
     /// It is resolved.
     Resolved,
+    /// Only its description changed.
+    Updated,
 }
 
 impl CauseStep {
-    const ALL: [Self; 3] = [Self::Opened, Self::Changed, Self::Resolved];
+    const ALL: [Self; 4] = [Self::Opened, Self::Changed, Self::Resolved, Self::Updated];
+}
+
+/// The age and the impact of a cause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CauseState {
+    /// Time since its first sample.
+    pub age: Duration,
+    /// Time for which HAProxy had reported the state before that sample.
+    pub before: Duration,
+    /// True if it may be older.
+    pub may_be_older: bool,
+    /// Development of its value: 0 worse, 1 steady, 2 better.
+    pub trend: u8,
+    /// Share of the requests or connections that fail or are late, from 0 to 1; `None` if unknown.
+    pub impact: Option<f64>,
+    /// Words about the time before it; empty without any.
+    pub earlier: SafeText,
+}
+
+/// Steps of the share of an impact.
+const IMPACT_STEPS: f64 = 1e9;
+/// Highest value of [`CauseState::trend`].
+const MAX_TREND: u8 = 2;
+
+impl CauseState {
+    fn encode(&self, out: &mut Vec<u8>) {
+        write_number(out, duration_nanos(self.age));
+        write_number(out, duration_nanos(self.before));
+        out.extend([u8::from(self.may_be_older), self.trend]);
+        let impact = self.impact.map(|share| (share.clamp(0.0, 1.0) * IMPACT_STEPS).round() as u64);
+        write_optional(out, impact);
+        write_text(out, &self.earlier);
+    }
+
+    fn read(reader: &mut ByteReader<'_>) -> Result<Self, Damaged> {
+        let (age, before) = (Duration::from_nanos(reader.number()?), Duration::from_nanos(reader.number()?));
+        let unknown = Damaged("has an unknown state of a cause");
+        let may_be_older = match reader.byte()? {
+            0 => false,
+            1 => true,
+            _ => return Err(unknown),
+        };
+        let trend = Some(reader.byte()?).filter(|trend| *trend <= MAX_TREND).ok_or(unknown)?;
+        let impact = reader.optional()?.map(|steps| (steps as f64 / IMPACT_STEPS).min(1.0));
+        Ok(Self { age, before, may_be_older, trend, impact, earlier: reader.text()? })
+    }
 }
 
 /// A change of a cause, as it was computed while recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RecordedCause {
     /// Kind of the change.
     pub step: CauseStep,
@@ -43,13 +93,15 @@ pub struct RecordedCause {
     /// Name of the kind of cause.
     pub kind: SafeText,
     /// Kind and names of the row; `None` for the process.
-    pub row: Option<(RowKind, SafeText, SafeText)>,
+    pub row: Option<RecordedRow>,
     /// Description, without the row's name.
     pub sentence: SafeText,
+    /// Age and impact; `None` in a recording before they were recorded.
+    pub state: Option<CauseState>,
 }
 
 /// Contents of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EventContents {
     /// A cause changed.
     Cause(RecordedCause),
@@ -57,10 +109,12 @@ pub enum EventContents {
     Action(String),
     /// A poll failed after polls that did not, for this reason.
     PollFailure(SafeText),
+    /// Two samples differ.
+    Change(RecordedChange),
 }
 
 /// An event with its time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RecordedEvent {
     /// Time of the event.
     pub at: Timestamp,
@@ -73,28 +127,29 @@ impl RecordedEvent {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         let mut body = Vec::new();
         let tag = match &self.contents {
-            EventContents::Cause(_) => CAUSE,
+            EventContents::Cause(cause) if cause.state.is_none() => CAUSE,
+            EventContents::Cause(_) => CAUSE_STATE,
             EventContents::Action(_) => ACTION,
             EventContents::PollFailure(_) => POLL_FAILURE,
+            EventContents::Change(_) => CHANGE,
         };
         body.push(tag);
         body.extend(duration_nanos(self.at.monotonic).to_le_bytes());
         body.extend(wall_nanos(self.at.wall).to_le_bytes());
         match &self.contents {
-            EventContents::Cause(RecordedCause { step, severity, kind, row, sentence }) => {
+            EventContents::Cause(RecordedCause { step, severity, kind, row, sentence, state }) => {
                 body.push(*step as u8);
                 body.push(*severity as u8);
                 write_text(&mut body, kind);
-                body.push(u8::from(row.is_some()));
-                if let Some((kind, proxy, name)) = row {
-                    body.push(kind.type_number());
-                    write_text(&mut body, proxy);
-                    write_text(&mut body, name);
-                }
+                write_row(&mut body, row.as_ref());
                 write_text(&mut body, sentence);
+                if let Some(state) = state {
+                    state.encode(&mut body);
+                }
             }
             EventContents::Action(line) => write_bytes(&mut body, line.as_bytes()),
             EventContents::PollFailure(reason) => write_text(&mut body, reason),
+            EventContents::Change(change) => change.encode(&mut body),
         }
         write_bytes(out, &body);
     }
@@ -111,7 +166,7 @@ impl RecordedEvent {
         let monotonic = Duration::from_nanos(long()?);
         let at = Timestamp { monotonic, wall: wall_time(long()?.cast_signed()) };
         let contents = match tag {
-            CAUSE => EventContents::Cause(read_cause(&mut reader)?),
+            CAUSE | CAUSE_STATE => EventContents::Cause(read_cause(&mut reader, tag == CAUSE_STATE)?),
             ACTION => {
                 let line = reader.bytes()?;
                 let text = std::str::from_utf8(line).ok().filter(|text| !text.chars().any(char::is_control));
@@ -119,6 +174,10 @@ impl RecordedEvent {
                 EventContents::Action(text.ok_or(Damaged("has an action that is not a line of text"))?.to_owned())
             }
             POLL_FAILURE => EventContents::PollFailure(reader.text()?),
+            CHANGE => match RecordedChange::decode(&mut reader)? {
+                Some(change) => EventContents::Change(change),
+                None => return Ok(None),
+            },
             _ => return Ok(None),
         };
         reader.finish()?;
@@ -126,18 +185,14 @@ impl RecordedEvent {
     }
 }
 
-fn read_cause(reader: &mut ByteReader<'_>) -> Result<RecordedCause, Damaged> {
+fn read_cause(reader: &mut ByteReader<'_>, has_state: bool) -> Result<RecordedCause, Damaged> {
     let unknown = Damaged("has an unknown change of a cause");
     let step = *CauseStep::ALL.get(usize::from(reader.byte()?)).ok_or(unknown)?;
     let severity = *[Severity::Warn, Severity::Crit].get(usize::from(reader.byte()?)).ok_or(unknown)?;
     let kind = reader.text()?;
-    let row = if reader.byte()? == 0 {
-        None
-    } else {
-        let kind = RowKind::from_type(i64::from(reader.byte()?)).ok_or(unknown)?;
-        Some((kind, reader.text()?, reader.text()?))
-    };
-    Ok(RecordedCause { step, severity, kind, row, sentence: reader.text()? })
+    let (row, sentence) = (read_row(reader)?, reader.text()?);
+    let state = has_state.then(|| CauseState::read(reader)).transpose()?;
+    Ok(RecordedCause { step, severity, kind, row, sentence, state })
 }
 
 /// Reads the events of a record. Kinds that this version does not know are skipped.
@@ -159,22 +214,32 @@ pub(crate) fn decode_events(contents: &[u8]) -> Result<Vec<RecordedEvent>, Damag
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::haproxy::stat_row::RowKind;
     use crate::observe::test_samples::timestamp_at;
 
     fn events() -> Vec<RecordedEvent> {
-        let cause = |row| {
+        let cause = |row, state| {
             EventContents::Cause(RecordedCause {
                 step: CauseStep::Opened,
                 severity: Severity::Crit,
                 kind: SafeText::from("no-server"),
                 row,
                 sentence: SafeText::new(b"no server \x1b[31m"),
+                state,
             })
         };
         let row = Some((RowKind::Backend, SafeText::from("api"), SafeText::from("BACKEND")));
+        let state = CauseState {
+            age: Duration::from_millis(1500),
+            before: Duration::from_hours(1),
+            may_be_older: true,
+            trend: 2,
+            impact: Some(0.25),
+            earlier: SafeText::from("3 times in 4 min"),
+        };
         let all = [
-            cause(row),
-            cause(None),
+            cause(row, None),
+            cause(None, Some(state)),
             EventContents::Action("{\"id\":1}".to_owned()),
             EventContents::PollFailure(SafeText::from("connection refused")),
         ];

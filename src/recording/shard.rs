@@ -10,7 +10,9 @@ use rustix::fs::{Mode, OFlags};
 use crate::config::safe_file::open_regular;
 use crate::recording::byte_codec::Damaged;
 use crate::recording::folder::{ShardName, ShardPart, open_part, read_at_most};
-use crate::recording::record_frame::{HEADER_BYTES, MAGIC, RecordHeader, RecordKind, SIGNATURE, ShardOrigin};
+use crate::recording::record_frame::{
+    HEADER_BYTES, MAGIC, RecordHeader, RecordKind, SIGNATURE, ShardOrigin, is_known_signature,
+};
 
 /// Length of an index entry in bytes: the position of a record, its header, and a checksum.
 pub(crate) const INDEX_ENTRY_BYTES: usize = 8 + HEADER_BYTES + 4;
@@ -98,7 +100,7 @@ impl std::fmt::Display for Damage {
 }
 
 /// Records of a file, found by their headers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct RecordList {
     /// Complete records in the order of the file.
     pub(crate) records: Vec<RecordEntry>,
@@ -106,6 +108,7 @@ pub(crate) struct RecordList {
     pub(crate) damage: Vec<(u64, Damaged)>,
     /// End of the last complete record, from which the next search continues.
     end: u64,
+    is_signature_checked: bool,
 }
 
 impl RecordList {
@@ -117,9 +120,6 @@ impl RecordList {
         let length = file.metadata()?.len();
         let end = self.end.max(SIGNATURE.len() as u64);
         self.damage.retain(|(offset, _)| *offset < end);
-        if self.end == 0 {
-            self.check_signature(file, length)?;
-        }
         let mut position = end;
         self.end = end;
         while position < length {
@@ -142,6 +142,9 @@ impl RecordList {
             let Some(next) = next else { break };
             position = next;
         }
+        if length > 0 && !std::mem::replace(&mut self.is_signature_checked, true) {
+            self.check_signature(file)?;
+        }
         Ok(())
     }
 
@@ -155,35 +158,55 @@ impl RecordList {
             RecordKind::Block => {
                 last_of(RecordKind::Block).is_some_and(|last| last.header.number >= next.header.number)
             }
-            RecordKind::Part | RecordKind::Events => false,
+            RecordKind::Part | RecordKind::Events | RecordKind::SnapshotEdge => false,
         }
     }
 
-    fn check_signature(&mut self, file: &File, length: u64) -> io::Result<()> {
+    /// Removes the marks of the beginning and the end of a snapshot. A snapshot with the first one only was cut off. A shard has
+    /// none.
+    fn check_edges(&mut self) {
+        let is_edge = |entry: &RecordEntry| entry.header.kind == RecordKind::SnapshotEdge;
+        let (begins, ends) = (self.records.first().is_some_and(is_edge), self.records.last().is_some_and(is_edge));
+        if begins && !(ends && self.records.len() > 1) {
+            self.note_damage(self.end, Damaged("is missing, and perhaps others: the file was cut off"));
+        }
+        self.records.retain(|entry| !is_edge(entry));
+    }
+
+    fn check_signature(&mut self, file: &File) -> io::Result<()> {
         let mut signature = [0; SIGNATURE.len()];
         let is_read = read_exactly(file, &mut signature, 0)?;
-        if length > 0 && !(is_read && signature == SIGNATURE) {
+        if !(is_read && is_known_signature(signature)) {
             self.note_damage(0, Damaged("is not the beginning of a recording of this version"));
+        } else if self.records.first().is_some_and(|first| !first.header.is_of_version(signature)) {
+            self.note_damage(0, Damaged("has another version than the records"));
         }
         Ok(())
     }
 
     fn note_damage(&mut self, offset: u64, reason: Damaged) {
-        if self.damage.len() < MAX_DAMAGE {
+        if self.damage.len() < MAX_DAMAGE && !self.damage.contains(&(offset, reason)) {
             self.damage.push((offset, reason));
         }
     }
 
-    /// Takes over the entries of an index as far as they describe consecutive records within a file of this length.
-    fn use_index(&mut self, index: &[u8], length: u64) {
+    /// Takes over the entries of an index as far as they describe consecutive records within a file of this length. Returns
+    /// the position of the first damaged entry: the records from there on are found by their headers.
+    fn use_index(&mut self, index: &[u8], length: u64) -> Option<u64> {
         let mut position = SIGNATURE.len() as u64;
-        for bytes in index.chunks_exact(INDEX_ENTRY_BYTES).take(MAX_RECORDS) {
+        for (place, bytes) in index.chunks_exact(INDEX_ENTRY_BYTES).take(MAX_RECORDS).enumerate() {
             let entry = RecordEntry::from_index_bytes(bytes);
-            let Some(entry) = entry.filter(|entry| entry.offset == position && entry.end() <= length) else { break };
+            let Some(entry) = entry.filter(|entry| entry.offset == position) else {
+                return Some((place * INDEX_ENTRY_BYTES) as u64);
+            };
+            if entry.end() > length {
+                break;
+            }
             self.records.push(entry);
             position = entry.end();
             self.end = position;
         }
+        None
     }
 }
 
@@ -218,7 +241,7 @@ fn find_record(file: &File, from: u64, length: u64) -> io::Result<Option<u64>> {
 }
 
 /// Where a shard is stored.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum ShardPlace {
     /// In a folder, in files of its own.
     Folder { folder: PathBuf, name: ShardName },
@@ -227,7 +250,7 @@ enum ShardPlace {
 }
 
 /// One shard and its journal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoredShard {
     place: ShardPlace,
     /// Recorder and instance; `None` if its first record is damaged.
@@ -236,6 +259,8 @@ pub(crate) struct StoredShard {
     pub(crate) list: RecordList,
     /// Records of the journal whose block is not in the shard.
     pub(crate) journal: RecordList,
+    /// Position of the first damaged entry of the index, which is not needed.
+    damaged_index: Option<u64>,
 }
 
 impl StoredShard {
@@ -256,14 +281,16 @@ impl StoredShard {
     pub(crate) fn open_snapshot(path: &Path) -> io::Result<Vec<Self>> {
         let file = open_regular(path, OFlags::RDONLY, Mode::empty())?;
         let mut signature = [0; SIGNATURE.len()];
-        if !read_exactly(&file, &mut signature, 0)? || signature != SIGNATURE {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "is not a recording of hapulse, or of another version",
-            ));
+        if !read_exactly(&file, &mut signature, 0)? || !is_known_signature(signature) {
+            let text = match file.metadata()?.len() {
+                0 => "the file is empty",
+                _ => "the file is not a recording of hapulse, or of another version",
+            };
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
         let mut all = RecordList::default();
         all.extend(&file)?;
+        all.check_edges();
         let mut shards: Vec<Self> = Vec::new();
         for entry in all.records {
             let last = match shards.last_mut() {
@@ -286,7 +313,7 @@ impl StoredShard {
     }
 
     fn empty(place: ShardPlace) -> Self {
-        Self { place, origin: None, list: RecordList::default(), journal: RecordList::default() }
+        Self { place, origin: None, list: RecordList::default(), journal: RecordList::default(), damaged_index: None }
     }
 
     /// Returns the name of the shard, unless it is in a snapshot.
@@ -333,7 +360,7 @@ impl StoredShard {
             && let Some(index) = self.open_part(ShardPart::Index)?
         {
             let index = read_at_most(&index, (MAX_RECORDS * INDEX_ENTRY_BYTES) as u64)?;
-            self.list.use_index(&index, file.metadata()?.len());
+            self.damaged_index = self.list.use_index(&index, file.metadata()?.len());
         }
         self.list.extend(&file)?;
         self.read_origin(&file)
@@ -343,7 +370,11 @@ impl StoredShard {
         if self.origin.is_none()
             && let Some(first) = self.list.records.iter().find(|entry| entry.header.kind == RecordKind::Shard)
         {
-            self.origin = first.read(file)?.and_then(|contents| ShardOrigin::decode(&contents)).ok();
+            let offset = first.offset;
+            match first.read(file)?.and_then(|contents| ShardOrigin::decode(&contents)) {
+                Ok(origin) => self.origin = Some(origin),
+                Err(reason) => self.list.note_damage(offset, reason),
+            }
         }
         Ok(())
     }
@@ -385,15 +416,21 @@ impl StoredShard {
         }
     }
 
+    /// Returns the damaged places found so far, and forgets them.
+    pub(crate) fn take_damage(&mut self) -> Vec<Damage> {
+        let damage = self.damage().collect();
+        self.list.damage.clear();
+        damage
+    }
+
     /// Returns the damaged places found so far.
     pub(crate) fn damage(&self) -> impl Iterator<Item = Damage> {
         let lists = [(ShardPart::Shard, &self.list), (ShardPart::Journal, &self.journal)];
-        lists.into_iter().flat_map(move |(part, list)| {
-            list.damage.iter().map(move |(offset, reason)| Damage {
-                file: self.path(part),
-                offset: *offset,
-                reason: *reason,
-            })
-        })
+        let in_lists =
+            lists.into_iter().flat_map(|(part, list)| list.damage.iter().map(move |(at, reason)| (part, *at, *reason)));
+        let in_index = (ShardPart::Index, Damaged("is a damaged entry of the index, which is not needed"));
+        let in_index = self.damaged_index.map(|at| (in_index.0, at, in_index.1));
+        let damage = |(part, offset, reason)| Damage { file: self.path(part), offset, reason };
+        in_lists.chain(in_index).map(damage)
     }
 }

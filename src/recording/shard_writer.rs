@@ -2,8 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::config::own_file::{self, PathChoice};
 use crate::recording::byte_codec::wall_nanos;
@@ -62,8 +63,8 @@ pub(crate) struct ShardWriter {
     journal: AppendedRecords,
     /// The index; `None` after it could not be written. Readers then find the records without it.
     index: Option<File>,
-    /// Hour of the wall clock in which the shard was started.
-    hour: i64,
+    /// Wall clock time at which the shard was started.
+    started: SystemTime,
     next_block: u32,
     /// Dictionary of the shard.
     pub(crate) dictionary: DictionaryWriter,
@@ -89,7 +90,7 @@ impl ShardWriter {
         name: &ShardName,
         origin: &ShardOrigin,
         choice: PathChoice,
-        now: SystemTime,
+        started: SystemTime,
     ) -> io::Result<Self> {
         let create = || -> io::Result<Self> {
             let path = |part| name.path(folder, part);
@@ -97,7 +98,7 @@ impl ShardWriter {
                 shard: AppendedRecords::create(&path(ShardPart::Shard), choice)?,
                 journal: AppendedRecords::create(&path(ShardPart::Journal), choice)?,
                 index: Some(own_file::open_to_append(&path(ShardPart::Index), choice)?.file),
-                hour: hour_of(now),
+                started,
                 next_block: 0,
                 dictionary: DictionaryWriter::default(),
                 written_bytes: 2 * SIGNATURE.len() as u64,
@@ -178,8 +179,24 @@ impl ShardWriter {
         self.journal.truncate(SIGNATURE.len() as u64)
     }
 
+    /// Returns the size of the shard without its journal, in bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.shard.length
+    }
+
+    /// Returns whether the shard or its journal was removed, so that what is written is lost.
+    pub(crate) fn is_removed(&self) -> bool {
+        let is_removed = |records: &AppendedRecords| records.file.metadata().is_ok_and(|meta| meta.nlink() == 0);
+        is_removed(&self.shard) || is_removed(&self.journal)
+    }
+
     /// Returns whether the next block belongs into a new shard.
     pub(crate) fn is_complete(&self, now: SystemTime) -> bool {
-        hour_of(now) != self.hour || self.dictionary.is_large()
+        hour_of(now) != hour_of(self.started) || self.dictionary.is_large()
+    }
+
+    /// Returns whether the shard was started longer than this time ago.
+    pub(crate) fn is_older_than(&self, time: Duration, now: SystemTime) -> bool {
+        now.duration_since(self.started).is_ok_and(|age| age >= time)
     }
 }

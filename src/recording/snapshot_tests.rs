@@ -9,7 +9,7 @@ use crate::history::proptests::assert_same_values;
 use crate::observe::sample::Sample;
 use crate::observe::test_samples::{SampleBuilder, timestamp_at};
 use crate::recording::reader::Recording;
-use crate::recording::record_frame::{HEADER_BYTES, MAGIC};
+use crate::recording::record_frame::{HEADER_BYTES, MAGIC, SIGNATURE};
 use crate::recording::recorded_events::{EventContents, RecordedEvent};
 use crate::recording::snapshot_reader::open_recordings;
 use crate::recording::snapshot_writer::SnapshotWriter;
@@ -34,7 +34,7 @@ fn failure(millis: u64) -> RecordedEvent {
 /// A snapshot of two instances with 300 and 20 samples.
 fn snapshot() -> (Vec<u8>, [Vec<Arc<Sample>>; 2]) {
     let all = [samples("shop", 300), samples("api", 20)];
-    let mut writer = SnapshotWriter::new(Vec::new()).unwrap();
+    let mut writer = SnapshotWriter::new(Vec::new());
     for (name, samples) in ["lb01", "lb02"].into_iter().zip(&all) {
         writer.start_run(name, "/run/a.sock");
         for sample in samples {
@@ -50,7 +50,7 @@ fn open(bytes: &[u8]) -> std::io::Result<(tempfile::TempDir, Vec<Recording>)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("incident.hapulse");
     fs::write(&path, bytes).unwrap();
-    let recordings = open_recordings(&path)?;
+    let recordings = open_recordings(&path)?.recordings;
     Ok((folder, recordings))
 }
 
@@ -84,9 +84,16 @@ fn damaged_record_never_gives_samples_of_another_instance() {
     let (bytes, all) = snapshot();
     let records: Vec<usize> = (0..bytes.len()).filter(|place| bytes[*place..].starts_with(&MAGIC)).collect();
     assert!(records.len() >= 10);
-    for record in records {
+    // A byte of the header, and one of the contents; the marks of both ends have none.
+    let inner = &records[1..records.len() - 1];
+    let places = records.iter().map(|record| record + HEADER_BYTES - 1);
+    for record in places.chain(inner.iter().map(|record| record + HEADER_BYTES + 1)).chain(0..SIGNATURE.len()) {
         let mut damaged = bytes.clone();
-        damaged[record + HEADER_BYTES - 1] ^= 1;
+        damaged[record] ^= 1;
+        if open(&damaged).is_err() {
+            assert!(record < SIGNATURE.len(), "the byte at {record}");
+            continue;
+        }
         let (_folder, recordings) = open(&damaged).unwrap();
         let mut damage = 0;
         for mut recording in recordings {
@@ -95,9 +102,10 @@ fn damaged_record_never_gives_samples_of_another_instance() {
                 let original = samples.iter().find(|sample| sample.at == back.at).unwrap();
                 assert_same_values(original, &back).unwrap();
             }
+            recording.events(&(SystemTime::UNIX_EPOCH..=timestamp_at(1000).wall)).unwrap();
             damage += recording.damage().len();
         }
-        assert!(damage > 0, "the record at {record}");
+        assert!(damage > 0, "the byte at {record}");
     }
 }
 
@@ -110,14 +118,24 @@ fn truncated_snapshot_gives_what_is_intact() {
             assert!(restore(recording).len() <= all[0].len());
         }
     }
+    for end in [bytes.len() - 1, bytes.len() - HEADER_BYTES] {
+        let recording = open(&bytes[..end]).unwrap().1.remove(0);
+        let damage: Vec<String> = recording.damage().iter().map(ToString::to_string).collect();
+        assert!(damage.iter().any(|line| line.contains("the file was cut off")), "{damage:?}");
+    }
     let two_blocks = open(&bytes[..bytes.len() * 2 / 3]).unwrap().1.iter_mut().map(|all| restore(all).len()).max();
     assert!(two_blocks >= Some(128), "{two_blocks:?}");
 }
 
 #[test]
 fn open_recordings_refuses_other_files() {
-    for other in [b"".as_slice(), b"PK\x03\x04 a zip file", b"hapulse record\n\x02", b"hapulse record\n\x01"] {
+    for (other, message) in [
+        (b"".as_slice(), "is empty"),
+        (b"PK\x03\x04 a zip file", "is not a recording of hapulse"),
+        (b"hapulse record\n\x04", "is not a recording of hapulse"),
+        (b"hapulse record\n\x03", "contains no recording"),
+    ] {
         let error = open(other).unwrap_err().to_string();
-        assert!(error.contains("is not a recording of hapulse") || error.contains("contains no recording"), "{error}");
+        assert!(error.contains(message), "{error}");
     }
 }

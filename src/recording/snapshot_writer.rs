@@ -6,10 +6,13 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::observe::sample::Sample;
+use crate::observe::timestamp::Timestamp;
 use crate::recording::byte_codec::{Damaged, duration_nanos, wall_nanos};
 use crate::recording::dictionary::DictionaryWriter;
 use crate::recording::open_block::OpenBlock;
-use crate::recording::record_frame::{RecordKind, SIGNATURE, SampleMark, SampleSpan, ShardOrigin, encode_record};
+use crate::recording::record_frame::{
+    RecordKind, SIGNATURE, SampleMark, SampleSpan, ShardOrigin, encode_lost_events, encode_record,
+};
 use crate::recording::recorded_events::RecordedEvent;
 
 /// Size of the events from which a record of them is written, in bytes.
@@ -21,6 +24,8 @@ const EVENTS_PER_RECORD: usize = 1000;
 #[derive(Debug)]
 pub struct SnapshotWriter<W: Write> {
     out: W,
+    /// Set after the beginning of the file was written.
+    is_begun: bool,
     origin: ShardOrigin,
     /// The shard that is being written.
     shard: Option<SnapshotShard>,
@@ -36,13 +41,9 @@ struct SnapshotShard {
 }
 
 impl<W: Write> SnapshotWriter<W> {
-    /// Begins a snapshot.
-    ///
-    /// # Errors
-    /// Returns an error if `out` cannot be written.
-    pub fn new(mut out: W) -> io::Result<Self> {
-        out.write_all(&SIGNATURE)?;
-        Ok(Self { out, origin: ShardOrigin::default(), shard: None, samples: 0 })
+    /// Begins a snapshot. Nothing is written before the first sample.
+    pub fn new(out: W) -> Self {
+        Self { out, is_begun: false, origin: ShardOrigin::default(), shard: None, samples: 0 }
     }
 
     /// Begins the samples that one run of the recorder wrote about an instance. Names of instances must be different.
@@ -78,6 +79,10 @@ impl<W: Write> SnapshotWriter<W> {
     }
 
     fn start_shard(&mut self) -> io::Result<SnapshotShard> {
+        if !std::mem::replace(&mut self.is_begun, true) {
+            self.out.write_all(&SIGNATURE)?;
+            self.write_edge()?;
+        }
         write_record(&mut self.out, RecordKind::Shard, 0, SampleSpan::default(), &self.origin.encode())?;
         Ok(SnapshotShard::default())
     }
@@ -96,6 +101,19 @@ impl<W: Write> SnapshotWriter<W> {
         }
         (self.shard, self.samples) = (None, 0);
         Ok(())
+    }
+
+    /// Marks the run that was finished last: events between these times could not be read. Readers report this.
+    ///
+    /// # Errors
+    /// Returns an error if the snapshot cannot be written.
+    pub fn mark_lost_events(&mut self, first: Timestamp, last: Timestamp) -> io::Result<()> {
+        if !self.is_begun {
+            return Ok(());
+        }
+        let mark = |at: Timestamp| SampleMark { seq: 0, at: duration_nanos(at.monotonic), wall: wall_nanos(at.wall) };
+        let span = SampleSpan { first: mark(first), last: mark(last), ..SampleSpan::default() };
+        self.out.write_all(&encode_lost_events(span))
     }
 
     fn complete_block(&mut self) -> io::Result<()> {
@@ -134,11 +152,19 @@ impl<W: Write> SnapshotWriter<W> {
         Ok(())
     }
 
+    /// Writes the mark by which readers know that the snapshot was not cut off.
+    fn write_edge(&mut self) -> io::Result<()> {
+        write_record(&mut self.out, RecordKind::SnapshotEdge, 0, SampleSpan::default(), &[])
+    }
+
     /// Ends the snapshot, and returns what it was written to.
     ///
     /// # Errors
     /// Returns an error if the snapshot cannot be written.
     pub fn finish(mut self) -> io::Result<W> {
+        if self.is_begun {
+            self.write_edge()?;
+        }
         self.out.flush()?;
         Ok(self.out)
     }

@@ -1,6 +1,7 @@
 //! Decodes blocks, and the parts of an open block from the journal.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +11,10 @@ use crate::haproxy::stat_table::StatAnomalies;
 use crate::history::block::{BLOCK_SAMPLES, Block, BlockParts, SampleHeader};
 use crate::history::info_log::InfoLog;
 use crate::history::older_blocks::DecodedBlock;
-use crate::history::open_rows::process_log;
 use crate::history::sample_context::{SampleContext, SampleContexts};
 use crate::history::sealed_rows::{SealedRows, StoredRow};
 use crate::history::text_log::TextLog;
-use crate::observe::row_ids::{RowId, RowSet};
+use crate::observe::row_ids::RowId;
 use crate::observe::sample::{Epoch, ReplyCost};
 use crate::recording::byte_codec::{ByteReader, Damaged, duration_nanos, wall_nanos, wall_time};
 use crate::recording::part::{ROW_LOG, ROW_PACKED};
@@ -49,6 +49,16 @@ struct StoredContext {
     configured: Option<u64>,
 }
 
+/// Number and tag of a row in a part, and the place of its bytes.
+#[derive(Debug)]
+struct PartRow {
+    number: u32,
+    tag: u8,
+    /// Index of the part.
+    part: usize,
+    bytes: Range<usize>,
+}
+
 /// Contents of a record that contains a block or a part of it.
 #[derive(Debug)]
 struct StoredPart<'a> {
@@ -59,13 +69,14 @@ struct StoredPart<'a> {
     contexts: Vec<StoredContext>,
     info: &'a [u8],
     altered: Vec<SafeText>,
-    /// Number, tag and bytes of each row, sorted by number.
-    rows: Vec<(u32, u8, &'a [u8])>,
+    /// Rows, sorted by number.
+    rows: Vec<PartRow>,
     texts: Vec<StoredTexts>,
 }
 
 impl<'a> StoredPart<'a> {
-    fn read(contents: &'a [u8]) -> Result<Self, Damaged> {
+    /// Reads the contents of the part with this index.
+    fn read(part: usize, contents: &'a [u8]) -> Result<Self, Damaged> {
         let reader = &mut ByteReader::new(contents);
         let (schema, info_keys) = (reader.small()?, reader.small()?);
         let first_step = reader.small()? as usize;
@@ -79,7 +90,9 @@ impl<'a> StoredPart<'a> {
         let mut rows = Vec::with_capacity(count);
         let mut numbers = RowNumbers::default();
         for _ in 0..count {
-            rows.push((numbers.next(reader)?, reader.byte()?, reader.bytes()?));
+            let (number, tag, length) = (numbers.next(reader)?, reader.byte()?, reader.bytes()?.len());
+            let end = contents.len() - reader.left();
+            rows.push(PartRow { number, tag, part, bytes: end - length..end });
         }
         let count = reader.count(MAX_ROWS)?;
         let (mut texts, mut numbers) = (Vec::with_capacity(count), RowNumbers::default());
@@ -161,35 +174,34 @@ fn read_context(reader: &mut ByteReader<'_>) -> Result<StoredContext, Damaged> {
 
 /// Puts the parts of a block together.
 #[derive(Debug)]
-pub(crate) struct BlockAssembler<'d> {
-    dictionary: &'d StoredDictionary,
+pub(crate) struct BlockAssembler {
+    dictionary: Arc<StoredDictionary>,
     /// Numbers of the columns and keys; `None` before the first part.
     columns: Option<(u32, u32)>,
     headers: Vec<SampleHeader>,
     contexts: Vec<(usize, SampleContext)>,
-    /// The rows of the last context, with their number.
-    row_set: Option<(u32, Arc<RowSet>)>,
     info: Vec<u8>,
     altered: Vec<SafeText>,
-    /// Tag and bytes of each row by number.
-    rows: BTreeMap<u32, (u8, Vec<u8>)>,
+    /// Contents of all parts.
+    parts: Vec<Vec<u8>>,
+    rows: Vec<PartRow>,
     texts: Vec<StoredTexts>,
     /// Size of all parts, in bytes.
     bytes: usize,
 }
 
-impl<'d> BlockAssembler<'d> {
+impl BlockAssembler {
     /// Creates an empty block, whose parts refer to this dictionary.
-    pub(crate) fn new(dictionary: &'d StoredDictionary) -> Self {
+    pub(crate) fn new(dictionary: &Arc<StoredDictionary>) -> Self {
         Self {
-            dictionary,
+            dictionary: Arc::clone(dictionary),
             columns: None,
             headers: Vec::new(),
             contexts: Vec::new(),
-            row_set: None,
             info: Vec::new(),
             altered: Vec::new(),
-            rows: BTreeMap::new(),
+            parts: Vec::new(),
+            rows: Vec::new(),
             texts: Vec::new(),
             bytes: 0,
         }
@@ -204,12 +216,12 @@ impl<'d> BlockAssembler<'d> {
     ///
     /// # Errors
     /// Returns an error if the part is damaged or does not continue the block.
-    pub(crate) fn add_part(&mut self, contents: &[u8], span: &SampleSpan) -> Result<(), Damaged> {
+    pub(crate) fn add_part(&mut self, contents: Vec<u8>, span: &SampleSpan) -> Result<(), Damaged> {
         let bytes = self.bytes + contents.len();
         if bytes > MAX_BLOCK_BYTES {
             return Err(Damaged("is larger than a block"));
         }
-        let mut part = StoredPart::read(contents)?;
+        let mut part = StoredPart::read(self.parts.len(), &contents)?;
         let columns = (part.schema, part.info_keys);
         let steps = self.headers.len() + part.headers.len();
         let continues = part.first_step == self.headers.len()
@@ -230,7 +242,7 @@ impl<'d> BlockAssembler<'d> {
                 return Err(Damaged("has texts of another sample"));
             }
         }
-        for (number, tag, _) in &part.rows {
+        for PartRow { number, tag, .. } in &part.rows {
             self.dictionary.row(*number)?;
             let is_first = self.headers.is_empty();
             if !(*tag == ROW_LOG || *tag == ROW_PACKED && is_first && part.headers.len() == steps) {
@@ -242,14 +254,13 @@ impl<'d> BlockAssembler<'d> {
         self.contexts.extend(contexts);
         self.info.extend_from_slice(part.info);
         self.altered.append(&mut part.altered);
-        for (number, tag, bytes) in part.rows {
-            self.rows.entry(number).or_insert((tag, Vec::new())).1.extend_from_slice(bytes);
-        }
+        self.rows.append(&mut part.rows);
         self.texts.append(&mut part.texts);
+        self.parts.push(contents);
         Ok(())
     }
 
-    fn read_contexts(&mut self, part: &StoredPart<'_>, steps: usize) -> Result<Vec<(usize, SampleContext)>, Damaged> {
+    fn read_contexts(&self, part: &StoredPart<'_>, steps: usize) -> Result<Vec<(usize, SampleContext)>, Damaged> {
         let mut contexts = Vec::with_capacity(part.contexts.len());
         let mut earliest = if self.contexts.is_empty() { 0 } else { part.first_step };
         for context in &part.contexts {
@@ -258,11 +269,7 @@ impl<'d> BlockAssembler<'d> {
                 return Err(Damaged("has a context of another sample"));
             }
             earliest = context.step + 1;
-            let rows = match &self.row_set {
-                Some((number, rows)) if *number == context.rows => Arc::clone(rows),
-                _ => Arc::new(self.dictionary.row_set(context.rows)?),
-            };
-            self.row_set = Some((context.rows, Arc::clone(&rows)));
+            let rows = self.dictionary.row_set(context.rows)?;
             let configured = context.configured.map(|number| self.dictionary.configured(number)).transpose()?;
             contexts.push((
                 context.step,
@@ -272,7 +279,7 @@ impl<'d> BlockAssembler<'d> {
                     interval: context.interval,
                     anomalies: context.anomalies,
                     rows,
-                    configured: configured.map(Arc::new),
+                    configured,
                 },
             ));
         }
@@ -296,34 +303,41 @@ impl<'d> BlockAssembler<'d> {
         let (schema, info_keys) = self.columns.ok_or(Damaged("has no samples"))?;
         let (schema, ages) = self.dictionary.schema(schema)?;
         let info = InfoLog::from_parts(Arc::clone(self.dictionary.info_keys(info_keys)?), self.info, self.altered);
-        let steps: Vec<usize> = (0..self.headers.len()).collect();
-        let infos = info.read(&steps);
-        if infos.len() != steps.len() {
+        if info.count_steps(self.headers.len()) != self.headers.len() {
             return Err(Damaged("has too few values of show info"));
         }
-        let process = process_log(infos.iter());
-        let mut texts = TextLog::default();
-        for StoredTexts { row, step, sets } in self.texts {
-            let names = self.dictionary.row(row)?;
-            let sets = [self.dictionary.texts(sets[0])?, self.dictionary.texts(sets[1])?];
-            texts.push_stored(names.id, self.headers[step].seq, names.with_texts(sets));
+        // Parts are in the order of their samples.
+        self.rows.sort_by_key(|row| row.number);
+        let bytes_of = |row: &PartRow| &self.parts[row.part][row.bytes.clone()];
+        let mut rows = Vec::with_capacity(self.rows.len());
+        for row in self.rows.chunk_by(|one, other| one.number == other.number) {
+            let number = row[0].number;
+            let bytes: Cow<'_, [u8]> = match row {
+                [one] => bytes_of(one).into(),
+                parts => parts.iter().map(bytes_of).collect::<Vec<_>>().concat().into(),
+            };
+            rows.push((self.dictionary.row(number)?.id, number, row[0].tag, bytes));
         }
-        let mut rows: Vec<(RowId, StoredRow<'_>)> = vec![(RowId::PROCESS, StoredRow::Log(&process))];
-        for (number, (tag, bytes)) in &self.rows {
-            let row = if *tag == ROW_PACKED { StoredRow::Packed(bytes) } else { StoredRow::Log(bytes) };
-            rows.push((self.dictionary.row(*number)?.id, row));
-        }
-        rows.sort_unstable_by_key(|(id, _)| *id);
+        rows.sort_unstable_by_key(|(id, ..)| *id);
         if rows.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(Damaged("has the same row twice"));
         }
-        let is_stored = |id: &RowId| rows.binary_search_by_key(id, |(known, _)| *known).is_ok();
-        for (step, context) in &self.contexts {
-            let seq = self.headers[*step].seq;
-            if !context.rows.ids().iter().all(|id| is_stored(id) && texts.get(*id, seq).is_some()) {
-                return Err(Damaged("lacks a row of its samples"));
-            }
+        let mut first_texts: Vec<(u32, usize)> = self.texts.iter().map(|text| (text.row, text.step)).collect();
+        first_texts.sort_unstable();
+        first_texts.dedup_by_key(|(row, _)| *row);
+        let is_stored = |id: &RowId, step: usize| {
+            let row = rows.binary_search_by_key(id, |(known, ..)| *known).ok();
+            let number = row.map(|index| rows[index].1);
+            let text = number.and_then(|number| first_texts.binary_search_by_key(&number, |(known, _)| *known).ok());
+            text.is_some_and(|index| first_texts[index].1 <= step)
+        };
+        if !self.contexts.iter().all(|(step, context)| context.rows.ids().iter().all(|id| is_stored(id, *step))) {
+            return Err(Damaged("lacks a row of its samples"));
         }
+        let rows = rows.iter().map(|(id, _, tag, bytes)| match *tag {
+            ROW_PACKED => (*id, StoredRow::Packed(bytes)),
+            _ => (*id, StoredRow::Log(bytes)),
+        });
         let block = Block::from_parts(BlockParts {
             headers: self.headers,
             schema: Arc::clone(schema),
@@ -331,10 +345,25 @@ impl<'d> BlockAssembler<'d> {
             age_shift: shift.nanos_later(),
             contexts: SampleContexts::from_list(self.contexts),
             info,
-            rows: SealedRows::from_stored(rows.into_iter()),
+            rows: SealedRows::from_stored(rows),
         });
-        Ok(DecodedBlock { block, texts })
+        let (dictionary, texts) = (self.dictionary, self.texts);
+        Ok(DecodedBlock::new(block, move |block| read_texts(&dictionary, &texts, block)))
     }
+}
+
+/// Decodes texts whose numbers were checked before.
+fn read_texts(dictionary: &StoredDictionary, stored: &[StoredTexts], block: &Block) -> TextLog {
+    let mut texts = TextLog::default();
+    for StoredTexts { row, step, sets } in stored {
+        let sets = sets.map(|set| dictionary.texts(set));
+        if let (Ok(names), [Ok(first), Ok(second)], Some(header)) =
+            (dictionary.row(*row), sets, block.headers().get(*step))
+        {
+            texts.push_stored(names.id, header.seq, names.with_texts([first, second]));
+        }
+    }
+    texts
 }
 
 /// Sets the epochs of the headers from the contexts. `first` is the position of the first header.

@@ -1,7 +1,7 @@
 //! The dictionary of a shard that is read: what the numbers in its blocks stand for.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::haproxy::fields::TextField;
 use crate::haproxy::safe_text::SafeText;
@@ -54,13 +54,39 @@ enum StoredEntry {
     Configured(Box<[u8]>),
 }
 
+/// The value of an entry that was decoded last: most blocks of a shard have the same one.
+#[derive(Debug)]
+struct LastDecoded<T>(Mutex<Option<(u32, Arc<T>)>>);
+
+impl<T> Default for LastDecoded<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> LastDecoded<T> {
+    fn get_or_decode(&self, number: u32, decode: impl FnOnce() -> Result<T, Damaged>) -> Result<Arc<T>, Damaged> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, value)) = last.as_ref().filter(|(known, _)| *known == number) {
+            return Ok(Arc::clone(value));
+        }
+        let value = Arc::new(decode()?);
+        *last = Some((number, Arc::clone(&value)));
+        Ok(value)
+    }
+}
+
 /// Entries of a shard by their numbers. Entries of damaged records are missing.
 #[derive(Debug, Default)]
 pub(crate) struct StoredDictionary {
-    entries: BTreeMap<u32, StoredEntry>,
+    /// Entries with consecutive numbers, each list with the number of its first entry, in ascending order.
+    runs: Vec<(u32, Vec<StoredEntry>)>,
+    entry_count: usize,
     bytes: usize,
     /// The set without texts.
     no_texts: TextSet,
+    last_row_set: LastDecoded<RowSet>,
+    last_configured: LastDecoded<ConfiguredServers>,
 }
 
 const MISSING: Damaged = Damaged("refers to a dictionary entry that is missing");
@@ -79,13 +105,29 @@ impl StoredDictionary {
         let mut number = first;
         while reader.left() > 0 {
             let entry = self.read_entry(&mut reader, names)?;
-            if self.entries.len() >= MAX_ENTRIES || self.entries.contains_key(&number) {
+            if self.entry_count >= MAX_ENTRIES || self.entry(number).is_some() {
                 return Err(Damaged("repeats the number of a dictionary entry, or has too many entries"));
             }
-            self.entries.insert(number, entry);
+            self.insert(number, entry);
             number = number.checked_add(1).ok_or(Damaged("has too many dictionary entries"))?;
         }
         Ok(())
+    }
+
+    fn insert(&mut self, number: u32, entry: StoredEntry) {
+        self.entry_count += 1;
+        let place = self.runs.partition_point(|(first, _)| *first <= number);
+        let before = place.checked_sub(1).and_then(|before| self.runs.get_mut(before));
+        match before.filter(|(first, entries)| (number - *first) as usize == entries.len()) {
+            Some((_, entries)) => entries.push(entry),
+            None => self.runs.insert(place, (number, vec![entry])),
+        }
+    }
+
+    fn entry(&self, number: u32) -> Option<&StoredEntry> {
+        let place = self.runs.partition_point(|(first, _)| *first <= number).checked_sub(1)?;
+        let (first, entries) = self.runs.get(place)?;
+        entries.get((number - first) as usize)
     }
 
     fn read_entry(&self, reader: &mut ByteReader<'_>, names: &KnownRows) -> Result<StoredEntry, Damaged> {
@@ -162,7 +204,7 @@ impl StoredDictionary {
 
     /// Returns the columns with this number, and which of them are ages.
     pub(crate) fn schema(&self, number: u32) -> Result<(&Arc<StatSchema>, AgeColumns), Damaged> {
-        match self.entries.get(&number) {
+        match self.entry(number) {
             Some(StoredEntry::Schema(schema, ages)) => Ok((schema, *ages)),
             _ => Err(MISSING),
         }
@@ -170,7 +212,7 @@ impl StoredDictionary {
 
     /// Returns the keys of `show info` with this number.
     pub(crate) fn info_keys(&self, number: u32) -> Result<&Arc<[SafeText]>, Damaged> {
-        match self.entries.get(&number) {
+        match self.entry(number) {
             Some(StoredEntry::InfoKeys(keys)) => Ok(keys),
             _ => Err(MISSING),
         }
@@ -178,7 +220,7 @@ impl StoredDictionary {
 
     /// Returns the names of the row with this number.
     pub(crate) fn row(&self, number: u32) -> Result<&StoredNames, Damaged> {
-        match self.entries.get(&number) {
+        match self.entry(number) {
             Some(StoredEntry::Row(names)) => Ok(names),
             _ => Err(MISSING),
         }
@@ -187,26 +229,23 @@ impl StoredDictionary {
     /// Returns the texts with this number; without a number, the set without texts.
     pub(crate) fn texts(&self, number: Option<u64>) -> Result<&TextSet, Damaged> {
         let Some(number) = number else { return Ok(&self.no_texts) };
-        match u32::try_from(number).ok().and_then(|number| self.entries.get(&number)) {
+        match u32::try_from(number).ok().and_then(|number| self.entry(number)) {
             Some(StoredEntry::Texts(texts)) => Ok(texts),
             _ => Err(MISSING),
         }
     }
 
     /// Returns the rows with this number.
-    pub(crate) fn row_set(&self, number: u32) -> Result<RowSet, Damaged> {
-        match self.entries.get(&number) {
-            Some(StoredEntry::RowSet(bytes)) => self.read_row_set(&mut ByteReader::new(bytes)),
-            _ => Err(MISSING),
-        }
+    pub(crate) fn row_set(&self, number: u32) -> Result<Arc<RowSet>, Damaged> {
+        let Some(StoredEntry::RowSet(bytes)) = self.entry(number) else { return Err(MISSING) };
+        self.last_row_set.get_or_decode(number, || self.read_row_set(&mut ByteReader::new(bytes)))
     }
 
     /// Returns the configured states with this number.
-    pub(crate) fn configured(&self, number: u64) -> Result<ConfiguredServers, Damaged> {
-        match u32::try_from(number).ok().and_then(|number| self.entries.get(&number)) {
-            Some(StoredEntry::Configured(bytes)) => self.read_configured(&mut ByteReader::new(bytes)),
-            _ => Err(MISSING),
-        }
+    pub(crate) fn configured(&self, number: u64) -> Result<Arc<ConfiguredServers>, Damaged> {
+        let number = u32::try_from(number).map_err(|_| MISSING)?;
+        let Some(StoredEntry::Configured(bytes)) = self.entry(number) else { return Err(MISSING) };
+        self.last_configured.get_or_decode(number, || self.read_configured(&mut ByteReader::new(bytes)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::config::own_file::{self, PathChoice};
 use crate::observe::sample::Sample;
@@ -31,6 +31,8 @@ pub struct RecorderCounts {
     pub lost_events: u64,
     /// Bytes written to all files.
     pub written_bytes: u64,
+    /// Shards whose files were removed while they were written.
+    pub removed_shards: u64,
 }
 
 /// Events that are not written yet.
@@ -49,6 +51,9 @@ pub struct Recorder {
     choice: PathChoice,
     origin: ShardOrigin,
     shard: Option<ShardWriter>,
+    /// Size from which a shard is complete although its hour is not over, in bytes, and time after which it is.
+    max_shard_bytes: u64,
+    max_shard_time: Duration,
     open: Option<OpenBlock>,
     events: WaitingEvents,
     /// Time of the last attempt to write.
@@ -59,6 +64,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// Creates a recorder for an instance, in its own folder below a folder that the user named.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be created, or if another user can replace its files.
+    pub fn create(folder: &Path, name: &str, address: &str) -> io::Result<Self> {
+        Self::new(folder, PathChoice::ByCaller, name, address)
+    }
+
     /// Creates a recorder for an instance, in its own folder below `folder`. The caller holds the lock of `folder`. No file
     /// is created before the first sample.
     ///
@@ -78,12 +91,21 @@ impl Recorder {
             choice,
             origin,
             shard: None,
+            max_shard_bytes: u64::MAX,
+            max_shard_time: Duration::MAX,
             open: None,
             events: WaitingEvents::default(),
             last_attempt: Duration::ZERO,
             counts: RecorderCounts::default(),
             earlier_bytes: 0,
         })
+    }
+
+    /// Starts a new shard also when the last one has this size in bytes, or after this time. Only whole shards can be
+    /// removed.
+    pub(crate) fn limit_shards(&mut self, bytes: Option<u64>, time: Option<Duration>) {
+        self.max_shard_bytes = bytes.unwrap_or(u64::MAX);
+        self.max_shard_time = time.unwrap_or(Duration::MAX);
     }
 
     /// Returns the folder of the instance.
@@ -108,7 +130,8 @@ impl Recorder {
     /// Returns an error if a file cannot be written. The recorder remains usable.
     pub fn push(&mut self, sample: &Arc<Sample>) -> io::Result<()> {
         let mut result = Ok(());
-        if self.open.as_ref().is_some_and(|open| !open.accepts(sample)) {
+        let is_late = self.shard.as_ref().is_some_and(|shard| shard.is_older_than(self.max_shard_time, sample.at.wall));
+        if self.open.as_ref().is_some_and(|open| !open.accepts(sample) || is_late) {
             result = self.complete_block(sample.at);
         }
         let open = self.open.get_or_insert_with(|| OpenBlock::new(sample, None));
@@ -162,7 +185,9 @@ impl Recorder {
     }
 
     fn write_new(&mut self, now: Timestamp) -> io::Result<()> {
-        self.require_shard(now)?;
+        let first = self.open.as_ref().and_then(|open| open.headers().first()).map(|header| header.wall);
+        let first_event = self.events.times.map(|(first, _)| first.wall);
+        self.require_shard(first.or(first_event).unwrap_or(now.wall))?;
         let Some(shard) = &mut self.shard else { return Ok(()) };
         if let Some((first, last)) = self.events.times {
             let mark =
@@ -185,7 +210,11 @@ impl Recorder {
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let unwritten = open.unwritten().len() as u64;
         let result = self.write_block(&mut open, now);
-        let is_complete = self.shard.as_ref().is_some_and(|shard| shard.is_complete(now.wall));
+        let is_complete = self.shard.as_ref().is_some_and(|shard| {
+            shard.is_complete(now.wall)
+                || shard.length() >= self.max_shard_bytes
+                || shard.is_older_than(self.max_shard_time, now.wall)
+        });
         if result.is_err() {
             self.counts.lost_samples += unwritten;
         }
@@ -196,17 +225,24 @@ impl Recorder {
     }
 
     fn write_block(&mut self, open: &mut OpenBlock, now: Timestamp) -> io::Result<()> {
-        self.require_shard(now)?;
+        self.require_shard(open.headers().first().map_or(now.wall, |first| first.wall))?;
         let Some(shard) = &mut self.shard else { return Ok(()) };
         let (span, contents) = open.encode_packed(&mut shard.dictionary).map_err(invalid)?;
         shard.append_block(span, &contents)
     }
 
-    fn require_shard(&mut self, now: Timestamp) -> io::Result<()> {
+    /// Creates a shard that starts at this time if none is open. If the files of the open one were removed, or its folder, it is
+    /// replaced.
+    fn require_shard(&mut self, started: SystemTime) -> io::Result<()> {
+        if self.shard.as_ref().is_some_and(ShardWriter::is_removed) {
+            self.leave_shard();
+            self.counts.removed_shards += 1;
+        }
         if self.shard.is_none() {
+            own_file::create_directory(&self.folder, self.choice)?;
             let number = list_shards(&self.folder)?.last().map_or(0, |last| last.number) + 1;
-            let name = ShardName::new(number, now.wall);
-            self.shard = Some(ShardWriter::create(&self.folder, &name, &self.origin, self.choice, now.wall)?);
+            let name = ShardName::new(number, started);
+            self.shard = Some(ShardWriter::create(&self.folder, &name, &self.origin, self.choice, started)?);
             if let Some(open) = &mut self.open {
                 open.mark_unwritten();
             }

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::iter;
 use std::time::{Duration, SystemTime};
 
 use crate::haproxy::stat_table::RowKind;
@@ -319,7 +320,16 @@ pub(crate) fn default_chart(row: RowView<'_>, selected: Duration) -> Option<&'st
     if has_change(&wrong) || builder.picture(wrong, &row).has_change() {
         return Some(wrong);
     }
-    chart_table::charts_of(row).find(has_change).or(Some(wrong))
+    let has_points = |chart: &&'static Chart| builder.line(chart, &row).points.iter().any(Option::is_some);
+    let changing = chart_table::charts_of(row).find(has_change);
+    let known = || iter::once(wrong).chain(chart_table::charts_of(row)).find(has_points);
+    changing.or_else(known).or(Some(wrong))
+}
+
+/// Returns whether any chart of a row changes over the selected span.
+pub(crate) fn has_changing_chart(row: RowView<'_>, selected: Duration) -> bool {
+    let Some(builder) = ChartBuilder::new(row.instance, selected, COMPARED_POINTS) else { return false };
+    chart_table::charts_of(row).any(|chart| builder.line(chart, &row).has_change())
 }
 
 /// Returns the highest known point, or 0.

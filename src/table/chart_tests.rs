@@ -114,7 +114,7 @@ fn range_is_as_long_as_the_history_and_round() {
         let (instance, _) = instance_at((0..=seconds).step_by(5));
         ChartRange::new(&instance, SPAN).unwrap().span.as_secs()
     };
-    assert_eq!([span(0), span(20), span(65), span(3000)], [5, 20, 90, 600]);
+    assert_eq!([span(0), span(20), span(65), span(3000)], [60, 60, 90, 600]);
 }
 
 #[test]
@@ -134,10 +134,10 @@ fn picture_marks_reloads_and_the_marked_moment() {
     let (mut instance, mut builder) = instance_at(0..10);
     instance.mark_shown_moment();
     builder.reload();
-    for second in 10..20 {
+    for second in 10..60 {
         instance.add_sample(builder.build_at_millis(second * 1000, &site_at(second)), 0);
     }
-    let marks = picture(&instance, 0, MetricId::Sessions, 20).marks;
+    let marks = picture(&instance, 0, MetricId::Sessions, 60).marks;
     let found = |kind: MarkKind| marks.iter().find(|(_, known)| *known == kind).map(|(point, _)| *point);
     assert_eq!((found(MarkKind::Moment), found(MarkKind::Reload)), (Some(9), Some(10)));
 }

@@ -10,6 +10,7 @@ use crate::history::rate_history::RateHistory;
 use crate::history::row_sums;
 use crate::history::store::History;
 use crate::history::time_trend::{self, TimedRow};
+use crate::history::trend;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -50,11 +51,7 @@ impl<'a> ChartReader<'a> {
 
     /// Returns the longest time between two samples of a line without a gap.
     pub(crate) fn max_pause(&self) -> Duration {
-        let mut pauses: Vec<Duration> =
-            self.rates.times().windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-        pauses.sort_unstable();
-        let median = pauses.get(pauses.len() / 2).copied().unwrap_or_default();
-        median * 5 / 2 + Duration::from_secs(1)
+        trend::max_pause(self.rates.times().iter().copied())
     }
 
     /// Returns the values of a chart for a row of the sample shown.

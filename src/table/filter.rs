@@ -3,13 +3,16 @@
 //! A filter is a list of words, and a row must match all words:
 //!
 //! - `word`: the proxy name, the server name or the state contains the word. A word with `*`, which stands for any
-//!   text, must match the whole name or state.
+//!   text, must match the whole name or state. A word with `/` is searched in the name of the proxy and the row:
+//!   `shop/web1`.
 //!   A word with `.` or `:` is also searched in the address: `shop:cart`, `10.129.2.17:8080`, `2001:db8::1`.
-//! - `column:word`: the same for the text of a column. If no column has this id, the whole word is searched instead.
+//! - `column:word`: the same for the text of a column. If no column has this id or heading, the whole word is searched instead.
 //! - `column>number`, also `<`, `>=`, `<=`, `=`, `!=`: compares the number in a column. Numbers may end in `k`, `M` or
 //!   `G`.
 //! - `column=text`, also `!=`: compares the whole text in a column.
 //! - `!` in front of a word negates it.
+//!
+//! A column is named by its id, or by its heading if no column has this id: `state:down`, `req/s>10`.
 //!
 //! All columns of `columns::column_table` can be used. After `:`, `=` and `!=`, commas separate alternatives:
 //! `proxy:api,www`, `weight=0,1`. A `|` between blanks separates two filters, and a row must match at least one of
@@ -29,7 +32,7 @@ use crate::units;
 /// The reason why a string is not a valid filter.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FilterError {
-    /// A column with this id does not exist.
+    /// A column with this id or heading does not exist.
     #[error("unknown column \"{0}\"")]
     UnknownColumn(String),
     /// A value that is compared as a number is not a number.
@@ -38,20 +41,30 @@ pub enum FilterError {
     /// A word lacks the text to search for.
     #[error("\"{0}\" lacks the text to search for")]
     Empty(String),
+    /// A column of texts is compared like a number.
+    #[error("{0} is a text and cannot be compared with {1}: use {0}:WORD, {0}=TEXT or {0}!=TEXT")]
+    TextColumn(String, &'static str),
 }
 
+/// An operator that compares a number or a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ComparisonOperator {
+pub(crate) enum ComparisonOperator {
+    /// Less than.
     Less,
+    /// At most.
     LessOrEqual,
+    /// Equal.
     Equal,
+    /// Not equal.
     NotEqual,
+    /// At least.
     GreaterOrEqual,
+    /// More than.
     Greater,
 }
 
 /// The comparison operators, those of two characters first.
-const OPERATORS: [(&str, ComparisonOperator); 6] = [
+pub(crate) const OPERATORS: [(&str, ComparisonOperator); 6] = [
     ("!=", ComparisonOperator::NotEqual),
     (">=", ComparisonOperator::GreaterOrEqual),
     ("<=", ComparisonOperator::LessOrEqual),
@@ -82,7 +95,7 @@ struct FilterTerm {
 
 /// A lower-case pattern in which `*` matches any text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct WildcardPattern {
+pub(crate) struct WildcardPattern {
     parts: Vec<String>,
     /// True if the pattern has no `*`. Such a pattern matches every text that contains it.
     is_plain: bool,
@@ -102,11 +115,21 @@ impl RowFilter {
     /// # Errors
     /// Returns an error if a column is unknown, a number is invalid or a word lacks the text to search for.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
+        Self::parse_with(text, &[])
+    }
+
+    /// Parses a filter of a view that has these columns. Their ids and headings come before those of other columns, so that
+    /// the filter uses the number that is shown.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`].
+    pub(crate) fn parse_with(text: &str, shown: &[&'static Column]) -> Result<Self, FilterError> {
         let words: Vec<&str> = text.split_whitespace().collect();
         if words.is_empty() {
             return Ok(Self::default());
         }
-        let alternatives = words.split(|word| *word == OR).map(parse_terms).collect::<Result<_, _>>()?;
+        let alternatives =
+            words.split(|word| *word == OR).map(|words| parse_terms(words, shown)).collect::<Result<_, _>>()?;
         Ok(Self { alternatives, text: text.trim().to_owned() })
     }
 
@@ -178,7 +201,8 @@ fn reported_text<'a>(column: &Column, row: &RowView<'a>) -> Option<&'a str> {
 }
 
 impl ComparisonOperator {
-    fn holds(self, number: f64, wanted: f64) -> bool {
+    /// Returns whether the comparison is true.
+    pub(crate) fn holds(self, number: f64, wanted: f64) -> bool {
         let is_equal = (number - wanted).abs() < 1e-9;
         match self {
             Self::Less => number < wanted,
@@ -192,7 +216,8 @@ impl ComparisonOperator {
 }
 
 impl WildcardPattern {
-    fn new(text: impl AsRef<str>) -> Self {
+    /// Creates a pattern.
+    pub(crate) fn new(text: impl AsRef<str>) -> Self {
         let text = text.as_ref().to_lowercase();
         Self { is_plain: !text.contains('*'), parts: text.split('*').map(str::to_owned).collect() }
     }
@@ -200,10 +225,18 @@ impl WildcardPattern {
     /// Returns whether the pattern matches the proxy name, the server name or the state of a row.
     fn matches_names(&self, row: &RowView<'_>) -> bool {
         let names = row.stat_row();
-        [names.proxy.as_str(), names.name.as_str(), names.status()].into_iter().any(|text| self.matches(text))
+        let is_found =
+            [names.proxy.as_str(), names.name.as_str(), names.status()].into_iter().any(|text| self.matches(text));
+        is_found || self.has_slash() && self.matches(&format!("{}/{}", names.proxy, names.name))
     }
 
-    fn matches(&self, text: &str) -> bool {
+    /// Returns whether the pattern contains `/`, which names do not contain.
+    fn has_slash(&self) -> bool {
+        self.parts.iter().any(|part| part.contains('/'))
+    }
+
+    /// Returns whether a text matches.
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else { return true };
         if self.is_plain {
@@ -225,14 +258,22 @@ impl WildcardPattern {
 /// The separator between alternatives.
 const OR: &str = "|";
 
-fn parse_terms(words: &[&str]) -> Result<Vec<FilterTerm>, FilterError> {
+fn parse_terms(words: &[&str], shown: &[&'static Column]) -> Result<Vec<FilterTerm>, FilterError> {
     if words.is_empty() {
         return Err(FilterError::Empty(OR.to_owned()));
     }
-    words.iter().map(|word| parse_term(word)).collect()
+    words.iter().map(|word| parse_term(word, shown)).collect()
 }
 
-fn parse_term(word: &str) -> Result<FilterTerm, FilterError> {
+/// Returns the column with this id or heading: first one of those shown, then any other.
+fn find_column(name: &str, shown: &[&'static Column]) -> Option<&'static Column> {
+    let has_id = |column: &&&'static Column| column.id.eq_ignore_ascii_case(name);
+    let has_heading = |column: &&&'static Column| !column.is_comparison() && column.title.eq_ignore_ascii_case(name);
+    let found = shown.iter().find(has_id).or_else(|| shown.iter().find(has_heading));
+    found.copied().or_else(|| column_table::by_name(name))
+}
+
+fn parse_term(word: &str, shown: &[&'static Column]) -> Result<FilterTerm, FilterError> {
     let (negated, body) = match word.strip_prefix('!') {
         Some(rest) => (true, rest),
         None => (false, word),
@@ -240,14 +281,14 @@ fn parse_term(word: &str) -> Result<FilterTerm, FilterError> {
     if body.is_empty() {
         return Err(FilterError::Empty(word.to_owned()));
     }
-    let column = |id: &str| column_table::by_id(id).ok_or_else(|| FilterError::UnknownColumn(id.to_owned()));
+    let column = |id: &str| find_column(id, shown).ok_or_else(|| FilterError::UnknownColumn(id.to_owned()));
     let operator = body.find(['<', '>', '=', '!', ':']).filter(|place| *place > 0);
     let test = match operator {
         None => search(body),
         // Names and addresses contain `:`, but none of the other signs.
         Some(place)
             if body[place..].starts_with(':')
-                && column_table::by_id(&body[..place]).is_none()
+                && find_column(&body[..place], shown).is_none()
                 && !body.contains(['<', '>', '=', '!']) =>
         {
             search(body)
@@ -259,7 +300,14 @@ fn parse_term(word: &str) -> Result<FilterTerm, FilterError> {
                 (Some(list), _) => {
                     Condition::Text(column(id)?, split_list(list, word)?.iter().map(WildcardPattern::new).collect())
                 }
-                (None, Some((sign, compare))) => parse_comparison(column(id)?, *compare, &rest[sign.len()..], word)?,
+                (None, Some((sign, compare))) => {
+                    let column = column(id)?;
+                    let is_order = !matches!(compare, ComparisonOperator::Equal | ComparisonOperator::NotEqual);
+                    if is_order && !column.has_numbers() {
+                        return Err(FilterError::TextColumn(id.to_owned(), sign));
+                    }
+                    parse_comparison(column, *compare, &rest[sign.len()..], word)?
+                }
                 (None, None) => return Err(FilterError::UnknownColumn(body.to_owned())),
             }
         }
@@ -303,7 +351,11 @@ fn parse_comparison(
     })
 }
 
-fn parse_number(text: &str) -> Result<f64, FilterError> {
+/// Parses a number, which may end in `k`, `M` or `G`.
+///
+/// # Errors
+/// Returns an error for any other text.
+pub(crate) fn parse_number(text: &str) -> Result<f64, FilterError> {
     let (digits, factor) = match text.char_indices().last() {
         Some((end, 'k' | 'K')) => (&text[..end], 1e3),
         Some((end, 'M')) => (&text[..end], 1e6),
@@ -312,112 +364,4 @@ fn parse_number(text: &str) -> Result<f64, FilterError> {
     };
     let number = digits.parse::<f64>().ok().filter(|number| number.is_finite());
     number.map(|number| number * factor).ok_or_else(|| FilterError::InvalidNumber(text.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::instance::state::Instance;
-    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
-    use proptest::prelude::*;
-
-    fn shown(filter: &str) -> Vec<String> {
-        shown_of(&stat_of_site(), filter)
-    }
-
-    fn shown_of(stat: &str, filter: &str) -> Vec<String> {
-        let mut instance = Instance::default();
-        instance.add_sample(SampleBuilder::default().build_at_millis(0, stat), 0);
-        let filter = RowFilter::parse(filter).unwrap();
-        let sample = instance.shown().unwrap();
-        let rows = (0..sample.rows.ids().len()).map(|index| RowView::new(&instance, sample, index));
-        rows.filter(|row| filter.matches(row)).map(|row| row.stat_row().name.to_string()).collect()
-    }
-
-    #[test]
-    fn matches_searches_words_in_names_and_states() {
-        assert_eq!(shown("w1"), ["w1"]);
-        assert_eq!(shown("down"), ["old1", "BACKEND"]);
-        assert_eq!(shown("API !backend !down"), ["api1", "api2", "api3"]);
-        assert_eq!(shown("").len(), 10);
-        assert_eq!(shown("a*3"), ["api3"]);
-        assert_eq!(shown("nowhere"), [""; 0]);
-    }
-
-    #[test]
-    fn w7_matches_finds_shown_words_and_those_of_haproxy() {
-        let stat = "# pxname,svname,status,type,\nb,s1,MAINT (resolution),2,\nb,s2,UP,2,\nb,BACKEND,UP,1,\n";
-        for filter in ["status:resolution", "status:dns", "status!=up kind:server"] {
-            assert_eq!(shown_of(stat, filter), ["s1"], "{filter}");
-        }
-    }
-
-    #[test]
-    fn matches_compares_columns() {
-        assert_eq!(shown("status:maint"), ["api3"]);
-        assert_eq!(shown("name:api* kind:server qcur>0"), ["api1"]);
-        assert_eq!(shown("scur>=400 kind:server"), ["w1", "w2"]);
-        assert_eq!(shown("bin>4.9k"), ["FRONTEND", "BACKEND"]);
-        assert_eq!(shown("weight!=100 kind:server"), ["old1"]);
-        assert_eq!(shown("!weight=100 kind:server"), ["old1"]);
-        assert_eq!(shown("rate=0 kind:server"), ["api3", "old1"]);
-        assert_eq!(shown("qcur=0 kind:frontend"), [""; 0], "a frontend has no queue: unknown is not zero");
-    }
-
-    #[test]
-    fn matches_accepts_any_of_several_alternatives() {
-        assert_eq!(shown("name:api1,w*, kind:server"), ["w1", "w2", "api1"]);
-        assert_eq!(shown("proxy:api,leg kind:server"), ["api1", "api2", "api3", "old1"]);
-        assert_eq!(shown("!proxy:api,www"), ["old1", "BACKEND"]);
-        assert_eq!(shown("weight=0,1 kind:server"), ["old1"]);
-        assert_eq!(shown("weight!=0,100 kind:server"), ["old1"]);
-        assert_eq!(shown("status:maint | scur>=400 kind:server"), ["w1", "w2", "api3"]);
-    }
-
-    #[test]
-    fn matches_compares_the_whole_text_after_an_equals_sign() {
-        assert_eq!(shown("proxy=www"), ["w1", "w2", "BACKEND"]);
-        assert_eq!(shown("proxy:www").len(), 4, "www-in as well");
-        assert_eq!(shown("proxy=WWW-in,legacy kind!=server"), ["FRONTEND", "BACKEND"]);
-        assert_eq!(shown("kind!=backend,server,listener"), ["FRONTEND"]);
-        assert_eq!(shown("tracked!=www/w1"), [""; 0], "an unknown value does not match != either");
-    }
-
-    #[test]
-    fn parse_searches_a_word_whose_prefix_is_not_a_column() {
-        for word in ["shop:cart", "10.129.2.17:8080", "2001:db8::1", "[2001:db8::1]:80", "!shop:cart", "::1", "a:"] {
-            let filter = RowFilter::parse(word).unwrap_or_else(|error| panic!("{word}: {error}"));
-            assert_eq!(filter.to_string(), word);
-        }
-        let ids: Vec<&str> = RowFilter::parse("shop:cart").unwrap().columns().map(|column| column.id).collect();
-        assert_eq!(ids, ["addr"]);
-        assert_eq!(shown("www:nowhere"), [""; 0]);
-        assert_eq!(shown("proxy:www-in"), ["FRONTEND"], "a column that exists still limits the word");
-    }
-
-    #[test]
-    fn parse_reports_the_invalid_word() {
-        let wrong = |text: &str| RowFilter::parse(text).unwrap_err().to_string();
-        assert_eq!(wrong("nonsense>1"), "unknown column \"nonsense\"");
-        assert_eq!(wrong("shop:cart>1"), "unknown column \"shop\"");
-        assert_eq!(wrong("qcur>many"), "\"many\" is not a number");
-        assert_eq!(wrong("!"), "\"!\" lacks the text to search for");
-        assert_eq!(wrong("status:"), "\"status:\" lacks the text to search for");
-        assert_eq!(wrong("proxy=,"), "\"proxy=,\" lacks the text to search for");
-        assert_eq!(wrong("weight=1,x"), "\"x\" is not a number");
-        assert_eq!(wrong("qcur>1,2"), "\"1,2\" is not a number");
-        assert_eq!(wrong("down |"), "\"|\" lacks the text to search for");
-    }
-
-    proptest! {
-        #[test]
-        fn parse_never_panics(text in "[ -~é*!<>=:,|]{0,40}") {
-            if let Ok(filter) = RowFilter::parse(&text) {
-                let mut instance = Instance::default();
-                instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
-                let sample = instance.shown().unwrap();
-                let _ = filter.matches(&RowView::new(&instance, sample, 1));
-            }
-        }
-    }
 }

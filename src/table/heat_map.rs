@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::history::state_trend;
-use crate::history::trend::MAX_FILLED_STEPS;
+use crate::history::trend;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::{RowId, RowMap};
 use crate::observe::sample::Sample;
@@ -141,6 +141,7 @@ impl HeatMap {
             self.rows.clear();
         }
         let moved = (self.step_number(latest.at.monotonic) - self.step_number(self.end)).max(0);
+        let is_gap = latest.at.elapsed_since(self.end) > trend::longest_pause(latest.interval);
         (self.end, self.seq) = (latest.at.monotonic, latest.seq);
         let Some(range) = self.range else { return };
         for (id, cells) in &mut self.rows {
@@ -150,8 +151,7 @@ impl HeatMap {
             };
             for _ in 0..moved.min(range.columns as i64) {
                 cells.pop_front();
-                // A long pause between two samples is a gap.
-                cells.push_back(if moved <= MAX_FILLED_STEPS { cell } else { HeatCell::Unknown });
+                cells.push_back(if is_gap { HeatCell::Unknown } else { cell });
             }
             if let Some(last) = cells.back_mut() {
                 *last = last.worse(cell);

@@ -242,7 +242,10 @@ impl<'a> HeatReader<'a> {
             let trend = Trend::Level(Series::Stat(field));
             trend::points(history, id, &[trend], self.now, self.span, self.count).pop().unwrap_or_default()
         };
-        let drawn = |values: TimedValues| self.grid.points(values, self.grid.max_pause());
+        let drawn = |values: TimedValues| {
+            let max_pause = trend::max_pause(values.iter().map(|(at, _)| *at));
+            self.grid.points(values, max_pause)
+        };
         match metric {
             HeatMetric::State => Vec::new(),
             HeatMetric::ResponseTime if row.is_tcp() => Vec::new(),

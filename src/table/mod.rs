@@ -5,6 +5,7 @@
 //! and `headless::report` prints them. This module does not own cursors and selections (`app`), colors (`ui`) or any
 //! I/O.
 
+pub(crate) mod balancers;
 pub(crate) mod bar;
 pub mod cell;
 pub(crate) mod chart_marks;
@@ -16,6 +17,8 @@ pub(crate) mod chart_tests;
 pub(crate) mod chart_values;
 pub mod columns;
 pub mod filter;
+#[cfg(test)]
+mod filter_tests;
 pub(crate) mod heat_map;
 pub(crate) mod heat_metric;
 pub(crate) mod process_trends;

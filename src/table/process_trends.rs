@@ -37,7 +37,8 @@ pub(crate) fn request_points(instance: &Instance, span: Duration, count: usize) 
     let rows: Vec<RowId> = frontends.iter().filter(has_requests).map(|row| sample.rows.ids()[*row]).collect();
     let grid = PointGrid::new(sample.at.monotonic, span, count);
     let rates = row_sums::rates(instance.history(), &rows, Field::ReqTot, &(grid.since..=sample.at.monotonic));
-    grid.points(rates, grid.max_pause())
+    let max_pause = trend::max_pause(rates.iter().map(|(at, _)| *at));
+    grid.points(rates, max_pause)
 }
 
 /// Returns the points of a trend of a row or of the process, up to the sample shown.

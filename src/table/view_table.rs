@@ -22,6 +22,8 @@ pub enum Content {
     Events,
     /// The list of problems.
     Problems,
+    /// The table of balancers.
+    Balancers,
 }
 
 impl Content {
@@ -36,7 +38,7 @@ impl Content {
         match self {
             Self::Dashboard => Some(column_sets::DASHBOARD),
             Self::Table(columns) => Some(columns),
-            Self::Cli | Self::Sessions | Self::StickTables | Self::Events | Self::Problems => None,
+            Self::Cli | Self::Sessions | Self::StickTables | Self::Events | Self::Problems | Self::Balancers => None,
         }
     }
 }
@@ -101,6 +103,7 @@ views! {
     OutOfService "out-of-service" "Maint/drain" OutOfService Content::Table(column_sets::OUT_OF_SERVICE_VIEW);
     HeatMap "heat-map" "Heat map" HeatMap Content::Table(column_sets::HEAT_MAP_VIEW);
     Diff "diff" "Changes" Changed Content::Table(column_sets::DIFF_VIEW);
+    Balancers "balancers" "Balancers" All Content::Balancers;
 }
 
 impl ViewId {

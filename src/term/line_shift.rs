@@ -5,7 +5,7 @@
 
 use ratatui::buffer::{Buffer, Cell};
 
-use crate::term::encoder::{absolute_move, csi_with_count};
+use crate::term::cursor_move::{absolute_move, csi_with_count};
 use crate::term::sgr::CellStyle;
 
 /// Maximum distance, in columns.

@@ -3,6 +3,7 @@
 use crate::actions::action_table::Action;
 use crate::app::action_targets;
 use crate::app::layout::{Area, Pane};
+use crate::app::pane_focus;
 use crate::app::ui_commands::UiCommand;
 use crate::haproxy::level::Level;
 use crate::haproxy::stat_table::RowKind;
@@ -26,6 +27,8 @@ const IMPACT_WIDTH: u16 = 7;
 const TREND_WIDTH: u16 = 2;
 /// Width of the title of an action, with its key or the name of a server.
 const ACTION_WIDTH: u16 = 20;
+/// Width that the advice gets at least, and at most.
+const ADVICE_WIDTHS: (u16, u16) = (40, 110);
 /// Screen width from which the advice is shown.
 const ADVICE_MIN_WIDTH: u16 = 150;
 
@@ -56,7 +59,8 @@ impl CauseColumns {
         let has_trend = width >= 60 && causes.iter().any(|cause| cause.trend != CauseTrend::Steady);
         // Times far from their sentences are hard to read, so part of a wide screen stays empty.
         let sentences = causes.iter().map(|cause| text_width::width(&cause.sentence)).max().unwrap_or(0) as u16;
-        let without_remedy = name.end + sentences.saturating_add(SINCE_WIDTH + IMPACT_WIDTH + TREND_WIDTH + 8);
+        let beside_sentence = name.end + SINCE_WIDTH + IMPACT_WIDTH + TREND_WIDTH + 8;
+        let without_remedy = beside_sentence.saturating_add(sentences);
         // In little space, only the action is named, so that the sentence is shown whole.
         let has_advice = width >= ADVICE_MIN_WIDTH;
         let has_action = || causes.iter().any(|cause| cause.is_open() && cause.advice(level).action.is_some());
@@ -64,7 +68,14 @@ impl CauseColumns {
         let remedies = match (has_remedy, has_advice) {
             (false, _) => 0,
             (true, false) => ACTION_WIDTH,
-            (true, true) => width.saturating_sub(without_remedy).clamp(40, 110),
+            (true, true) => {
+                let (least, most) = ADVICE_WIDTHS;
+                let wanted = causes.iter().map(|cause| advice_width(cause, level)).max().unwrap_or(0);
+                // The sentence of the worst cause comes before the advice.
+                let worst = causes.first().map_or(0, |cause| text_width::width(&cause.sentence)) as u16;
+                let left_by_worst = width.saturating_sub(beside_sentence.saturating_add(worst)).max(ACTION_WIDTH);
+                width.saturating_sub(without_remedy).clamp(least, most).min(wanted).min(left_by_worst)
+            }
         };
         let needed = without_remedy + remedies;
         let mut end = width.saturating_sub(1).min(needed);
@@ -84,6 +95,18 @@ impl CauseColumns {
     }
 }
 
+/// Returns the width that the column of what helps needs for a cause.
+fn advice_width(cause: &Cause, level: Option<Level>) -> u16 {
+    if !cause.is_open() {
+        return 0;
+    }
+    let advice = cause.advice(level);
+    // The key or the name of a server comes before or after the title of the action.
+    let action =
+        advice.action.map_or(0, |_| advice.action_title().map_or(0, text_width::width) + usize::from(ACTION_WIDTH));
+    (action + text_width::width(&advice.text) + 2) as u16
+}
+
 /// Draws the pane.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, .. } = *context;
@@ -92,6 +115,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     if count == 0 {
         let (text, role) = match instance.data.verdict() {
             Verdict::Reading => ("checking the first samples", Role::Dim),
+            Verdict::Unknown => ("unknown: the recording is damaged", Role::Warn),
             _ => ("nothing wrong", Role::Good),
         };
         let end = canvas.draw_text(area, 1, 0, text, role);
@@ -103,12 +127,12 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         }
         return;
     }
-    let has_focus = model.focus == Pane::Causes;
+    let has_focus = pane_focus::has_focus(model, Pane::Causes);
     let lines = area.rows(1, area.height);
     let causes: Vec<&Cause> =
         instance.data.problems().causes().skip(list.top()).take(usize::from(lines.height)).collect();
     let columns = CauseColumns::new(area.width, &causes, instance.data.level());
-    draw_heading(context, canvas, area, &columns, count - causes.len());
+    draw_heading(context, canvas, area, &columns, &causes);
     let related = related_cause(context, &causes).filter(|_| !has_focus);
     for (index, (cause, row)) in causes.iter().zip(0_u16..).enumerate() {
         let line = lines.rows(row, 1);
@@ -134,10 +158,18 @@ fn related_cause(context: &DrawContext<'_>, causes: &[&Cause]) -> Option<usize> 
     causes.iter().position(is_own).or_else(|| causes.iter().position(is_of_backend))
 }
 
-fn draw_heading(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, columns: &CauseColumns, hidden: usize) {
+/// Draws the headings, with the number of open causes and of those that are not among the causes `shown`.
+fn draw_heading(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    columns: &CauseColumns,
+    shown: &[&Cause],
+) {
     let DrawContext { model, instance, .. } = *context;
     let count = instance.data.problems().open_causes().count();
-    let role = if model.focus == Pane::Causes { Role::Focus } else { Role::Title };
+    let hidden = count - shown.iter().filter(|cause| cause.is_open()).count();
+    let role = if pane_focus::has_focus(model, Pane::Causes) { Role::Focus } else { Role::Title };
     let title = match count {
         0 => styled_text("nothing wrong any more", Role::Good),
         count => styled_text(units::pluralize(count as i64, "cause"), role),
@@ -148,7 +180,7 @@ fn draw_heading(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
         texts.push(styled_text(format!("  {} more: ", units::count(hidden as i64)), Role::Normal));
         texts.push(styled_text(key, Role::Key));
     }
-    canvas.draw_texts(area, 0, 0, texts);
+    canvas.draw_texts(area, CURSOR_COLUMN, 0, texts);
     canvas.draw_number(area, columns.impact.clone(), 0, "IMPACT", Role::Dim);
     canvas.draw_number(area, columns.since.clone(), 0, "SINCE", Role::Dim);
     if !columns.remedy.is_empty() {
@@ -200,7 +232,7 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     if !columns.has_advice {
         return;
     }
-    let remedy = text_width::end(&advice.text, usize::from(columns.remedy.end.saturating_sub(start)));
+    let remedy = text_width::sentence(&advice.text, usize::from(columns.remedy.end.saturating_sub(start)));
     canvas.draw_text(line, start, 0, &remedy, Role::Dim);
 }
 

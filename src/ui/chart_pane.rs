@@ -1,7 +1,9 @@
 //! Charts of a row: one chart with axes, and a sparkline for each of the other numbers.
 
 use crate::app::charted_row;
-use crate::app::layout::{Area, SizeClass};
+use crate::app::layout::{Area, Pane, SizeClass};
+use crate::app::pane_focus;
+use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
@@ -32,6 +34,8 @@ const MIN_CHART_WIDTH: u16 = 30;
 struct ChartArrangement {
     /// True if a frame is drawn around them.
     is_framed: bool,
+    /// True if they receive the keys.
+    has_focus: bool,
     /// True if the charts of the detail page are shown, too.
     shows_all: bool,
     /// Rows from which a chart with axes is drawn, without the title; with fewer rows, all numbers are sparklines.
@@ -41,15 +45,16 @@ struct ChartArrangement {
 }
 
 impl ChartArrangement {
-    const STRIP: Self = Self { is_framed: false, shows_all: false, min_rows: 4, chart_rows: 9 };
+    const STRIP: Self = Self { is_framed: false, has_focus: false, shows_all: false, min_rows: 4, chart_rows: 9 };
     const DETAIL: Self = Self { shows_all: true, min_rows: 8, chart_rows: 6, ..Self::STRIP };
 }
 
 /// Draws the charts of the selected row on the dashboard.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let is_framed = context.layout.size_class == SizeClass::Wide;
+    let has_focus = pane_focus::has_focus(context.model, Pane::Charts);
     if let Some(row) = charted_row::charted_row(context.model) {
-        draw_row(context, canvas, area, &row, ChartArrangement { is_framed, ..ChartArrangement::STRIP });
+        draw_row(context, canvas, area, &row, ChartArrangement { is_framed, has_focus, ..ChartArrangement::STRIP });
     }
 }
 
@@ -94,21 +99,21 @@ fn draw_row(
     arrangement: ChartArrangement,
 ) {
     let Some(chart) = context.model.charts.chart_of(*row).filter(|_| !area.is_empty()) else { return };
-    let ChartArrangement { is_framed, shows_all, min_rows, chart_rows } = arrangement;
+    let ChartArrangement { is_framed, has_focus, shows_all, min_rows, chart_rows } = arrangement;
     let mut others: Vec<&Chart> =
         if shows_all { chart_table::all_charts_of(*row).collect() } else { chart_table::charts_of(*row).collect() };
     let inner = if is_framed { area.inner() } else { area.rows(1, area.height) };
     if inner.width < MIN_CHART_WIDTH || inner.height < min_rows {
-        let title = strip_title(context, row);
-        let inner = if is_framed { canvas.draw_frame(area, &title, &[], Role::Frame) } else { area };
-        return draw_sparklines(context, canvas, inner, row, &others, !is_framed);
+        let title = with_focus_mark(canvas, strip_title(context, row), has_focus);
+        let inner = if is_framed { canvas.draw_frame(area, &title, &[], frame_role(has_focus)) } else { area };
+        return draw_sparklines(context, canvas, inner, row, &others, (!is_framed).then_some(has_focus));
     }
     others.retain(|other| !std::ptr::eq(*other, chart));
     let wanted = others.len().div_ceil(usize::from(sparklines_per_row(inner.width))) as u16;
     let sparkline_rows = wanted.min(inner.height.saturating_sub(chart_rows));
     let body = inner.rows(0, inner.height - sparkline_rows);
-    draw_chart(context, canvas, (area, body), row, chart, is_framed);
-    draw_sparklines(context, canvas, inner.rows(body.height, sparkline_rows), row, &others, false);
+    draw_chart(context, canvas, (area, body), row, chart, arrangement);
+    draw_sparklines(context, canvas, inner.rows(body.height, sparkline_rows), row, &others, None);
 }
 
 /// Draws a chart with its axes over the second of two areas, and its title on the upper edge of the first.
@@ -118,16 +123,17 @@ fn draw_chart(
     (area, body): (Area, Area),
     row: &RowView<'_>,
     chart: &'static Chart,
-    is_framed: bool,
+    ChartArrangement { is_framed, has_focus, .. }: ChartArrangement,
 ) {
     let plot_width = body.width - AXIS_WIDTH;
     let points = usize::from(plot_width * POINTS_PER_CELL);
     let Some(builder) = ChartBuilder::new(&context.instance.data, context.model.charts.span(), points) else { return };
     let picture = builder.with_points_per_cell(usize::from(POINTS_PER_CELL)).picture(chart, row);
     let width = usize::from(if is_framed { area.width.saturating_sub(4) } else { area.width });
-    let (title, legend) = (chart_title(context, row, &picture, width), legend(canvas, &picture));
+    let title = with_focus_mark(canvas, chart_title(context, row, &picture, width), has_focus);
+    let legend = legend(canvas, &picture);
     if is_framed {
-        canvas.draw_frame(area, &title, &legend, Role::Frame);
+        canvas.draw_frame(area, &title, &legend, frame_role(has_focus));
     } else {
         let end = canvas.draw_texts(area, 0, 0, title);
         canvas.draw_right_aligned(area, end + 1, 0, &legend);
@@ -136,6 +142,24 @@ fn draw_chart(
     chart_axis::draw_numbers(canvas, rows, &picture);
     chart_plot::draw(canvas, rows.columns(AXIS_WIDTH, plot_width), &picture);
     chart_axis::draw_times(context, canvas, body.rows(body.height - 1, 1), &picture);
+}
+
+/// Marks the title of charts that receive the keys.
+fn with_focus_mark(
+    canvas: &Canvas<'_>,
+    mut title: Vec<StyledText<'static>>,
+    has_focus: bool,
+) -> Vec<StyledText<'static>> {
+    if let Some((name, role)) = title.first_mut().filter(|_| has_focus) {
+        *role = Role::Focus;
+        *name = format!("{}{}", canvas.theme.choose_glyph("▶", ">"), name.trim_start()).into();
+    }
+    title
+}
+
+/// Returns the role of the frame of a pane.
+fn frame_role(has_focus: bool) -> Role {
+    if has_focus { Role::Focus } else { Role::Frame }
 }
 
 /// Returns the title of a chart: the row, what is drawn, its value at the moment shown, and the span. Where `width` cells
@@ -194,6 +218,11 @@ fn legend(canvas: &Canvas<'_>, picture: &ChartPicture) -> Vec<StyledText<'static
         texts.push(styled_text(format!(" {}", pick("─", "#")), line.role));
         texts.push(styled_text(format!(" {} {}", text_width::middle(&line.name, 20), line.cell.text), line.role));
     }
+    if picture.band.is_some() || picture.outlier.is_some() {
+        // One of several lines is named, too.
+        texts.push(styled_text(format!(" {} ", pick("─", "-")), picture.line.role));
+        texts.push(styled_text(text_width::middle(&picture.line.name, 20), picture.line.role));
+    }
     if let Some((last, _)) = texts.last_mut() {
         last.to_mut().push(' ');
     }
@@ -217,21 +246,21 @@ fn sparklines_per_row(width: u16) -> u16 {
     (width / CELL).clamp(1, 3)
 }
 
-/// Draws sparklines side by side, each as high as the rows allow. With `has_title`, the first cell names the row and the
-/// span.
+/// Draws sparklines side by side, each as high as the rows allow. With `title_focus`, the first cell names the row and the
+/// span, and shows whether the charts receive the keys.
 fn draw_sparklines(
     context: &DrawContext<'_>,
     canvas: &mut Canvas<'_>,
     area: Area,
     row: &RowView<'_>,
     charts: &[&Chart],
-    has_title: bool,
+    title_focus: Option<bool>,
 ) {
     if area.is_empty() || charts.is_empty() {
         return;
     }
     let per_row = usize::from(sparklines_per_row(area.width));
-    let first = usize::from(has_title);
+    let first = usize::from(title_focus.is_some());
     let height = (area.height / (charts.len() + first).div_ceil(per_row) as u16).clamp(1, 3);
     let cell = area.width / per_row as u16;
     let value_width = if cell >= WIDE_CELL { WIDE_VALUE } else { VALUE };
@@ -240,13 +269,23 @@ fn draw_sparklines(
     let span = context.model.charts.span();
     // A narrow cell has no sparkline, but its number.
     let Some(builder) = ChartBuilder::new(&context.instance.data, span, usize::from(width.max(1))) else { return };
-    if has_title {
+    if let Some(has_focus) = title_focus {
         let texts = strip_title(context, row);
         let title = area.columns(0, cell.saturating_sub(1));
         let available = usize::from(title.width);
         let span_width = texts.last().map_or(0, |(text, _)| text_width::width(text));
-        let name = text_width::middle(texts[0].0.trim(), available.saturating_sub(span_width + 2));
-        let end = canvas.draw_text(title, 1, height - 1, &name, Role::Title);
+        let available = available.saturating_sub(span_width + 2);
+        // In a narrow cell, the name is more important than the word for its kind.
+        let whole = texts[0].0.trim();
+        let is_proxy = matches!(row.stat_row().kind, RowKind::Frontend | RowKind::Backend);
+        let fits = text_width::width(whole) <= available;
+        let name = if fits || !is_proxy { whole } else { row.stat_row().proxy.as_str() };
+        let name = text_width::middle(name, available);
+        if has_focus {
+            canvas.draw_text(title, 0, height - 1, canvas.theme.choose_glyph("▶", ">"), Role::Focus);
+        }
+        let role = if has_focus { Role::Focus } else { Role::Title };
+        let end = canvas.draw_text(title, 1, height - 1, &name, role);
         canvas.draw_text(title, end + 1, height - 1, &texts[1].0, Role::Dim);
     }
     for (index, chart) in charts.iter().enumerate() {

@@ -37,12 +37,14 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
     let mut prompt_row = visible.len().min(rows) as u16;
     if scrollback.is_empty() {
-        let help = if instance.data.access().read_only {
-            "read-only commands; Tab completes, Up recalls, Ctrl-f searches, Esc leaves"
+        let source = instance.data.source();
+        let help = if let Err(refusal) = source.check_query() {
+            format!("{refusal}; Esc leaves")
         } else {
-            "HAProxy's own commands; Tab completes, Up recalls, Ctrl-f searches, Esc leaves"
+            let what = if source.is_read_only() { "read-only commands" } else { "HAProxy's own commands" };
+            format!("{what}; Tab completes, Up recalls, Ctrl-f searches, Esc leaves")
         };
-        let parts = text_width::wrap_at_blanks(help, usize::from(area.width.saturating_sub(2)));
+        let parts = text_width::wrap_at_blanks(&help, usize::from(area.width.saturating_sub(2)));
         for (row, part) in parts.iter().take(rows.saturating_sub(1)).enumerate() {
             canvas.draw_text(area, 1, row as u16, part, Role::Dim);
         }

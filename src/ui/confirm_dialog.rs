@@ -7,8 +7,10 @@ use crate::actions::intent::{Intent, IntentStep};
 use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::confirmation::Confirmation;
 use crate::app::confirmation_texts::{self, ActionFacts};
+use crate::app::group_action;
 use crate::app::layers::TypedCommandConfirmation;
 use crate::app::layout::{Area, MIN_QUESTION_SIZE};
+use crate::app::server_effects;
 use crate::ask::known_crashes::CrashPolicy;
 use crate::instance::guard;
 use crate::table::cell::Role;
@@ -53,14 +55,22 @@ pub(crate) fn draw(
         None => yes_no_lines("yes", &others, gate, available, now),
     };
     let mut details = vec![Vec::new()];
-    details.extend(detail_lines(context, canvas, confirmation, available));
+    let commands = if confirmation.is_for_all {
+        let totals = group_action::describe_expected_total(context.model, confirmation);
+        details.extend(totals.iter().flat_map(|total| labeled_lines("total", total, available)));
+        group_lines(context, canvas, confirmation, available)
+    } else {
+        details.extend(detail_lines(context, canvas, &confirmation.intent, available));
+        intent_lines(&confirmation.intent, available, now)
+    };
+    details.extend(other_balancers_lines(context, confirmation, available));
     let left = confirmation.expires_at().saturating_sub(now).as_secs();
     let dialog = Dialog {
         title: dialog_title(context, confirmation),
         time_left: format!(" {left} s "),
-        role: if confirmation.danger == Danger::Highest { Role::Bad } else { Role::Focus },
+        role: if confirmation.highest_danger() == Danger::Highest { Role::Bad } else { Role::Focus },
         min_width: 46,
-        commands: intent_lines(&confirmation.intent, available, now),
+        commands,
         details,
         keys,
         short_keys,
@@ -290,7 +300,10 @@ fn is_open(gate: &AnswerGate, now: Duration) -> bool {
 }
 
 fn dialog_title(context: &DrawContext<'_>, confirmation: &Confirmation) -> String {
-    let name = text_width::middle(context.display_name(context.instance), 24);
+    let name = match confirmation.intents().len() {
+        1 => text_width::middle(context.display_name(context.instance), 24),
+        count => guard::count_to_type(count),
+    };
     format!("{} on {name}", text_width::middle(&capitalize(&confirmation.intent.heading()), 84))
 }
 
@@ -306,24 +319,64 @@ fn facts_of(context: &DrawContext<'_>, intent: &Intent) -> Option<ActionFacts> {
 }
 
 /// Returns the facts and warnings below the commands.
-fn detail_lines(
-    context: &DrawContext<'_>,
-    canvas: &Canvas<'_>,
-    confirmation: &Confirmation,
-    available: usize,
-) -> Vec<DialogLine> {
+fn detail_lines(context: &DrawContext<'_>, canvas: &Canvas<'_>, intent: &Intent, available: usize) -> Vec<DialogLine> {
     let instance = context.instance;
-    let mut facts = facts_of(context, &confirmation.intent).unwrap_or_default();
-    let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
-    let undone = context.model.undo.entry_of(&confirmation.intent);
+    let mut facts = facts_of(context, intent).unwrap_or_default();
+    let reason = intent.reason.as_deref().unwrap_or_default();
+    let undone = context.model.undo.entry_of(intent);
     let undoes = undone.map_or(String::new(), |entry| entry.describe(context.now, context.format_time));
     // The answer would be refused, so the question shows why before the answer.
-    facts.warnings.splice(0..0, guard::describe_target_changes(&confirmation.intent, &instance.data));
+    facts.warnings.splice(0..0, guard::describe_target_changes(intent, &instance.data));
     if let Some(entry) = undone {
         facts.warnings.splice(0..0, entry.describe_changes_since(&instance.data, context.format_time));
         facts.warnings.extend(context.model.undo.skipped_warning(&instance.data));
     }
     fact_lines(canvas, &facts, &undoes, reason, available)
+}
+
+/// Returns the lines of a question about several balancers: each with the level of its socket, the commands and the facts,
+/// and those that are left out with the reason.
+fn group_lines(
+    context: &DrawContext<'_>,
+    canvas: &Canvas<'_>,
+    confirmation: &Confirmation,
+    available: usize,
+) -> Vec<DialogLine> {
+    let mut lines: Vec<DialogLine> = Vec::new();
+    for intent in confirmation.intents() {
+        let Some(there) = context.for_instance(intent.instance) else { continue };
+        let level = there.instance.data.level().map_or(String::new(), |level| format!("  level {level}"));
+        let name = there.display_name(there.instance).to_owned();
+        lines.push(vec![styled_text(name, Role::Focus), styled_text(level, Role::Dim)]);
+        lines.extend(intent_lines(intent, available, context.now));
+        lines.extend(detail_lines(&there, canvas, intent, available));
+    }
+    for part in &confirmation.others {
+        if let Err(why) = &part.prepared {
+            let name = group_action::name_of(context.model, part.instance);
+            lines.extend(text_lines(&format!("not on {name}: {why}"), Role::Warn, available));
+        }
+    }
+    lines
+}
+
+/// Returns the line of the key that extends the question to the other balancers, or limits it to this one.
+fn other_balancers_lines(context: &DrawContext<'_>, confirmation: &Confirmation, available: usize) -> Vec<DialogLine> {
+    if !confirmation.can_be_for_all() {
+        return Vec::new();
+    }
+    let text = if confirmation.is_for_all {
+        format!("only on {}", context.display_name(context.instance))
+    } else {
+        let others = confirmation.others.iter().filter(|part| part.prepared.is_ok());
+        let names: Vec<String> = others.map(|part| group_action::name_of(context.model, part.instance)).collect();
+        format!("also on {}", server_effects::list_names(&names))
+    };
+    let mut lines = labeled_lines("Tab", &text, available);
+    if let Some((_, role)) = lines.first_mut().and_then(|line| line.first_mut()) {
+        *role = Role::Key;
+    }
+    lines
 }
 
 /// Returns the lines of facts and warnings, with the undone action and the reason if they are not empty.

@@ -3,6 +3,7 @@
 use crate::app::dashboard_lists;
 use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Pane, ROW_PREFIX_WIDTH, SizeClass};
+use crate::app::pane_focus;
 use crate::haproxy::fields::TextField;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
@@ -19,7 +20,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let DrawContext { model, instance, layout, .. } = *context;
     let Some(sample) = context.sample() else { return };
     let is_framed = layout.size_class == SizeClass::Wide;
-    let has_focus = model.focus == pane;
+    let has_focus = pane_focus::has_focus(model, pane);
     let settings = &model.view_settings[model.view()];
     let rows = instance.lists.rows(pane);
     let Some(list) = instance.lists.cursor(pane) else { return };
@@ -50,7 +51,11 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     row_renderer::draw_heading(canvas, inner, &fitted, first, settings.sort);
     let body = inner.rows(1, inner.height);
     if rows.is_empty() {
-        let message = if settings.filter.is_empty() { empty_message(pane) } else { "no rows match the filter" };
+        let message = if settings.filter.is_empty() {
+            empty_message(instance, pane)
+        } else {
+            "no rows match the filter; Esc clears it"
+        };
         canvas.draw_text(body, ROW_PREFIX_WIDTH, 0, message, Role::Dim);
     }
     let visible = rows.iter().enumerate().skip(list.top()).take(usize::from(body.height));
@@ -125,10 +130,11 @@ fn pane_title(instance: &InstanceView, sample: &Sample, pane: Pane) -> PaneTitle
     }
 }
 
-fn empty_message(pane: Pane) -> &'static str {
+fn empty_message(instance: &InstanceView, pane: Pane) -> &'static str {
     match pane {
+        Pane::Servers if instance.lists.rows(Pane::Backends).is_empty() => "no backend is selected",
         Pane::Servers => "this backend has no servers",
-        Pane::Frontends => "no frontends",
-        _ => "no backends",
+        Pane::Frontends => "HAProxy's configuration has no frontends",
+        _ => "HAProxy's configuration has no backends",
     }
 }

@@ -116,6 +116,9 @@ const VALUE: u16 = 18;
 const RATE: u16 = 28;
 const HELP: u16 = 38;
 
+/// Width from which the descriptions of all fields begin in one column.
+const MIN_ALIGNED_WIDTH: u16 = 100;
+
 fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16) -> Vec<DetailLine> {
     let mut lines = detail_summary::neighbor_lines(context, row, width);
     let names = row.sample.table.schema().names().iter().enumerate();
@@ -137,20 +140,33 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16) -> Vec
     for (title, kinds) in FIELD_GROUPS {
         lines.push(Vec::new());
         lines.push(vec![(NAME, styled_text(*title, Role::Title))]);
+        // Only counters have rates; in little space, the descriptions of the others begin in the column of the rates.
+        let has_rates = kinds.contains(&FieldKind::Counter);
+        let help = shift + if has_rates || width >= MIN_ALIGNED_WIDTH { HELP } else { RATE };
         for field in Field::ALL.iter().filter(|field| kinds.contains(&field.info().kind)) {
             if row.number(*field).is_none() {
                 continue;
             }
             let cell = Cell::from_option(known_number(row, *field), |number| number_cell(*field, number));
+            // A name that is longer than its column has a line of its own.
+            let name = (NAME, styled_text(field.info().name, Role::Dim));
+            let is_long = text_width::width(&name.1.0) > usize::from(VALUE + shift - NAME - 1);
+            lines.extend(is_long.then(|| vec![name.clone()]));
             let mut line = vec![
-                (NAME, styled_text(field.info().name, Role::Dim)),
+                if is_long { (NAME, styled_text("", Role::Dim)) } else { name },
                 (VALUE + shift, styled_text(format!("{:>7}", cell.text), cell.role)),
-                (HELP + shift, styled_text(field.info().help, Role::Dim)),
             ];
             if let Some(rate) = row.rate(*field).filter(|_| field.info().kind == FieldKind::Counter) {
-                line.insert(2, (RATE + shift, styled_text(format!("{}/s", units::rate(rate)), Role::Normal)));
+                line.push((RATE + shift, styled_text(format!("{}/s", units::rate(rate)), Role::Normal)));
             }
-            lines.push(line);
+            let mut line = Some(line);
+            for part in
+                text_width::wrap_at_blanks(field.info().help, usize::from(width.saturating_sub(help + 1)).max(10))
+            {
+                let mut texts = line.take().unwrap_or_default();
+                texts.push((help, styled_text(part, Role::Dim)));
+                lines.push(texts);
+            }
         }
     }
     let extra = build_specific_lines(row, shift);

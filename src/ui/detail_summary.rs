@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::RowKind;
+use crate::instance::verdict::Verdict;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::problems::cause::Cause;
 use crate::problems::not_evaluated::not_evaluated_line;
@@ -108,8 +109,11 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
     }
     if texts.is_empty() {
         let is_complete = data.verdict().is_complete();
-        let (text, role) =
-            if is_complete { ("nothing wrong", Role::Good) } else { ("checking the first samples", Role::Dim) };
+        let (text, role) = match data.verdict() {
+            Verdict::Unknown => ("unknown: the recording is damaged", Role::Warn),
+            _ if is_complete => ("nothing wrong", Role::Good),
+            _ => ("checking the first samples", Role::Dim),
+        };
         let mut line = vec![(FIRST_COLUMN, styled_text(text, role))];
         // A rule that was not evaluated does not count as fine.
         let gaps = not_evaluated_line(&data.not_evaluated_for(row.id)).filter(|_| is_complete);

@@ -53,6 +53,16 @@ impl<'a> Canvas<'a> {
         end.saturating_sub(area.x)
     }
 
+    /// Draws text from a column on, wrapped at blanks into as many rows as it needs. Returns their number.
+    pub(crate) fn draw_wrapped(&mut self, area: Area, column: u16, row: u16, text: &str, role: Role) -> u16 {
+        let width = usize::from(area.width.saturating_sub(column + 1)).max(1);
+        let parts = text_width::wrap_at_blanks(text, width);
+        for (part, line) in parts.iter().zip(row..) {
+            self.draw_text(area, column, line, part, role);
+        }
+        parts.len() as u16
+    }
+
     /// Draws several texts one after the other in the same row. Returns the column after the last text.
     pub(crate) fn draw_texts<'p>(
         &mut self,

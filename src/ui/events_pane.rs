@@ -1,7 +1,9 @@
 //! The list of events, newest first.
 
+use crate::app::dashboard_lists::ListCursor;
 use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
+use crate::app::pane_focus;
 use crate::app::ui_commands::UiCommand;
 use crate::observe::events::{Event, Importance};
 use crate::table::cell::Role;
@@ -13,17 +15,25 @@ use crate::ui::text_width;
 /// Draws the newest events, for the events pane of the dashboard.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let events = context.instance.data.events();
+    let cursor = pane_focus::events_cursor(context.model);
     let key = context.model.keymap.key_or_command(UiCommand::ShowView(ViewId::Events));
     let remark = [styled_text(format!(" {key}"), Role::Key), styled_text(" all ", Role::Dim)];
-    let title = [styled_text(" Events ", Role::Title)];
+    let mark = canvas.theme.choose_glyph("▶", ">");
+    let title = match cursor {
+        Some(_) => [styled_text(format!("{mark}Events "), Role::Focus)],
+        None => [styled_text(" Events ", Role::Title)],
+    };
     let is_cut = events.newest_first().nth(usize::from(area.height.saturating_sub(2))).is_some();
-    let inner = canvas.draw_frame(area, &title, if is_cut { &remark } else { &[] }, Role::Frame);
+    let inner = canvas.draw_frame(
+        area,
+        &title,
+        if is_cut { &remark } else { &[] },
+        if cursor.is_some() { Role::Focus } else { Role::Frame },
+    );
     if events.is_empty() {
-        canvas.draw_text(inner, 1, 0, empty_message(context.instance), Role::Dim);
+        canvas.draw_wrapped(inner, 1, 0, empty_message(context.instance), Role::Dim);
     }
-    for (row, event) in events.newest_first().take(usize::from(inner.height)).enumerate() {
-        draw_event(context, canvas, inner.rows(row as u16, 1), event);
-    }
+    draw_lines(context, canvas, inner, events.newest_first(), cursor);
 }
 
 /// Draws all events with a cursor, for the events view.
@@ -31,15 +41,30 @@ pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area
     let DrawContext { model, instance, .. } = *context;
     let list = &instance.view_cursors[model.view()];
     if model.shown_events().next().is_none() {
-        let is_all = model.text_filter().is_empty();
-        let message = if is_all { empty_message(instance) } else { "no events match the filter; Esc clears it" };
-        canvas.draw_text(area, 1, 0, message, Role::Dim);
+        if model.text_filter().is_empty() {
+            let texts = [empty_message(instance), "changes of states, reloads and actions appear here"];
+            let end = canvas.draw_wrapped(area, 1, 0, texts[0], Role::Dim);
+            canvas.draw_wrapped(area, 1, end, texts[1], Role::Dim);
+        } else {
+            canvas.draw_wrapped(area, 1, 0, "no events match the filter; Esc clears it", Role::Dim);
+        }
     }
-    let visible = model.shown_events().enumerate().skip(list.top()).take(usize::from(area.height));
-    for (row, (index, event)) in visible.enumerate() {
+    draw_lines(context, canvas, area, model.shown_events(), Some(*list));
+}
+
+/// Draws the events that are visible, with the cursor if there is one.
+fn draw_lines<'a>(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    events: impl Iterator<Item = &'a Event>,
+    cursor: Option<ListCursor>,
+) {
+    let top = cursor.map_or(0, |cursor| cursor.top());
+    for (row, (index, event)) in events.enumerate().skip(top).take(usize::from(area.height)).enumerate() {
         let line = area.rows(row as u16, 1);
         let theme = canvas.theme;
-        if index == list.index() {
+        if cursor.is_some_and(|cursor| cursor.index() == index) {
             canvas.theme = theme.in_selected_row();
             canvas.color_row(line, 0, Role::Selected);
             canvas.draw_text(line, 0, 0, theme.choose_glyph("▶", ">"), Role::Focus);
@@ -59,11 +84,14 @@ fn empty_message(instance: &InstanceView) -> &'static str {
 
 fn draw_event(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, event: &Event) {
     let column = canvas.draw_text(area, 1, 0, &(context.format_time)(event.at.wall), Role::Dim) + 2;
-    let name = text_width::middle(&event.name, usize::from(area.width / 3));
+    // A name is shortened to a third of the line only where the text needs the cells.
+    let text = event.kind.to_string();
+    let beside_text = area.width.saturating_sub(column + 2 + text_width::width(&text) as u16);
+    let name = text_width::middle(&event.name, usize::from(beside_text.max(area.width / 3)));
     let column = canvas.draw_text(area, column, 0, &name, Role::Normal);
     let column = if name.is_empty() { column } else { column + 2 };
     let available = usize::from(area.width.saturating_sub(column));
-    let text = text_width::sentence(&event.kind.to_string(), available);
+    let text = text_width::sentence(&text, available);
     canvas.draw_text(area, column, 0, &text, weight_role(event.importance()));
 }
 

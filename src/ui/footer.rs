@@ -7,9 +7,10 @@ use crate::app::command_scope;
 use crate::app::command_table::COMMANDS;
 use crate::app::key::Key;
 use crate::app::layers::{Layer, NumberPrompt};
-use crate::app::layout::{Area, SizeClass};
+use crate::app::layout::{Area, Pane, SizeClass};
 use crate::app::model::Model;
 use crate::app::palette_list::PaletteList;
+use crate::app::pane_focus;
 use crate::app::prompt::{Prompt, PromptPurpose};
 use crate::app::ui_commands::{CommandGroup, CommandSpec, UiCommand};
 use crate::haproxy::fields::Field;
@@ -72,6 +73,8 @@ static MENU_SEARCH_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "end sear
 static HELP_SEARCH_KEYS: &[KeyHint] = &[("<esc>", "end search"), ("<down>", "down"), ("<pgdn>", "page down")];
 static HELP_KEYS: &[KeyHint] = &[("<esc>", "back"), ("/", "search"), ("<down>", "down"), ("<pgdn>", "page down")];
 
+/// Width from which two blanks separate the keys.
+const MIN_WIDE_WIDTH: u16 = 100;
 /// Room for the keys that are always shown, after the whole name of a row.
 const VITAL_WIDTH: usize = 26;
 
@@ -93,15 +96,11 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         _ => {}
     }
     if let Some(notice) = &model.notice {
-        let shown = text_width::end(&notice.text, usize::from(area.width.saturating_sub(2)));
-        canvas.draw_text(area, 1, 0, &shown, notice.role);
-        return;
+        return draw_message(context, canvas, area, &notice.text, notice.role);
     }
     if let (SizeClass::Small, Link::Lost { failure, .. }) = (layout.size_class, instance.data.link()) {
         // On a small screen, the header has no space for the reason.
-        let reason = text_width::end(&failure.reason, usize::from(area.width.saturating_sub(2)));
-        canvas.draw_text(area, 1, 0, &reason, Role::Bad);
-        return;
+        return draw_message(context, canvas, area, &failure.reason, Role::Bad);
     }
     let ascii = canvas.theme.is_ascii;
     let hints = match model.layers.last() {
@@ -140,8 +139,11 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         let room = usize::from(area.width).saturating_sub(usize::from(column) + VITAL_WIDTH);
         column = canvas.draw_text(area, column, 0, &text_width::middle(&name, room), Role::Title) + 2;
     }
+    // A narrow screen shows more keys with less room between them.
+    let gap: u16 = if area.width < MIN_WIDE_WIDTH { 1 } else { 2 };
     let width = |spec: &CommandSpec| {
-        text_width::width(&model.keymap.key_label(spec, ascii)) + text_width::width(label(model, spec)) + 3
+        let key = text_width::width(&model.keymap.key_label(spec, ascii));
+        key + 1 + text_width::width(label(model, spec)) + usize::from(gap)
     };
     // Help, quit and, in playback, the key that returns to the present are always shown; other keys only if they fit.
     let is_vital = |spec: &CommandSpec| {
@@ -165,7 +167,22 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             styled_text(" ", Role::Normal),
             styled_text(label(model, spec), Role::Normal),
         ];
-        column = canvas.draw_texts(area, column, 0, texts) + 2;
+        column = canvas.draw_texts(area, column, 0, texts) + gap;
+    }
+}
+
+/// Draws a message in the bottom line, and its beginning in the lines above if it is longer than one line.
+fn draw_message(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, text: &str, role: Role) {
+    let parts = text_width::wrap_at_blanks(text, usize::from(area.width.saturating_sub(2)).max(1));
+    let most = usize::from(context.layout.screen.height / 2).max(1);
+    let above = parts.len().min(most) as u16 - 1;
+    let lines = Area { y: area.y - above.min(area.y), height: above + 1, ..area };
+    canvas.clear(lines);
+    for (part, line) in parts.iter().take(most).zip(0_u16..) {
+        // Only a message of half a screen is cut.
+        let is_cut = usize::from(line) + 1 == most && parts.len() > most;
+        let shown = if is_cut { format!("{part} …") } else { part.clone() };
+        canvas.draw_text(lines, 1, line, &shown, role);
     }
 }
 
@@ -200,6 +217,9 @@ fn label(model: &Model, spec: &CommandSpec) -> &'static str {
         (UiCommand::TogglePause, _) if is_playing == Some(true) => "pause",
         (UiCommand::TogglePause, _) if is_playing == Some(false) => "play",
         (UiCommand::TogglePause, _) if is_past => "live",
+        (UiCommand::NextChart, Content::Dashboard) if pane_focus::has_focus(model, Pane::Charts) => "metric",
+        (UiCommand::ChangeChartSpan(1), Content::Dashboard) if pane_focus::has_focus(model, Pane::Charts) => "longer",
+        (UiCommand::ChangeChartSpan(-1), Content::Dashboard) if pane_focus::has_focus(model, Pane::Charts) => "shorter",
         (UiCommand::RemoveLine, Content::Sessions) => "end session",
         (UiCommand::RemoveLine, Content::StickTables) => "clear entry",
         _ => spec.label,
@@ -211,12 +231,14 @@ fn label(model: &Model, spec: &CommandSpec) -> &'static str {
 fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
     let commands = COMMANDS.iter().filter(|spec| !label(model, spec).is_empty());
     let has_lines = matches!(model.current_view().content, Content::Sessions | Content::StickTables);
+    let is_dashboard = matches!(model.current_view().content, Content::Dashboard);
     if !is_past {
         let is_other_action = |spec: &CommandSpec| {
             matches!(spec.group, CommandGroup::Actions | CommandGroup::Mark)
                 && !matches!(spec.ui_command, UiCommand::RemoveLine | UiCommand::OpenActionMenu | UiCommand::Undo)
         };
-        let is_hidden = |spec: &CommandSpec| spec.is_playback_only() || has_lines && is_other_action(spec);
+        let has_own_keys = has_lines || is_dashboard && model.side_focus.is_some();
+        let is_hidden = |spec: &CommandSpec| spec.is_playback_only() || has_own_keys && is_other_action(spec);
         return commands.filter(|spec| !is_hidden(spec)).collect();
     }
     let (through, rest): (Vec<_>, Vec<_>) = commands.partition(|spec| spec.group == CommandGroup::Playback);
@@ -291,10 +313,14 @@ fn draw_prompt(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, s
     canvas.draw_cursor(area, start + cursor as u16, 0);
     let notice = context.model.notice.as_ref().map(|notice| (notice.text.as_str(), notice.role));
     match prompt.error.as_deref().map(|error| (error, Role::Bad)).or(notice) {
-        Some((text, role)) => {
-            let available = usize::from(area.width.saturating_sub(end + 4));
-            canvas.draw_text(area, end + 3, 0, &text_width::end(text, available), role);
+        Some((text, role)) if text_width::width(text) + usize::from(end) + 4 <= usize::from(area.width) => {
+            canvas.draw_text(area, end + 3, 0, text, role);
         }
+        // A message that does not fit after the line is above it.
+        Some((text, role)) if area.y > 0 => {
+            draw_message(context, canvas, Area { y: area.y - 1, ..area }, text, role);
+        }
+        Some(_) => {}
         None => draw_completion(context, canvas, area, prompt),
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn shortened_name(context: &DrawContext<'_>) -> Option<String> {
             let fitted = table_pane::fitted_columns(context, model.table_areas(layout).rows);
             (usize::from(line.name_width(sample)), fitted.first()?.1)
         }
-        Content::Cli | Content::Events | Content::Problems | Content::Sessions | Content::StickTables => return None,
+        _ => return None,
     };
     (needed > usize::from(available)).then(|| display_name(row.kind, &row.proxy, &row.name))
 }

@@ -2,10 +2,10 @@
 
 use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, SizeClass};
-use crate::app::process_summary::ProcessSummary;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
-use crate::observe::link::Link;
+use crate::instance::process_summary::ProcessSummary;
+use crate::observe::link::{self, Link};
 use crate::observe::sample::Sample;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_table::RuleId;
@@ -17,6 +17,9 @@ use crate::ui::health_line;
 use crate::ui::past_line;
 use crate::ui::text_width;
 use crate::units;
+
+/// Minimum width that the name of the instance keeps beside the name of the view.
+const MIN_NAME_WIDTH: usize = 4;
 
 /// Width of a sparkline in the header, in screen cells.
 const SPARKLINE_WIDTH: u16 = 10;
@@ -57,15 +60,28 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
         left.push(styled_text(format!("{}/{} ", model.instance_number(), model.instances.len()), Role::Key));
     }
     let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| text_width::width(text)).sum::<usize>();
-    // While an earlier sample is shown, the badges are more important than the full name of the instance.
-    let max_name_width = match instance.data.past_moment() {
-        Some(_) => usize::from(area.width).saturating_sub(width_of(&left) + width_of(&right) + 1),
-        None => usize::MAX,
+    // Without a line of tabs, the view is named here, if the badges and a part of the instance's name leave room.
+    let is_needed = context.layout.tabs.is_empty() && context.layout.size_class != SizeClass::Tiny;
+    let title = Some(format!(" {} ", model.current_view().title)).filter(|title| {
+        let others = width_of(&left) + width_of(&right) + MIN_NAME_WIDTH;
+        is_needed && others + text_width::width(title) <= usize::from(area.width)
+    });
+    let view = title.unwrap_or_default();
+    // The badges, and the name of the view, are more important than the full name of the instance.
+    let max_name_width = if instance.data.past_moment().is_some() || !view.is_empty() {
+        let others = width_of(&left) + width_of(&right) + text_width::width(&view) + 1;
+        usize::from(area.width).saturating_sub(others)
+    } else {
+        usize::MAX
     };
     left.push(styled_text(
         text_width::middle(context.display_name(instance), max_name_width.min(if wide { 40 } else { 20 })),
         Role::Title,
     ));
+    if !view.is_empty() {
+        left.extend([styled_text(" ", Role::Normal), styled_text(view.trim().to_owned(), Role::Badge)]);
+    }
+    let vital = left.len();
     if let Some(sample) = context.sample() {
         let version = sample.info.version_text();
         let version = version.split('-').next().unwrap_or(version);
@@ -79,7 +95,7 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
         }
     }
     // The badges show which actions are allowed, so the uptime and version are dropped first.
-    while left.len() > 2 && width_of(&left) + width_of(&right) + 1 > usize::from(area.width) {
+    while left.len() > vital && width_of(&left) + width_of(&right) + 1 > usize::from(area.width) {
         left.pop();
     }
     let end = canvas.draw_texts(area, 0, 0, left);
@@ -132,12 +148,14 @@ fn graded_role(instance: &InstanceView, rule: RuleId, value: f64) -> Role {
 /// Returns the badges for the permission level and the link.
 fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
     let data = &context.instance.data;
-    let access = data.access();
+    let source = data.source();
     let mut texts = Vec::new();
     match data.level() {
-        _ if access.read_only => texts.push(styled_text(" RO ", Role::Badge)),
-        Some(Level::Admin) if access.is_tcp => texts.push(styled_text(" ADMIN over TCP ", Role::Warn)),
-        Some(Level::Admin) => texts.push(styled_text(" ADMIN ", Role::Badge)),
+        _ if source.is_read_only() => texts.push(styled_text(" RO ", Role::Badge)),
+        Some(Level::Admin) => texts.push(match source.danger() {
+            Some(danger) => styled_text(format!(" ADMIN {danger} "), Role::Warn),
+            None => styled_text(" ADMIN ", Role::Badge),
+        }),
         Some(level) => texts.push(styled_text(format!(" {} ", level.as_str()), Role::Badge)),
         None => {}
     }
@@ -152,15 +170,22 @@ fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
 fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
     let instance = context.instance;
     let interval = instance.data.latest().map(|sample| units::interval(sample.interval)).unwrap_or_default();
+    if let Some(age) = instance.data.source().age(context.now) {
+        let what = if instance.data.source().is_growing() { "opened" } else { "ended" };
+        return styled_text(format!("{what} {} ago", units::duration(age)), Role::Dim);
+    }
     match instance.data.link() {
-        _ if instance.data.access().is_recorded => styled_text("replay", Role::Dim),
         Link::Connecting => styled_text("connecting", Role::Warn),
         Link::Up if instance.actions_in_flight() > 0 => styled_text("sending", Role::Warn),
         Link::Up if instance.data.past_moment().is_some() => styled_text("link up", Role::Good),
         Link::Up => styled_text(format!("live {interval}"), Role::Good),
         Link::Lost { .. } if instance.data.latest().is_none() => styled_text("no reply", Role::Bad),
         Link::Lost { since, .. } => {
-            styled_text(format!("stale {}", units::duration(context.now.saturating_sub(*since))), Role::Bad)
+            let age = units::duration(link::shown_age(context.now.saturating_sub(*since)));
+            let latest = instance.data.latest().map_or(0, |sample| sample.seq);
+            // HAProxy has not answered since the start: this is the end of its recording.
+            let is_recorded = instance.data.history().is_older(latest);
+            styled_text(if is_recorded { format!("recorded {age} ago") } else { format!("stale {age}") }, Role::Bad)
         }
     }
 }

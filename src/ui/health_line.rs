@@ -2,8 +2,8 @@
 //! the link is lost, the line shows the reason instead.
 
 use crate::app::layout::Area;
-use crate::app::process_summary::ProcessSummary;
 use crate::app::suggested_actions;
+use crate::instance::process_summary::ProcessSummary;
 use crate::instance::verdict::Verdict;
 use crate::observe::link::Link;
 use crate::problems::cause::cause_order;
@@ -23,9 +23,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let is_past = instance.data.past_moment().is_some();
     // While an earlier sample is shown, a badge in the first line reports the lost link instead.
     if let (Link::Lost { failure, .. }, false) = (instance.data.link(), is_past) {
-        let next = match failure.retry_at.saturating_sub(now).as_secs() {
-            0 => "next try in under 1 s".to_owned(),
-            seconds => format!("next try in {seconds} s"),
+        let next = match instance.data.link().next_attempt(now) {
+            Some(at) => format!("next try at {}", (context.format_time)(at)),
+            None => "trying again".to_owned(),
         };
         let text = format!("{}; {next}", failure.reason);
         let end = canvas.draw_texts(
@@ -124,8 +124,12 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     let column = draw_worse_instance(context, canvas, area, column);
     let count = problems.open_causes().count();
     if count == 0 && problems.untracked_count() == 0 {
-        let text = if data.verdict() == Verdict::Reading { "checking" } else { "no problems" };
-        canvas.draw_text(area, column, 0, text, Role::Dim);
+        let (text, role) = match data.verdict() {
+            Verdict::Reading => ("checking", Role::Dim),
+            Verdict::Unknown => ("problems unknown: the recording is damaged", Role::Warn),
+            _ => ("no problems", Role::Dim),
+        };
+        canvas.draw_text(area, column, 0, text, role);
         return;
     }
     let sign = canvas.theme.choose_glyph("▲", "!");

@@ -73,7 +73,8 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
     if instance.table_lines().is_empty() {
         let is_filtered = !model.view_settings[model.view()].filter.is_empty();
-        let message = if is_filtered { "no rows match the filter; Esc clears it" } else { "no servers" };
+        let message =
+            if is_filtered { "no rows match the filter; Esc clears it" } else { "this HAProxy has no servers" };
         canvas.draw_text(body, layout.cells.0, 0, message, Role::Dim);
     }
     draw_legend(context, canvas, area.rows(area.height.saturating_sub(1), 1), metric, &bounds);

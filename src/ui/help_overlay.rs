@@ -98,7 +98,7 @@ fn screen_lines(sections: Vec<Section>, width: usize, search: Option<&Prompt>) -
         }
     }
     if lines.is_empty() {
-        lines.push(vec![(1, styled_text("nothing found", Role::Dim))]);
+        lines.push(vec![(1, styled_text("no key or column matches; Esc shows all", Role::Dim))]);
     }
     lines
 }
@@ -125,9 +125,16 @@ fn sections(model: &Model, ascii: bool) -> Vec<Section> {
     let columns = match model.current_view().content {
         Content::Dashboard => dashboard_lists::columns(model.focus).to_vec(),
         Content::Table(_) => settings.columns.clone(),
-        Content::Cli | Content::Sessions | Content::StickTables | Content::Events | Content::Problems => Vec::new(),
+        _ => Vec::new(),
     };
-    let columns = columns.into_iter().filter(|column| !column.title.is_empty()).map(column_line).collect();
+    let mut columns: Vec<HelpLine> =
+        columns.into_iter().filter(|column| !column.title.is_empty()).map(column_line).collect();
+    let balancers = model.balancers.table.columns.iter().filter(|_| model.shows_balancers());
+    columns.extend(balancers.map(|column| HelpLine {
+        name: column.title.to_owned(),
+        text: column.help.to_owned(),
+        role: Role::Normal,
+    }));
     all.push(Section { heading: "Columns".to_owned(), lines: columns });
     all.push(Section { heading: "Not here, or not now".to_owned(), lines: elsewhere });
     all

@@ -86,21 +86,26 @@ fn describe_targets(context: &DrawContext<'_>) -> String {
 /// Draws a menu in the middle of the screen.
 fn draw_menu(canvas: &mut Canvas<'_>, screen: Area, menu: &Menu<'_>, cursor: usize) {
     let items = &menu.items;
-    let width = screen.width.min(menu.width);
-    let height = screen.height.min(items.len() as u16 + 2);
+    // Long descriptions get more cells where the screen has them.
+    let longest = items.iter().map(|item| text_width::width(&item.help)).max().unwrap_or(0) as u16;
+    let width = screen.width.min(menu.width.max(menu.help_column.saturating_add(longest + 3)));
+    let height = screen.height.min(items.len().max(1) as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
     canvas.clear(area);
     let count = items.len();
     let remark = if usize::from(height) < count + 2 { format!(" {} of {count} ", cursor + 1) } else { String::new() };
     let title = [styled_text(format!(" {} ", menu.title), Role::Focus)];
     let inner = canvas.draw_frame(area, &title, &[styled_text(remark, Role::Dim)], Role::Focus);
+    if items.is_empty() {
+        canvas.draw_text(inner, menu.name_column, 0, "nothing matches; Backspace or Esc shows more", Role::Dim);
+    }
     let visible = usize::from(inner.height);
     let top = (cursor + 1).saturating_sub(visible);
     for (row, (index, item)) in items.iter().enumerate().skip(top).take(visible).enumerate() {
         let row = row as u16;
         canvas.draw_text(inner, 1, row, &item.mark, if item.role == Role::Dim { Role::Dim } else { Role::Focus });
         canvas.draw_text(inner, menu.name_column, row, item.name, item.role);
-        let help = text_width::end(&item.help, usize::from(inner.width.saturating_sub(menu.help_column + 1)));
+        let help = text_width::sentence(&item.help, usize::from(inner.width.saturating_sub(menu.help_column + 1)));
         canvas.draw_text(inner, menu.help_column, row, &help, Role::Dim);
         if index == cursor {
             canvas.highlight_row(inner, row, Role::Selected);

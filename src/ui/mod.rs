@@ -6,6 +6,7 @@
 //! overlays, and the shortening of strings. It does not own the geometry of the screen (`app::layout`), the contents of
 //! tables (`table`), any state, any I/O or any clock.
 
+pub(crate) mod balancers_pane;
 pub(crate) mod causes_pane;
 pub(crate) mod chart_axis;
 pub(crate) mod chart_pane;

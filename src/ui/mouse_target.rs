@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::app::balancer_areas::BalancerAreas;
 use crate::app::heat_view;
 use crate::app::layout::{Area, Layout, Pane, SizeClass};
 use crate::app::message::Message;
 use crate::app::model::Model;
 use crate::app::mouse_report::{MouseReport, MouseTarget};
+use crate::app::pane_focus;
 use crate::table::view_table::Content;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::problems_pane;
@@ -34,6 +36,15 @@ pub fn find(model: &Model, appearance: Appearance, now: Duration, report: MouseR
     }
     if let Content::Dashboard = model.current_view().content {
         let (pane, area) = layout.panes.iter().find(|(_, area)| contains(*area)).copied()?;
+        if pane == Pane::Charts {
+            return Some(MouseTarget::Pane(pane));
+        }
+        if pane == Pane::Events {
+            let top = pane_focus::events_cursor(model).map_or(0, |cursor| cursor.top());
+            let line = report.row.checked_sub(area.inner().y).filter(|line| *line < area.inner().height);
+            let line = line.map(|line| usize::from(line) + top).filter(|line| *line < instance.data.events().len());
+            return Some(line.map_or(MouseTarget::Pane(pane), |line| MouseTarget::Row(Some(pane), line)));
+        }
         let (first, top) = (area.y + heading_rows(&layout, pane), instance.lists.cursor(pane)?.top());
         let index = usize::from(report.row.checked_sub(first).unwrap_or(u16::MAX)) + top;
         let is_row = index < instance.lists.rows(pane).len() && index < top + layout.list_rows(pane);
@@ -52,6 +63,11 @@ pub fn find(model: &Model, appearance: Appearance, now: Duration, report: MouseR
             return Some(MouseTarget::Row(None, line));
         }
         Content::Events => (0, usize::from(layout.body.height)),
+        Content::Balancers => {
+            let areas = BalancerAreas::new(model, layout.body);
+            let line = usize::from(report.row.checked_sub(areas.rows.y + 1).filter(|_| contains(areas.rows))?);
+            return Some(MouseTarget::Row(None, model.balancers.cursor.top() + line));
+        }
         // The input line has the keys of the command line.
         Content::Cli | Content::Dashboard => return None,
     };

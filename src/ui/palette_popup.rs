@@ -9,6 +9,8 @@ use crate::ui::text_width;
 
 /// Width of the list, in screen cells.
 const WIDTH: u16 = 100;
+/// Maximum width of the keys, in screen cells.
+const MAX_KEY_WIDTH: usize = 9;
 /// Maximum number of items shown at once.
 const MAX_VISIBLE: usize = 14;
 
@@ -16,30 +18,39 @@ const MAX_VISIBLE: usize = 14;
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, prompt: &Prompt) {
     let list = PaletteList::new(context.model, prompt.text());
     let above = context.layout.overlay_area();
-    let visible = list.len().min(MAX_VISIBLE).min(usize::from((above.height / 2).max(3).saturating_sub(2)));
+    let empty_text = list.empty_text(prompt.text());
+    let lines = list.len().max(usize::from(empty_text.is_some()));
+    let visible = lines.min(MAX_VISIBLE).min(usize::from((above.height / 2).max(3).saturating_sub(2)));
     if visible == 0 || above.height < 5 {
         return;
     }
-    let (height, width) = (visible as u16 + 2, above.width.min(WIDTH));
+    let chosen = list.chosen_index(prompt);
+    let first = (chosen.unwrap_or(0) + 1).saturating_sub(visible);
+    // Long descriptions get more cells where the screen has them.
+    let width_of =
+        |item: PaletteItem| text_width::width(&item.name) + text_width::width(&item.help) + MAX_KEY_WIDTH + 8;
+    let widest = (first..first + visible).filter_map(|index| list.item(index)).map(width_of).max().unwrap_or(0) as u16;
+    let (height, width) = (visible as u16 + 2, above.width.min(WIDTH.max(widest)));
     let area = above.rows(above.height - height, height).columns(0, width);
     canvas.clear(area);
-    let chosen = list.chosen_index(prompt);
     let remark = format!(" {} of {} ", chosen.map_or(1, |index| index + 1), list.len());
     let remark = if list.len() > visible { remark } else { String::new() };
     let title = [styled_text(" Commands ", Role::Focus)];
     let inner = canvas.draw_frame(area, &title, &[styled_text(remark, Role::Dim)], Role::Focus);
-    let top = (chosen.unwrap_or(0) + 1).saturating_sub(visible);
+    if let Some(text) = empty_text {
+        canvas.draw_text(inner, 1, 0, text, Role::Dim);
+    }
     let key = |item: &PaletteItem| {
         item.command.map_or_else(String::new, |command| context.model.keymap.key_label(command, canvas.theme.is_ascii))
     };
-    let shown: Vec<(usize, String, PaletteItem)> = (top..top + visible)
+    let shown: Vec<(usize, String, PaletteItem)> = (first..first + visible)
         .filter_map(|index| {
             let item = list.item(index)?;
             Some((index, key(&item), item))
         })
         .collect();
     let room = usize::from(inner.width);
-    let key_width = shown.iter().map(|(_, key, _)| text_width::width(key)).max().unwrap_or(0).min(9);
+    let key_width = shown.iter().map(|(_, key, _)| text_width::width(key)).max().unwrap_or(0).min(MAX_KEY_WIDTH);
     let longest = shown.iter().map(|(.., item)| text_width::width(&item.name)).max().unwrap_or(0);
     let name_width = longest.min(room.saturating_sub(key_width + 3).min(44));
     let (name_column, help_column) = (key_width + 2 + usize::from(key_width > 0), key_width + name_width + 5);
@@ -49,7 +60,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, prompt: &
         let name = text_width::end(&item.name, name_width);
         canvas.draw_text(inner, name_column as u16, row, &name, Role::Normal);
         if help_column + 8 < room {
-            let help = text_width::end(&item.help, room - help_column - 1);
+            let help = text_width::sentence(&item.help, room - help_column - 1);
             canvas.draw_text(inner, help_column as u16, row, &help, Role::Dim);
         }
         if Some(index) == chosen {

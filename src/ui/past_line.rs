@@ -7,7 +7,11 @@ use crate::instance::past_moment::PastMoment;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
+use crate::ui::text_width;
 use crate::units;
+
+/// Minimum width that is left for the name of the instance, in screen cells.
+const NAME_WIDTH: usize = 4;
 
 /// Returns the header's badges while an earlier sample is shown: the sample's time, age,
 /// source and interval, and the state of the link.
@@ -21,22 +25,27 @@ pub(crate) fn past_badges(
     let ago = units::exact_duration(context.now.saturating_sub(at.monotonic));
     let time = (context.format_time)(at.wall);
     let is_recorded = context.instance.data.history().is_older(past.sample().seq);
-    let source = if is_recorded { "recording" } else { "memory" };
+    let source = if is_recorded { "recorded" } else { "in memory" };
     let interval = units::interval(past.sample().interval);
     // On a narrow screen, the source is omitted first, then the time, then the age; the state stays.
     let speed = context.model.replay.as_ref().and_then(Replay::playing_speed);
     let state = speed.map_or_else(|| "PAUSED".to_owned(), |speed| format!("PLAY x{speed}"));
-    let badge = match width {
-        100.. => format!(" {state} {time}, {ago} ago, {source} every {interval} "),
-        60.. => format!(" {state} {time}, {ago} ago "),
-        29.. => format!(" {state} {time} {ago} ago "),
-        20.. => format!(" {state} {ago} ago "),
-        _ => format!(" {state} "),
-    };
+    let badges = [
+        (80, format!(" {state} {time}, {ago} ago, {source} every {interval} ")),
+        (60, format!(" {state} {time}, {ago} ago ")),
+        (29, format!(" {state} {time} {ago} ago ")),
+        (20, format!(" {state} {ago} ago ")),
+        (0, format!(" {state} ")),
+    ];
+    // A text that does not fit would not be drawn at all.
+    let fits = |badge: &str, more: usize| text_width::width(badge) + more + NAME_WIDTH <= usize::from(width);
+    let badge = badges.iter().find(|(least, badge)| width >= *least && fits(badge, 0)).or(badges.last());
+    let badge = badge.map_or(String::new(), |(_, badge)| badge.clone());
+    let has_link = fits(&badge, text_width::width(&link.0) + 2);
     let mut texts = vec![styled_text(badge, Role::Past)];
     // On a narrow screen, the link is shown only if it is not up, because the badge takes space from the instance's
     // name.
-    if width >= 60 || width >= 38 && link.1 != Role::Good {
+    if has_link && (width >= 60 || width >= 38 && link.1 != Role::Good) {
         texts.extend([styled_text(" ", Role::Normal), link, styled_text(" ", Role::Normal)]);
     }
     texts

@@ -33,6 +33,8 @@ const TREND_COLUMN: u16 = 20;
 const NAME_COLUMN: u16 = 22;
 /// Screen width below which the texts are below the names.
 const MIN_TEXT_COLUMN_WIDTH: u16 = 64;
+/// Step by which the column of texts grows, in cells.
+const TEXT_STEP: u16 = 20;
 /// Screen width from which what helps has a column of its own.
 const MIN_REMEDY_WIDTH: u16 = 110;
 
@@ -48,8 +50,8 @@ struct ProblemColumns {
 }
 
 impl ProblemColumns {
-    /// Divides `width` cells; `longest_name` is the width of the longest name.
-    fn new(width: u16, longest_name: usize) -> Self {
+    /// Divides `width` cells; `longest_name` and `longest_text` are the widths of the longest name and text.
+    fn new(width: u16, longest_name: usize, longest_text: usize) -> Self {
         let longest_name = u16::try_from(longest_name).unwrap_or(u16::MAX);
         let end = width.saturating_sub(1);
         if width < MIN_TEXT_COLUMN_WIDTH {
@@ -62,7 +64,10 @@ impl ProblemColumns {
         }
         let name = NAME_COLUMN..NAME_COLUMN + longest_name.clamp(4, (width / 4).min(36));
         let start = name.end + 2;
-        let remedy = if width < MIN_REMEDY_WIDTH { end..end } else { end - (end - start) * 2 / 5..end };
+        // What helps is beside short texts. Numbers in the texts change all the time, but the column must not move.
+        let wanted = u16::try_from(longest_text).unwrap_or(u16::MAX).div_ceil(TEXT_STEP).saturating_mul(TEXT_STEP);
+        let text_width = wanted.max(2 * TEXT_STEP).min((end - start) * 3 / 5);
+        let remedy = if width < MIN_REMEDY_WIDTH { end..end } else { start + text_width..end };
         let text = start..if remedy.is_empty() { end } else { remedy.start - 2 };
         Self { name, text, remedy, name_rows: 0 }
     }
@@ -109,7 +114,12 @@ fn visible_lines<'a>(context: &DrawContext<'a>, body: Area) -> (ProblemColumns, 
     let DrawContext { model, instance, .. } = *context;
     let list = &instance.view_cursors[model.view()];
     let names = model.shown_problem_lines().map(|line| text_width::width(&line_name(line)));
-    let columns = ProblemColumns::new(body.width, names.max().unwrap_or(0));
+    let text = |line: ProblemLine<'_>| match line {
+        ProblemLine::Cause(cause, _) => text_width::width(&cause_text(cause)) + 2,
+        ProblemLine::Problem(_) => 0,
+    };
+    let longest_text = model.shown_problem_lines().map(text).max().unwrap_or(0);
+    let columns = ProblemColumns::new(body.width, names.max().unwrap_or(0), longest_text);
     let mut lines = Vec::new();
     let (mut until_cursor, mut total) = (0_u16, 0_u16);
     for line in model.shown_problem_lines().enumerate().skip(list.top()) {
@@ -153,12 +163,16 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let DrawContext { model, instance, .. } = *context;
     if model.shown_problem_lines().next().is_none() {
         let problems = instance.data.problems();
+        let key = model.keymap.key_or_command(UiCommand::ShowView(ViewId::Problems));
         if problems.causes().next().is_some() || problems.silenced().next().is_some() {
             canvas.draw_text(area, 1, 0, "no problems match the filter; Esc clears it", Role::Dim);
         } else if instance.data.verdict() == Verdict::Reading {
-            canvas.draw_text(area, 1, 0, "checking the first samples; ! goes back", Role::Dim);
+            let text = format!("checking the first samples; {key} goes back");
+            canvas.draw_text(area, 1, 0, &text, Role::Dim);
+        } else if instance.data.verdict() == Verdict::Unknown {
+            let text = format!("unknown: the recording is damaged; {key} goes back");
+            canvas.draw_text(area, 1, 0, &text, Role::Warn);
         } else {
-            let key = model.keymap.key_or_command(UiCommand::ShowView(ViewId::Problems));
             canvas.draw_text(area, 1, 0, &format!("no problems; {key} goes back"), Role::Good);
         }
         return;

@@ -4,12 +4,15 @@ use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::app::query_state::Fetched;
 use crate::app::ui_commands::UiCommand;
+use crate::instance::source::Source;
 use crate::table::cell::Role;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
 
-/// Draws the page shown before the first reply: what Enter fetches, and a warning about the cost of the query.
+/// Draws the page shown before the first reply: what Enter fetches, and a warning about the cost of the query, or why the
+/// source cannot be asked.
 pub(crate) fn draw_query_offer<T>(
+    source: &dyn Source,
     canvas: &mut Canvas<'_>,
     area: Area,
     fetched: &Fetched<T>,
@@ -18,6 +21,13 @@ pub(crate) fn draw_query_offer<T>(
 ) {
     let available = usize::from(area.width.saturating_sub(4));
     let mut row = 1;
+    if let Err(refusal) = source.check_query() {
+        for part in text_width::wrap_at_blanks(&refusal.to_string(), available) {
+            canvas.draw_text(area, 2, row, &part, Role::Dim);
+            row += 1;
+        }
+        return;
+    }
     if let Some(error) = &fetched.error {
         for part in text_width::wrap_at_blanks(error, available) {
             canvas.draw_text(area, 2, row, &part, Role::Bad);

@@ -13,6 +13,7 @@ use crate::app::overhead;
 use crate::app::prompt::PromptPurpose;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
+use crate::ui::balancers_pane;
 use crate::ui::causes_pane;
 use crate::ui::chart_pane;
 use crate::ui::cli_pane;
@@ -120,7 +121,7 @@ fn draw_tiny(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         confirm_dialog::draw_no_room(canvas, line);
     } else if let Some(notice) = &context.model.notice {
         canvas.clear(line);
-        canvas.draw_text(line, 0, 0, &text_width::end(&notice.text, usize::from(line.width)), notice.role);
+        canvas.draw_text(line, 0, 0, &text_width::sentence(&notice.text, usize::from(line.width)), notice.role);
     }
 }
 
@@ -128,6 +129,7 @@ fn draw_tiny(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
 pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
     let model = context.model;
     match model.current_view().content {
+        Content::Balancers => balancers_pane::tab_remarks(context),
         _ if context.sample().is_none() => Vec::new(),
         Content::Table(_) => table_pane::tab_remarks(context),
         Content::Dashboard => dashboard_panes::tab_remarks(context),
@@ -141,6 +143,11 @@ pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>>
 fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     let DrawContext { model, instance, layout, .. } = *context;
     let body = layout.body;
+    if model.shows_balancers() {
+        // The other balancers may answer although the one of the header does not.
+        tabs::draw(context, canvas, layout.tabs, &tab_remarks(context));
+        return balancers_pane::draw(context, canvas, body);
+    }
     if context.sample().is_none() {
         tabs::draw(context, canvas, layout.tabs, &[]);
         return connecting_page::draw(context, canvas, body);
@@ -168,6 +175,7 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         Content::Cli => cli_pane::draw(context, canvas, body),
         Content::Sessions => sessions_pane::draw(context, canvas, body),
         Content::StickTables => stick_tables_pane::draw(context, canvas, body),
+        Content::Balancers => {}
     }
     // While the link is lost, the newest sample is dimmed; an earlier sample is not.
     if !instance.data.link().is_up() && instance.data.past_moment().is_none() {

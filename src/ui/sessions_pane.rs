@@ -29,7 +29,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         } else {
             format!("lists the open sessions that match {filter}; Esc: of all rows")
         };
-        return draw_query_offer(canvas, area, fetched, &action, warning);
+        return draw_query_offer(instance.data.source(), canvas, area, fetched, &action, warning);
     };
     let [poll, sort, filter, group, refresh] = [
         UiCommand::PollNow,
@@ -60,11 +60,13 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let body = area.rows(2, area.height);
     if shown == 0 {
         let message = if instance.queries.open_group.is_some() {
-            "the sessions of this group have ended; Esc goes back"
+            "the sessions of this group have ended; Esc goes back".to_owned()
+        } else if model.text_filter().is_empty() {
+            format!("no client is connected; {poll} reads again")
         } else {
-            "no sessions match the filter; Esc clears it"
+            "no sessions match the filter; Esc clears it".to_owned()
         };
-        canvas.draw_text(body, 1, 0, message, Role::Dim);
+        canvas.draw_text(body, 1, 0, &message, Role::Dim);
     }
     match query_lines::shown_grouping(model) {
         Some(grouping) => draw_groups(context, canvas, area, grouping, shown),

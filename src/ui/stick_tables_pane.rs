@@ -37,7 +37,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
     let fetched = &instance.queries.tables;
     let Some((latest, _)) = &fetched.latest else {
-        return draw_query_offer(canvas, area, fetched, "lists the stick tables", "");
+        return draw_query_offer(instance.data.source(), canvas, area, fetched, "lists the stick tables", "");
     };
     let shown = query_lines::shown_stick_tables(model).count();
     let message = format!("{shown} of {} tables, {}", latest.list.len(), query_refresh::describe(model, now));
@@ -57,7 +57,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let body = area.rows(2, area.height);
     if shown == 0 {
         let message = if latest.list.is_empty() {
-            "HAProxy has no stick tables"
+            "HAProxy has no stick tables; its configuration creates them (stick-table)"
         } else {
             "no tables match the filter; Esc clears it"
         };
@@ -92,7 +92,14 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
             return;
         }
         let warning = query_limits::find(&["show", "table", "*"]).map_or("", |cost| cost.warning);
-        return draw_query_offer(canvas, area, fetched, "lists the entries of this table", warning);
+        return draw_query_offer(
+            instance.data.source(),
+            canvas,
+            area,
+            fetched,
+            "lists the entries of this table",
+            warning,
+        );
     };
     let counter = latest.counters.get(open.sort).map_or(String::new(), |counter| {
         let window = counter.period.map_or(String::new(), |period| format!(" per {}", units::duration(period)));
@@ -116,7 +123,7 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     let arrow = row_renderer::sort_sign(canvas.theme, true);
     let counters = CounterColumns::fit(arrow, latest, open.sort, area.width, key_width.min(999) as u16);
     if counters.hidden > 0 {
-        texts.push(styled_text(format!("   {} cols hidden", counters.hidden), Role::Warn));
+        texts.push(styled_text(format!("   {} hidden", units::pluralize(counters.hidden as i64, "col")), Role::Warn));
     }
     let [sort, filter, poll, networks] =
         [UiCommand::SortNext(1), UiCommand::EditFilter, UiCommand::PollNow, UiCommand::GroupNext]
@@ -129,7 +136,11 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     ];
     draw_status_line(canvas, area, fetched, texts, &hints);
     if shown == 0 {
-        let message = if latest.list.is_empty() { "no entries" } else { "no entries match; Esc goes back" };
+        let message = if latest.list.is_empty() {
+            "this table has no entries: no client was tracked, or all have expired"
+        } else {
+            "no entries match the filter; Esc goes back"
+        };
         canvas.draw_text(area.rows(2, area.height), 1, 0, message, Role::Dim);
     }
     draw_entry_lines(context, canvas, area, (open, latest), &counters);

@@ -18,6 +18,7 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, RowPrefix};
 use crate::ui::text_width;
+use crate::units;
 
 /// Draws the table of the view, with charts of the selected row below and its details to the right.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
@@ -41,15 +42,19 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
             _ if !settings.filter.is_empty() => "no rows match the filter; Esc clears it".to_owned(),
             RowScope::Changed => diff_line::empty_text(context),
             RowScope::OutOfService => {
-                let place = if model.instances.len() > 1 { format!(" of {}", instance.name) } else { String::new() };
+                let place = if model.instances.len() > 1 {
+                    format!(" of {}", context.display_name(instance))
+                } else {
+                    String::new()
+                };
                 format!(
                     "no server{place} is in maintenance or drain; {} goes back",
                     model.keymap.key_or_command(UiCommand::ShowView(ViewId::OutOfService))
                 )
             }
-            RowScope::All | RowScope::HeatMap => "no rows".to_owned(),
+            RowScope::All | RowScope::HeatMap => "HAProxy's configuration has no frontends and backends".to_owned(),
         };
-        canvas.draw_text(body, ROW_PREFIX_WIDTH, 0, &message, Role::Dim);
+        canvas.draw_wrapped(body, ROW_PREFIX_WIDTH, 0, &message, Role::Dim);
     }
     let after_rows = 1 + instance.table_lines().len().max(1).saturating_sub(list.top()) as u16;
     let whole = Area { height: table.height + notes.height, ..table };
@@ -103,7 +108,10 @@ pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>>
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };
     let mut texts = vec![styled_text(format!("{index}/{shown} {of_all}"), Role::Dim)];
     if settings.hidden_columns > 0 {
-        texts.push(styled_text(format!("{} cols hidden ", settings.hidden_columns), Role::Warn));
+        texts.push(styled_text(
+            format!("{} hidden ", units::pluralize(settings.hidden_columns as i64, "col")),
+            Role::Warn,
+        ));
     }
     if !settings.filter.is_empty() {
         let filter = text_width::end(&format!("/{}", settings.filter), usize::from(model.terminal_size.0 / 4));

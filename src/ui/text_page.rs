@@ -13,7 +13,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Area, title: &str, lines: &Rep
     let visible = usize::from(area.height.saturating_sub(2));
     let available = usize::from(area.width.saturating_sub(4));
     let parts: Vec<String> =
-        lines.as_slice().iter().flat_map(|line| text_width::wrap_anywhere(line.as_str(), available)).collect();
+        lines.as_slice().iter().flat_map(|line| text_width::wrap_indented(line.as_str(), available)).collect();
     let count = parts.len();
     let extent = TextExtent::new(count, visible);
     let top = top.min(extent.last_top);

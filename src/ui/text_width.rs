@@ -65,6 +65,15 @@ pub(crate) fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
     parts
 }
 
+/// Wraps a line at blanks into parts of at most `max` cells, which begin below its first word. Words longer than a part are
+/// wrapped, too.
+pub(crate) fn wrap_indented(line: &str, max: usize) -> Vec<String> {
+    let text = line.trim_start_matches(' ');
+    let indent = (line.len() - text.len()).min(max / 2);
+    let parts = wrap_at_blanks(text, max - indent);
+    parts.into_iter().map(|part| format!("{}{part}", " ".repeat(indent))).collect()
+}
+
 /// Wraps a line into parts of at most `max` cells, also within words. No text is lost.
 pub(crate) fn wrap_anywhere(line: &str, max: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
@@ -129,6 +138,9 @@ mod tests {
     fn wrap_breaks_lines_at_blanks_or_anywhere() {
         assert_eq!(wrap_at_blanks("no server of api would be left", 12), ["no server of", "api would be", "left"]);
         assert_eq!(wrap_at_blanks("an unbreakable word", 6), ["an", "unbrea", "kable", "word"]);
+        assert_eq!(wrap_indented("  share   at most 1%", 12), ["  share   at", "  most 1%"]);
+        assert_eq!(wrap_indented("          deep words", 8), ["    deep", "    word", "    s"]);
+        assert_eq!(wrap_indented("", 8), [""]);
         assert_eq!(wrap_anywhere("set server be/web1", 7), ["set ser", "ver be/", "web1"]);
     }
 

@@ -2,13 +2,17 @@
 //! below it the clock times and the cursor.
 
 use crate::app::layout::Area;
+use crate::app::pane_focus;
 use crate::app::timeline::{LaneCell, Timeline};
+use crate::observe::events::Event;
 use crate::observe::severity::Severity;
 use crate::table::cell::Role;
+use crate::table::view_table::Content;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::text_width;
 use crate::ui::theme::Theme;
+use crate::units;
 
 /// Maximum width of the names.
 const MAX_NAME_WIDTH: u16 = 20;
@@ -22,7 +26,10 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let names = MAX_NAME_WIDTH.min(area.width / 6);
     let left = names + 2;
     let cells = area.width.saturating_sub(left + 1);
-    let Some(timeline) = Timeline::build(data, usize::from(cells), usize::from(area.height - 1)) else { return };
+    let selected = selected_event(context);
+    let Some(timeline) = Timeline::build(data, usize::from(cells), usize::from(area.height - 1), selected) else {
+        return;
+    };
     for (row, lane) in (0..).zip(&timeline.lanes) {
         canvas.draw_text(area, 1, row, &text_width::middle(&lane.name, usize::from(names)), Role::Normal);
         for (cell, what) in (0..).zip(&lane.cells) {
@@ -36,12 +43,26 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
     let last = area.rows(area.height - 1, 1);
     if timeline.hidden_lanes > 0 {
-        let more = [format!("{} more lanes", timeline.hidden_lanes), format!("{} more", timeline.hidden_lanes)];
+        let hidden = timeline.hidden_lanes;
+        let more = [units::pluralize(hidden as i64, "more lane"), format!("{hidden} more")];
         let fits = |text: &&String| text_width::width(text) <= usize::from(names);
         let more = more.iter().find(fits).map_or_else(|| format!("+{}", timeline.hidden_lanes), String::clone);
         canvas.draw_text(last, 1, 0, &more, Role::Normal);
     }
     draw_axis(context, canvas, last.columns(left, cells), &timeline);
+}
+
+/// Returns the event under the cursor of the events view or of the dashboard's list of events.
+fn selected_event<'a>(context: &DrawContext<'a>) -> Option<&'a Event> {
+    let DrawContext { model, instance, .. } = *context;
+    match model.current_view().content {
+        Content::Events => model.shown_events().nth(instance.view_cursors[model.view()].index()),
+        Content::Dashboard => {
+            let cursor = pane_focus::events_cursor(model)?;
+            instance.data.events().newest_first().nth(cursor.index())
+        }
+        _ => None,
+    }
 }
 
 /// Returns the glyph and the role of a cell that has no letter.

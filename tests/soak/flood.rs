@@ -3,11 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::flood::{Flood, peak_mib};
-use crate::support::{FakeSocket, Term, wait_until};
-
-/// The default budget of the history and 64 MiB, in MiB.
-const LIMIT_MIB: u64 = 64 + 64;
+use crate::support::flood::{Flood, LIMIT_MIB, peak_mib, wait_for_poll};
+use crate::support::{FakeSocket, Term};
 
 pub fn run(duration: Duration) -> Result<(), String> {
     let floods: [(&str, &[usize], bool); 3] = [
@@ -31,7 +28,7 @@ pub fn run(duration: Duration) -> Result<(), String> {
             term.wait_for("Z");
             waits.push(pressed.elapsed());
             term.press("<bs><esc>");
-            wait_until("another poll", || flood.polls() > before);
+            wait_for_poll(|| flood.polls() > before);
         }
         let peak = peak_mib(term.pid());
         term.wait_input_read();

@@ -18,8 +18,8 @@ use hapulse::haproxy::fields::InfoField;
 use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::stat_table::StatTable;
-use hapulse::instance::access::Access;
 use hapulse::instance::guard::Authorised;
+use hapulse::instance::source::StatsSocket;
 use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::link::PollFailure;
@@ -124,7 +124,7 @@ struct WeekSoak {
 
 impl WeekSoak {
     fn new() -> Self {
-        let data = Instance::new(InstanceId::FIRST, Access::default(), HISTORY_BYTES);
+        let data = Instance::new(InstanceId::FIRST, StatsSocket::default(), HISTORY_BYTES);
         let instance = InstanceView::new("week".to_owned(), "/run/week.sock".to_owned(), data);
         let mut model = Model::new(vec![instance], Keymap::standard().unwrap(), (120, 40));
         // Fill the command line and its history from the start, because the keys alone would take too long.

@@ -86,11 +86,6 @@ pub fn wait_for_two_polls(term: &Term, relay: &Relay) {
     wait_until("two more polls", || polls() >= before + 2);
 }
 
-/// Returns the bottom line of the screen, which shows the notice.
-pub fn bottom_line(screen: &str) -> &str {
-    screen.lines().last().unwrap_or_default().trim()
-}
-
 impl Term {
     /// Scrolls a question that does not fit to its end.
     fn scroll_question(&mut self) {

@@ -8,7 +8,7 @@ use super::servers::{ServerBehavior, WebServer};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Configuration of a lab. Default: one frontend, one backend with two servers that respond at once, no health checks,
 /// no TCP stats socket.
@@ -30,6 +30,7 @@ pub struct LabBuilder {
     defaults: Vec<String>,
     backend: Vec<String>,
     sections: String,
+    pub(super) program: Option<PathBuf>,
 }
 
 impl Default for LabBuilder {
@@ -51,6 +52,7 @@ impl Default for LabBuilder {
             defaults: Vec::new(),
             backend: Vec::new(),
             sections: String::new(),
+            program: None,
         }
     }
 }
@@ -136,6 +138,12 @@ impl LabBuilder {
     pub fn sections(mut self, text: &str) -> Self {
         self.sections.push_str(text);
         self.sections.push('\n');
+        self
+    }
+
+    /// Runs this HAProxy instead of the one under test.
+    pub fn program(mut self, path: PathBuf) -> Self {
+        self.program = Some(path);
         self
     }
 

@@ -4,9 +4,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::fake::FakeBehavior;
 use super::{FakeSocket, lock};
+
+/// The default budget of the history and 64 MiB, in MiB. A debug build uses each sample longer, so that one more of them is in
+/// memory on a busy machine; the long soak checks a release build.
+pub const LIMIT_MIB: u64 = 64 + if cfg!(debug_assertions) { 96 } else { 64 };
 
 /// A `show info` reply of one process.
 pub const INFO: &str =
@@ -148,4 +154,13 @@ pub fn memory_kib(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':')?.trim().split(' ').next()?.parse().ok();
     status.lines().find_map(value).expect("the kernel reports it")
+}
+
+/// Waits until a poll of very many rows has ended, which takes long beside other programs.
+pub fn wait_for_poll(has_polled: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !has_polled() {
+        assert!(start.elapsed() < Duration::from_mins(2), "no further poll");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

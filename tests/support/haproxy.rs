@@ -27,6 +27,7 @@ pub struct Lab {
     binds: BTreeMap<String, SocketAddr>,
     servers: BTreeMap<String, WebServer>,
     master: bool,
+    program: PathBuf,
     processes: Mutex<Processes>,
 }
 
@@ -59,6 +60,7 @@ impl Lab {
             binds: BTreeMap::new(),
             servers,
             master: builder.master,
+            program: builder.program.clone().unwrap_or_else(process::haproxy),
             processes: Mutex::new(Processes { started: Vec::new(), watchdog: Watchdog::start() }),
         };
         for attempt in 1.. {
@@ -91,7 +93,7 @@ impl Lab {
     fn run(&self, old: Option<u32>) -> Result<(), String> {
         let mut processes = lock(&self.processes);
         let log = fs::File::create(self.folder.path().join("haproxy.log")).expect("the folder can be written");
-        let mut command = Command::new(process::haproxy());
+        let mut command = Command::new(&self.program);
         command.arg("-f").arg(self.config_file());
         if self.master {
             let socket = self.master_socket();

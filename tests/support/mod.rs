@@ -10,6 +10,7 @@
 //! - [`term`]: the hapulse binary in a pseudo terminal ([`Term`]); [`screen`]: its screen; [`panes`] and [`grid`]: the
 //!   tables on the dashboard and in the views ([`PaneTable`], [`Grid`]).
 //! - [`unread_terminal`]: a terminal whose output is never read ([`UnreadTerminal`]).
+//! - [`faketime`]: the wall clock of a process, and [`small_disk`]: a disk that can be filled.
 //! - [`machine`]: a machine that runs only chosen HAProxies ([`Machine`]).
 //! - [`terminal_bytes`]: finds unexpected control sequences in the output; [`svg`]: draws a screen as a picture.
 //! - [`actions`]: helpers for tests of actions: confirmations, audit records, server states; [`agent`]: a server's
@@ -28,6 +29,7 @@ pub mod builder;
 pub mod client;
 pub mod dns;
 pub mod fake;
+pub mod faketime;
 pub mod flood;
 pub mod grid;
 pub mod haproxy;
@@ -41,6 +43,8 @@ pub mod questions;
 pub mod relay;
 pub mod screen;
 pub mod servers;
+pub mod small_disk;
+pub mod sshd;
 pub mod svg;
 pub mod sweep;
 pub mod term;

@@ -15,7 +15,7 @@ use hapulse::app::message::{Effect, Message};
 use hapulse::app::model::Model;
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
 use hapulse::table::view_table::ViewId;
@@ -49,11 +49,11 @@ pub struct ModelDriver {
 
 impl ModelDriver {
     pub fn new() -> Self {
-        Self::with(Access::default(), Some(Level::Admin))
+        Self::with(StatsSocket::default(), Some(Level::Admin))
     }
 
     /// Creates a driver with this access and this level of the stats socket, and adds the first sample.
-    pub fn with(access: Access, level: Option<Level>) -> Self {
+    pub fn with(access: StatsSocket, level: Option<Level>) -> Self {
         let mut sample_factory = SampleFactory::for_version("2.6.12");
         sample_factory.level = level;
         let stat = StatCsv::recorded("2.6.12", "show-stat.csv");
@@ -108,7 +108,9 @@ impl ModelDriver {
         let sample = self.sample_factory.next_sample(self.millis, &self.stat);
         let effects = self.update(Message::Polled(InstanceId::FIRST, PollResult::Sample(sample), 0));
         // The overhead layer measures memory with each sample, and a drain needs the old processes once per epoch.
-        let is_expected = |effect: &Effect| matches!(effect, Effect::MeasureMemory | Effect::FindOldProcesses(..));
+        let is_expected = |effect: &Effect| {
+            matches!(effect, Effect::MeasureMemory | Effect::FindOldProcesses(..) | Effect::ReadHostFacts(..))
+        };
         assert!(effects.iter().all(is_expected), "{effects:?}");
     }
 
@@ -117,7 +119,8 @@ impl ModelDriver {
         let failed =
             PollResult::Failed(poll_failure(Duration::from_millis(self.millis + 1000)), timestamp(self.millis));
         let effects = self.update(Message::Polled(InstanceId::FIRST, failed, 0));
-        assert!(effects.iter().all(|effect| *effect == Effect::MeasureMemory), "{effects:?}");
+        let is_expected = |effect: &Effect| matches!(effect, Effect::MeasureMemory | Effect::ReadHostFacts(..));
+        assert!(effects.iter().all(is_expected), "{effects:?}");
     }
 
     /// Presses one key `after` milliseconds. A pause follows it.

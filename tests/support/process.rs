@@ -6,7 +6,7 @@
 use super::lock;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
 
@@ -31,6 +31,14 @@ pub fn haproxy() -> PathBuf {
         .map(|folder| folder.join("haproxy"))
         .find(|file| file.is_file())
         .unwrap_or_else(|| panic!("haproxy is not installed; tests/run installs it"))
+}
+
+/// Returns the path of a HAProxy of this version, such as `3.0`, which `tests/haproxy` fetches or builds if it is missing.
+pub fn haproxy_of_version(version: &str) -> PathBuf {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/haproxy");
+    let output = Command::new(script).arg(version).stdin(Stdio::null()).output().expect("tests/haproxy can be run");
+    assert!(output.status.success(), "tests/haproxy {version}: {}", String::from_utf8_lossy(&output.stderr));
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
 }
 
 /// Sends a signal by its short name (`HUP`, `TERM`, `STOP` …). Ignores a process that has ended.

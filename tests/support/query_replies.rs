@@ -81,6 +81,18 @@ pub fn stick_tables_reply(version: &str) -> Message {
     query_finished(Query::StickTables, QueryData::StickTables(tables))
 }
 
+/// Builds the reply of an HAProxy without stick tables.
+pub fn no_stick_tables_reply() -> Message {
+    query_finished(Query::StickTables, QueryData::StickTables(StickTables::parse(b"\n")))
+}
+
+/// Builds the reply with a stick table without entries.
+pub fn no_entries_reply(table: &str) -> Message {
+    let text = format!("# table: {table}, type: string, size:100, used:0\n\n");
+    let entries = TableEntries::parse(text.as_bytes(), None);
+    query_finished(Query::TableEntries { table: table.into(), filter: None }, QueryData::TableEntries(entries))
+}
+
 /// Builds the reply with the recorded entries of a stick table.
 pub fn entries_reply(version: &str, table: &str) -> Message {
     let file = format!("show-table-{}.txt", table.trim_start_matches("st_"));

@@ -14,7 +14,7 @@ use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::reply;
 use hapulse::haproxy::stat_table::StatTable;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::link::PollFailure;
@@ -191,7 +191,7 @@ impl SampleFactory {
 }
 
 /// Returns a model with one instance without samples.
-pub fn new_model(access: Access, size: (u16, u16)) -> Model {
+pub fn new_model(access: StatsSocket, size: (u16, u16)) -> Model {
     let address = "/run/haproxy/admin.sock".to_owned();
     let instance = InstanceView::new(address.clone(), address, Instance::new(InstanceId::FIRST, access, 1 << 20));
     Model::new(vec![instance], Keymap::standard().unwrap(), size)

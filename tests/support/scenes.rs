@@ -11,7 +11,7 @@ use hapulse::app::message::Message;
 use hapulse::app::model::Model;
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
 use hapulse::table::view_table::ViewId;
@@ -36,22 +36,22 @@ pub struct Scene {
 
 impl Scene {
     /// Returns a scene without samples.
-    pub fn empty(access: Access, size: (u16, u16)) -> Self {
+    pub fn empty(access: StatsSocket, size: (u16, u16)) -> Self {
         Self { model: new_model(access, size), now: Duration::ZERO }
     }
 
     /// Returns a scene after four seconds of traffic, in which a server goes down and a queue grows. The rows are in
     /// HAProxy's order, so that keys select the same rows at each size.
-    pub fn busy(version: &str, access: Access, level: Level, size: (u16, u16)) -> Self {
+    pub fn busy(version: &str, access: StatsSocket, level: Level, size: (u16, u16)) -> Self {
         Self::busy_in_order(version, access, level, size, false)
     }
 
     /// Returns the scene of [`Self::busy`] with the worst rows first.
     pub fn triage(size: (u16, u16)) -> Self {
-        Self::busy_in_order(DEFAULT_VERSION, Access::default(), Level::Admin, size, true)
+        Self::busy_in_order(DEFAULT_VERSION, StatsSocket::default(), Level::Admin, size, true)
     }
 
-    fn busy_in_order(version: &str, access: Access, level: Level, size: (u16, u16), is_worst_first: bool) -> Self {
+    fn busy_in_order(version: &str, access: StatsSocket, level: Level, size: (u16, u16), is_worst_first: bool) -> Self {
         let mut scene = Self::empty(access, size);
         scene.model.view_settings[ViewId::Dashboard].is_worst_first = is_worst_first;
         let (mut samples, mut stat) =
@@ -165,7 +165,7 @@ pub type SceneFactory = fn((u16, u16)) -> Scene;
 
 /// Returns the busy scene of [`DEFAULT_VERSION`] with all rights.
 pub fn default_scene(size: (u16, u16)) -> Scene {
-    Scene::busy(DEFAULT_VERSION, Access::default(), Level::Admin, size)
+    Scene::busy(DEFAULT_VERSION, StatsSocket::default(), Level::Admin, size)
 }
 
 pub const UNICODE: Theme = Theme::new(Palette::Dark, false);

@@ -14,6 +14,15 @@ pub struct TerminalModes {
     pub mouse: bool,
 }
 
+/// Maximum number of lines of a message at the bottom.
+const MESSAGE_LINES: usize = 4;
+
+/// Returns the last lines of the screen as one: a message is longer than the bottom line on narrow screens.
+pub fn message(screen: &str) -> String {
+    let lines: Vec<&str> = screen.lines().map(str::trim).collect();
+    lines[lines.len().saturating_sub(MESSAGE_LINES)..].join(" ")
+}
+
 impl Term {
     /// Returns the text on the screen, one line per row, without trailing blanks.
     pub fn screen(&self) -> String {
@@ -43,15 +52,16 @@ impl Term {
         before
     }
 
-    /// Waits until the text is on the screen and returns the screen.
+    /// Waits until the text is on the screen, also in a message of several lines, and returns the screen.
     pub fn wait_for(&self, text: &str) -> String {
-        self.wait(&format!("{text:?}"), |screen| screen.contains(text))
+        self.wait(&format!("{text:?}"), |screen| screen.contains(text) || message(screen).contains(text))
     }
 
     /// Waits until the text is on the screen, and returns whether it appeared in time.
     pub fn shows_within(&self, text: &str, limit: Duration) -> bool {
         let end = Instant::now() + limit;
-        while !self.screen().contains(text) {
+        let is_shown = |screen: &str| screen.contains(text) || message(screen).contains(text);
+        while !is_shown(&self.screen()) {
             if Instant::now() >= end {
                 return false;
             }

@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+/// Time between two looks of a request that hangs at the behavior of its server.
+const HANG_STEP: Duration = Duration::from_millis(50);
+
 /// Response of a server to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerBehavior {
@@ -23,6 +26,10 @@ pub enum ServerBehavior {
     Status(u16),
     /// Sends 500 at once for this percentage of the requests, evenly distributed, and 200 for the others.
     Errors(u8),
+    /// Sends nothing until it behaves differently, then 200.
+    Hang,
+    /// Closes the connection instead of a response.
+    NoResponse,
     /// Does not listen, so connections are refused.
     Closed,
 }
@@ -173,11 +180,15 @@ fn serve_connection(mut stream: TcpStream, state: &ServerState) {
                 break;
             }
         }
-        let behavior = *lock(&state.behavior);
+        let mut behavior = *lock(&state.behavior);
+        while behavior == ServerBehavior::Hang {
+            thread::sleep(HANG_STEP);
+            behavior = *lock(&state.behavior);
+        }
         let number = state.requests.load(Ordering::Relaxed);
         let status = match behavior {
-            ServerBehavior::Closed => return,
-            ServerBehavior::Ok => 200,
+            ServerBehavior::Closed | ServerBehavior::NoResponse => return,
+            ServerBehavior::Ok | ServerBehavior::Hang => 200,
             ServerBehavior::Status(status) => status,
             ServerBehavior::Errors(percent) => {
                 let errors_until = |requests: usize| requests * usize::from(percent) / 100;

@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// A running `hapulse watch`; dropping it ends it.
 pub struct Watched {
     running: RunningCommand,
+    interval: Duration,
     _script: Script,
 }
 
@@ -51,11 +52,16 @@ impl Watched {
 
     /// Starts it with this configuration file.
     pub fn start_with(socket: &Path, config: &str) -> Self {
+        Self::start_every(INTERVAL, socket, config)
+    }
+
+    /// Starts it with this time between two samples.
+    pub fn start_every(interval: Duration, socket: &Path, config: &str) -> Self {
         let script = Script::new();
         script.configure(config);
         let columns = "status,scur,slim,qcur,act,chkdown,hrsp_2xx,hrsp_5xx,rtime,agent_status";
-        let args = format!("watch --view dashboard --columns {columns} -i {}", INTERVAL.as_secs_f64());
-        Self { running: script.start(socket, &args), _script: script }
+        let args = format!("watch --view dashboard --columns {columns} -i {}", interval.as_secs_f64());
+        Self { running: script.start(socket, &args), interval, _script: script }
     }
 
     /// Returns all samples so far. Lines about a lost connection have no values and are omitted.
@@ -69,7 +75,7 @@ impl Watched {
             }
             let at: jiff::Timestamp = json["at"].as_str().unwrap().parse().unwrap();
             let step = last.replace(at).map_or(Duration::ZERO, |last| {
-                Duration::try_from(at.duration_since(last)).unwrap_or_default().min(INTERVAL * 2)
+                Duration::try_from(at.duration_since(last)).unwrap_or_default().min(self.interval * 2)
             });
             let time = samples.last().map_or(Duration::ZERO, |last| last.time) + step;
             samples.push(WatchedSample { index: samples.len(), time, json });

@@ -18,7 +18,7 @@ const MAX_INDEXED_SERVERS: usize = 20_000;
 /// Longest time between two records of the same change of which either may be its cause.
 const SIMULTANEOUS: Duration = Duration::from_secs(1);
 /// Maximum number of bytes read from the end of an audit file.
-const MAX_TAIL_BYTES: u64 = 4 << 20;
+pub(crate) const MAX_TAIL_BYTES: u64 = 4 << 20;
 /// Maximum number of unfinished commands.
 const MAX_UNFINISHED: usize = 1_000;
 

@@ -138,6 +138,17 @@ impl NumberRow<'_> {
         self.stored.index(position).map_or(0, |index| self.cells.get(index).copied().unwrap_or(ABSENT))
     }
 
+    /// Calls `each` with every slot that has a number and with the number, in ascending order of the slots.
+    pub(super) fn for_each_number(self, mut each: impl FnMut(usize, i64)) {
+        for (position, slot) in self.columns.iter().take(self.count).enumerate() {
+            match self.cell(position) {
+                ABSENT => {}
+                OVERFLOW => find_overflow(self.overflow, slot).into_iter().for_each(|value| each(slot, value)),
+                narrow => each(slot, i64::from(narrow)),
+            }
+        }
+    }
+
     /// Calls `on_slot` with every slot in which this row and `other` differ, in ascending order. Both rows must have
     /// the same width.
     pub(crate) fn for_each_difference(self, other: NumberRow<'_>, mut on_slot: impl FnMut(usize)) {

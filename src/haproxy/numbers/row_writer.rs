@@ -97,6 +97,15 @@ impl RowWriter {
         self.row[..width].fill(ABSENT);
     }
 
+    /// Appends all rows of a table of the same width. The current row must be empty.
+    pub(crate) fn append(&mut self, other: &NumberRows) {
+        for index in 0..other.storage.rows.len() {
+            let Some(row) = other.row(index) else { continue };
+            row.for_each_number(|slot, value| self.set(slot, value));
+            self.end_row();
+        }
+    }
+
     /// Returns the memory that the completed rows need, in bytes.
     pub(crate) fn memory_used(&self) -> usize {
         self.numbers.storage.memory_used()

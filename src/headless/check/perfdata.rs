@@ -135,8 +135,8 @@ pub(crate) fn count_servers(sample: &Sample) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::process_summary::ProcessSummary;
     use crate::headless::report::metric_path::MetricPath;
+    use crate::instance::process_summary::ProcessSummary;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::table::columns::value::Value;
 

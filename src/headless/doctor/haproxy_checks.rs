@@ -4,7 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
@@ -12,7 +12,9 @@ use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::socket_permissions;
+use crate::haproxy::ssh::ssh_tunnel::{self, SshRoute};
 use crate::headless::doctor::finding::Finding;
 use crate::headless::pollers;
 use crate::observe::link::PollFailure;
@@ -43,14 +45,87 @@ pub(crate) fn check_haproxies(addresses: &[Address], interval: Duration) -> anyh
 async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> Vec<Finding> {
     let address = &address;
     let mut sampler = Sampler::new(address.clone(), ConnectionLimits::default(), false, Clock::start());
-    match sampler.poll_and_record(&mut schedule).await {
-        PollResult::Failed(failure, _) => vec![unreachable_finding(&failure)],
+    let polled = sampler.poll_and_record(&mut schedule).await;
+    let received = SystemTime::now();
+    let route = check_route(address).await;
+    match polled {
+        PollResult::Failed(failure, _) => {
+            let mut findings = vec![route, unreachable_finding(&failure)];
+            findings.extend(check_remote_socket(address).await);
+            findings
+        }
         PollResult::Sample(sample) => {
             let mode = address.path().and_then(socket_mode);
-            let mut findings = vec![check_process(&sample), check_level(address, sample.level), check_cost(&sample)];
+            let mut findings = vec![
+                route,
+                check_process(&sample),
+                check_level(address, sample.level),
+                check_clock(address, &sample, received).await,
+                check_cost(address, &sample),
+            ];
             findings.extend(sample.dropped_rows_text().map(Finding::note));
             findings.extend(check_exposure(address, sample.level, mode));
             findings
+        }
+    }
+}
+
+/// Reports how the socket is reached.
+async fn check_route(address: &Address) -> Finding {
+    let text = match address {
+        Address::Unix(path) => format!("reached as a Unix socket of this machine: {}", SafeText::from(path.as_path())),
+        Address::Abstract { .. } => format!("reached as an abstract Unix socket of this machine: {address}"),
+        Address::Tcp { .. } => format!("reached over TCP: {address}"),
+        Address::Ssh(ssh) => {
+            let SshRoute { command_line, path } = ssh_tunnel::route(ssh).await;
+            let socket = path.map_or("no socket found on it".to_owned(), |path| format!("socket on it: {path}"));
+            let command = command_line.map_or(String::new(), |command| format!("\n{command}"));
+            format!("reached over ssh: {}, {socket}{command}", ssh.host())
+        }
+    };
+    Finding::ok(text)
+}
+
+/// Reports what another machine says about a socket that cannot be opened.
+async fn check_remote_socket(address: &Address) -> Option<Finding> {
+    let listing = ssh_tunnel::socket_listing(address.ssh()?).await?;
+    let is_socket = listing.starts_with('s');
+    let start = if is_socket { "the socket is there" } else { "the machine reports" };
+    Some(Finding::note(format!("{start}: {}", SafeText::from(listing.as_str()))))
+}
+
+/// Difference between two clocks from which times of both machines cannot be compared, in seconds.
+const CLOCK_TOLERANCE: f64 = 2.0;
+
+/// Reports by how much the clock of HAProxy's machine differs from the local one.
+async fn check_clock(address: &Address, sample: &Sample, received: SystemTime) -> Finding {
+    let measured = match address {
+        Address::Unix(_) | Address::Abstract { .. } => return Finding::ok("clock: that of this machine"),
+        Address::Ssh(ssh) => ssh_tunnel::clock_difference(ssh).await,
+        Address::Tcp { .. } => None,
+    };
+    let reported = || {
+        let info = &sample.info;
+        // Both are whole seconds, so the time is up to two seconds later.
+        let earliest = (info.number(InfoField::StartTimeSec)? + info.number(InfoField::UptimeSec)?) as f64;
+        let received = received.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64();
+        Some((received.clamp(earliest, earliest + 2.0) - received).round())
+    };
+    describe_clock(measured.or_else(reported))
+}
+
+/// Describes a clock by the number of seconds that it is ahead of the local one; `None` if unknown.
+fn describe_clock(ahead: Option<f64>) -> Finding {
+    match ahead {
+        None => Finding::ok("clock: difference to this machine unknown, because this HAProxy does not report its time"),
+        Some(ahead) if ahead.abs() < CLOCK_TOLERANCE => Finding::ok("clock: the same as on this machine"),
+        Some(ahead) => {
+            let direction = if ahead > 0.0 { "fast against" } else { "slow against" };
+            Finding::note(format!(
+                "clock: {:.0} s {direction} that of this machine, so times of both cannot be compared",
+                ahead.abs()
+            ))
+            .with_fix("synchronize both: timedatectl set-ntp true")
         }
     }
 }
@@ -145,10 +220,11 @@ fn socket_mode(path: &Path) -> Option<u32> {
     fs::metadata(path).ok().map(|meta| meta.permissions().mode())
 }
 
-fn check_cost(sample: &Sample) -> Finding {
+fn check_cost(address: &Address, sample: &Sample) -> Finding {
+    let start = if address.ssh().is_some() { " from its first byte on" } else { "" };
     let share = sample.cost.reply_time.as_secs_f64() / sample.interval.as_secs_f64();
     Finding::ok(format!(
-        "each poll takes {:.1} ms and returns {} bytes; one poll every {} uses at most {} of one HAProxy thread",
+        "each poll takes {:.1} ms{start} and returns {} bytes; one poll every {} uses at most {} of one HAProxy thread",
         sample.cost.reply_time.as_secs_f64() * 1e3,
         units::bytes(sample.cost.bytes as f64),
         units::interval(sample.interval),
@@ -173,6 +249,16 @@ mod tests {
         );
         assert!(check_level(&tcp, Some(Level::User)).fix.unwrap().contains("stats socket 10.0.0.1:9999 level admin"));
         assert_eq!(check_level(&unix, None).status, FindingStatus::Note);
+    }
+
+    #[test]
+    fn describe_clock_reports_difference_with_direction() {
+        assert!(describe_clock(None).text.contains("unknown"));
+        assert_eq!(describe_clock(Some(-1.9)).status, FindingStatus::Ok);
+        let ahead = describe_clock(Some(3.2));
+        assert!(ahead.text.starts_with("clock: 3 s fast against that of this machine"), "{ahead:?}");
+        assert!(ahead.fix.unwrap().contains("set-ntp"));
+        assert!(describe_clock(Some(-70.0)).text.starts_with("clock: 70 s slow"));
     }
 
     #[test]

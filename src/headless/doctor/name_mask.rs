@@ -16,6 +16,7 @@ use crate::config::settings::Settings;
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::ssh::ssh_address::SCHEME;
 
 /// Parts of paths that are the same on most machines.
 const COMMON_PARTS: &[&str] = &[
@@ -93,6 +94,11 @@ impl NameMask {
         for target in &settings.targets {
             mask.add_target(Some(&target.name), &target.value.address);
         }
+        for group in &settings.groups {
+            mask.replacement("group", &group.name);
+            let members = group.value.members.iter().filter_map(|member| member.parse::<Target>().ok());
+            members.for_each(|member| mask.add_target(member.name.as_deref(), &member.address));
+        }
         let home = std::env::var_os("HOME").map(Into::into);
         for path in [&home, &settings.log_file, &settings.audit.path].into_iter().flatten() {
             mask.add_path(path);
@@ -110,6 +116,15 @@ impl NameMask {
             Address::Tcp { .. } => {}
             Address::Abstract { name, .. } => drop(self.replacement("socket", name)),
             Address::Unix(path) => self.add_path(path),
+            Address::Ssh(ssh) => {
+                let host = ssh.host().name();
+                let shown_host = self.replacement("host", host);
+                if let Some(user) = ssh.host().user() {
+                    let shown_user = self.replacement("user", user);
+                    self.names.push((format!("{user}@{host}"), format!("{shown_user}@{shown_host}")));
+                }
+                ssh.path().into_iter().for_each(|path| self.add_path(Path::new(path)));
+            }
         }
     }
 
@@ -166,6 +181,7 @@ impl NameMask {
                 };
                 settings.targets.iter().map(line).collect()
             }
+            SettingKind::Section if setting.name == "fleet" => lines.iter().map(|line| self.apply(line)).collect(),
             // All other names in the settings are those of hapulse.
             _ => lines,
         }
@@ -186,6 +202,9 @@ impl NameMask {
             } else if !is_word_start || !is_word_char(first) {
                 out.push(first);
                 first.len_utf8()
+            } else if rest.starts_with(SCHEME) {
+                out.push_str(SCHEME);
+                SCHEME.len()
             } else if let Some(kind) = ABSTRACT_STARTS.iter().find(|kind| rest.starts_with(**kind)) {
                 let name = &rest[kind.len()..];
                 let word = &name[..name.find(|ch| !is_word_char(ch)).unwrap_or(name.len())];
@@ -362,6 +381,18 @@ mod tests {
             ("begins with \"HTTP/1.1 400\"", "begins with \"HTTP/1.1 400\""),
             ("from vault.acme.example now", "from <host-5> now"),
             ("set audit.path", "set audit.path"),
+        ] {
+            assert_eq!(mask.apply(text), masked);
+        }
+    }
+
+    #[test]
+    fn apply_replaces_parts_of_ssh_addresses() {
+        let mut mask = NameMask::default();
+        mask.add_target(None, &"ssh://ann@lb-eu/run/haproxy/admin.sock".parse().unwrap());
+        for (text, masked) in [
+            ("ssh://ann@lb-eu/run/haproxy/admin.sock", "ssh://<user-1>@<host-1>/run/haproxy/admin.sock"),
+            ("ssh ann@lb-eu: Permission denied", "ssh <user-1>@<host-1>: Permission denied"),
         ] {
             assert_eq!(mask.apply(text), masked);
         }

@@ -16,9 +16,21 @@ _hapulse_servers() {
         "${targets[@]}" 2>/dev/null </dev/null | sed 1d | cut -d , -f 2-3 | tr , /
 }
 
+# Prints the groups of the configuration.
+_hapulse_groups() {
+    timeout 2 "${COMP_WORDS[0]}" config 2>/dev/null </dev/null |
+        sed -n '/^\[fleet\]/,/^\[[^f]/s/^"\([^"]*\)" = .*/\1/p'
+}
+
 _hapulse_with_servers() {
     _hapulse "$@"
-    local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" done word
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" done word prefix=@
+    if [[ "${cur}" == @* || "${prev}" == @ ]]; then
+        # By default, bash begins a new word after @.
+        [[ "${COMP_WORDBREAKS}" == *@* ]] && prefix=
+        COMPREPLY=($(compgen -P "${prefix}" -W "$(_hapulse_groups)" -- "${cur#@}"))
+        return 0
+    fi
     if [[ "${prev}" == --columns && "${cur}" == *,* ]]; then
         done="${cur%,*},"
         COMPREPLY=($(compgen -P "${done}" -W "$(_hapulse_columns)" -- "${cur##*,}"))

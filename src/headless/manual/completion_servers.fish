@@ -20,3 +20,9 @@ end
 for command in drain maint ready
     complete -c hapulse -n "__fish_hapulse_using_subcommand $command" -f -a "(__fish_hapulse_servers)"
 end
+
+# Prints the groups of the configuration.
+function __fish_hapulse_groups
+    timeout 2 hapulse config 2>/dev/null </dev/null | sed -n '/^\[fleet\]/,/^\[[^f]/s/^"\([^"]*\)" = .*/@\1/p'
+end
+complete -c hapulse -n "string match -q -- '@*' (commandline -ct)" -f -a "(__fish_hapulse_groups)"

@@ -12,3 +12,16 @@ _hapulse_servers() {
         "${targets[@]}" 2>/dev/null </dev/null | sed 1d | cut -d , -f 2-3 | tr , /)"})
     compadd -a names
 }
+
+# Completes the groups of the configuration.
+_hapulse_groups() {
+    local -a groups
+    groups=(${(f)"$(timeout 2 hapulse config 2>/dev/null </dev/null \
+        | sed -n '/^\[fleet\]/,/^\[[^f]/s/^"\([^"]*\)" = .*/@\1/p')"})
+    compadd -a groups
+}
+
+# Completes targets: groups, and the paths of sockets.
+_hapulse_targets() {
+    _alternative 'groups:group:_hapulse_groups' 'sockets:socket:_files'
+}

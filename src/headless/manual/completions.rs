@@ -8,11 +8,11 @@ use clap_complete::Shell;
 use crate::headless::report::contents;
 use crate::table::columns::column_table;
 
-/// Completes servers in bash, after the generated function. A list of columns is completed item by item.
+/// Completes servers and groups in bash, after the generated function. A list of columns is completed item by item.
 const BASH_SERVERS: &str = include_str!("completion_servers.bash");
-/// Completes servers in zsh.
+/// Completes servers, groups and targets in zsh.
 const ZSH_SERVERS: &str = include_str!("completion_servers.zsh");
-/// Completes servers in fish.
+/// Completes servers and groups in fish.
 const FISH_SERVERS: &str = include_str!("completion_servers.fish");
 /// Completes the servers to change in zsh: generated, and corrected.
 const ZSH_SERVER_WORDS: [&str; 2] =
@@ -21,7 +21,7 @@ const ZSH_SERVER_WORDS: [&str; 2] =
 /// Completes the first word in zsh: generated, and corrected. The first word is a command or the path of a socket.
 const ZSH_FIRST_WORD: [&str; 2] = [
     r#"":: :_hapulse_commands""#,
-    r#"":: :{_alternative 'commands:command:_hapulse_commands' 'sockets:socket:_files'}""#,
+    r#"":: :{_alternative 'commands:command:_hapulse_commands' 'targets:target:_hapulse_targets'}""#,
 ];
 
 /// Parses the words before the cursor in fish: generated, and corrected. If the last of them is a flag, its value is
@@ -49,12 +49,20 @@ pub(crate) fn script(command: Command, shell: Shell) -> String {
         }
         Shell::Zsh => {
             let text = text.replace(ZSH_FIRST_WORD[0], ZSH_FIRST_WORD[1]);
+            let text = with_zsh_targets(&text);
             let text = with_zsh_views(&text.replace(ZSH_SERVER_WORDS[0], ZSH_SERVER_WORDS[1]));
             text.replacen("\n\n", &format!("\n\n{}{ZSH_SERVERS}\n", zsh_views()), 1)
         }
         Shell::Fish => text.replace(FISH_PARSER[0], FISH_PARSER[1]) + &fish_argument_values(&command) + FISH_SERVERS,
         _ => text.into_owned(),
     }
+}
+
+/// Completes targets after all other commands in zsh.
+fn with_zsh_targets(text: &str) -> String {
+    let is_target = |line: &str| line.contains("::target_args -- ");
+    let with_targets = |line: &str| line.replace(":_default'", ":_hapulse_targets'") + "\n";
+    text.lines().map(|line| if is_target(line) { with_targets(line) } else { format!("{line}\n") }).collect()
 }
 
 /// Completes the words after `show` in zsh: views, and the paths of sockets.
@@ -69,7 +77,7 @@ fn with_zsh_views(text: &str) -> String {
 /// Returns the zsh function that completes views and the paths of sockets.
 fn zsh_views() -> String {
     let names = contents::part_names().collect::<Vec<_>>().join(" ");
-    format!("_hapulse_views() {{\n    _alternative 'views:view:({names})' 'sockets:socket:_files'\n}}\n\n")
+    format!("_hapulse_views() {{\n    _alternative 'views:view:({names})' 'targets:target:_hapulse_targets'\n}}\n\n")
 }
 
 /// Returns the command with the names of columns as values of its flags, and those of views as values of `parts`.

@@ -39,10 +39,11 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Environment variables that are not settings of hapulse.
-const VARIABLES: [(&str, &str); 11] = [
+const VARIABLES: [(&str, &str); 12] = [
     (search_paths::CONFIG_VARIABLE, "Configuration file to use instead of the user's; --config overrides it."),
     (search_paths::DEBUG_VARIABLE, "File for the debug log; --debug-log overrides it."),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME, HOME", "Directories of the user's files."),
+    ("XDG_RUNTIME_DIR", "Directory of the sockets that ssh forwards."),
     ("INVOCATION_ID, JOURNAL_STREAM", "Set by systemd for a service: hapulse record then uses /var/lib/hapulse."),
     ("NO_COLOR, TERM, COLORTERM, COLORFGBG", "Available colors, and the default theme."),
     ("COLUMNS, LINES", "Size of a terminal that does not report one."),

@@ -42,9 +42,9 @@ fn rule_row(rule: &Rule) -> String {
 fn limit_text(rule: &Rule, limit: Option<f64>) -> String {
     let Some(limit) = limit else { return "–".to_owned() };
     let number = match rule.unit {
-        RuleUnit::Share | RuleUnit::StateShare => format!("{:.0} %", limit * 100.0),
+        RuleUnit::Share => format!("{:.0} %", limit * 100.0),
         RuleUnit::Millis => format!("{limit:.0} ms"),
-        RuleUnit::Count | RuleUnit::State => format!("{limit:.0}"),
+        RuleUnit::Count => format!("{limit:.0}"),
         RuleUnit::PerSecond => format!("{limit:.0} /s"),
         RuleUnit::Multiple => format!("× {limit:.0}"),
         RuleUnit::Days => format!("{limit:.0} days"),

@@ -104,6 +104,19 @@ fn announce_reports_worse_cause_at_once() {
     assert!(lines.iter().all(|line| !line.contains("is down")), "the cause covers the servers: {lines:?}");
 }
 
+#[test]
+fn announce_reports_cause_that_becomes_part_of_another_one() {
+    let mut site = Site::start(UP);
+    site.step(2000, ["UP", "DOWN", "UP"]);
+    let lines: Vec<String> = (2..20).flat_map(|step| site.step(step * 2000, ["DOWN"; 3])).collect();
+    let parts: Vec<&String> = lines.iter().filter(|line| line.starts_with("Now part of")).collect();
+    assert!(parts.len() == 1 && parts[0].starts_with("Now part of b: no server available"), "{lines:#?}");
+    assert!(parts[0].contains(": b/s2: down: L4CON refused"), "{lines:#?}");
+    let lines: Vec<String> = (20..60).flat_map(|step| site.step(step * 2000, UP)).collect();
+    let resolved: Vec<&String> = lines.iter().filter(|line| line.starts_with("Resolved")).collect();
+    assert!(resolved.len() == 1 && resolved[0].contains("b: no server available"), "{lines:#?}");
+}
+
 /// Reports a cause of `b` that replaces the one before, in turn.
 #[test]
 fn announce_does_not_repeat_causes_that_replace_each_other() {
@@ -113,8 +126,10 @@ fn announce_does_not_repeat_causes_that_replace_each_other() {
         let states = if second % 4 == 0 { two } else { ["UP", "DOWN", "UP"] };
         lines.extend(site.step(second * 1000, states));
     }
-    let about_causes = lines.iter().filter(|line| line.contains("available")).count();
-    assert!((1..=4).contains(&about_causes), "{lines:#?}");
+    let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!(count("Now part of"), 2, "once for each of the two causes: {lines:#?}");
+    let openings = count("WARNING") + count("CRITICAL");
+    assert!((2..=4).contains(&openings), "{lines:#?}");
 }
 
 #[test]

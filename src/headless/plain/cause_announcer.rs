@@ -1,7 +1,7 @@
 //! Announces causes of problems: each when it opens, gets worse, eases and is resolved.
 //!
-//! A cause may be replaced by another one that explains the same problems, and come back. It then counts as announced, as
-//! long as something is wrong with its proxy. The more often a cause changes, the longer the pauses between its lines.
+//! A cause may become part of another one that explains the same problems, and come back. One line says so the first time,
+//! and its end is then that of the other cause. The more often a cause changes, the longer the pauses between its lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,13 +38,17 @@ struct AnnouncedCause {
     at: Duration,
     /// Number of lines so far.
     lines: u32,
+    /// True once a line said that the cause became part of another one. Two causes may replace each other many times.
+    is_absorption_known: bool,
     /// Number of times that a flapping server had gone down.
     downs: i64,
     /// Rows that the line was about, without those that were announced as up since.
     rows: Vec<RowId>,
     /// Backend of the row, or the row itself.
     proxy: RowId,
-    /// The row that the cause is about, or its only server.
+    /// The row that the cause is about.
+    subject: RowId,
+    /// That row, or its only server.
     target: RowId,
     /// Name and sentence of the cause.
     text: String,
@@ -53,6 +57,12 @@ struct AnnouncedCause {
 impl AnnouncedCause {
     fn is_due(&self, gap: Duration, now: Timestamp) -> bool {
         now.elapsed_since(self.at) >= gap
+    }
+
+    /// Returns whether an open cause explains the problems of this one, or those of the whole process.
+    fn is_part_of(&self, other: &Cause) -> bool {
+        let has_row = || other.problems.iter().any(|(row, _)| *row == self.subject || *row == self.target);
+        other.proxy_row == RowId::PROCESS || other.proxy_row == self.proxy && has_row()
     }
 
     /// Returns the minimum time between the last line and the next one.
@@ -78,9 +88,11 @@ impl CauseAnnouncer {
             worst: before.map_or(cause.severity, |before| before.worst.max(cause.severity)),
             at: now.monotonic,
             lines: before.map_or(0, |before| before.lines) + 1,
+            is_absorption_known: before.is_some_and(|before| before.is_absorption_known),
             downs: downs_of(cause),
             rows,
             proxy: cause.proxy_row,
+            subject: cause.subject.id,
             target: cause.target,
             text: format!("{}: {}", cause.name(), cause.sentence),
         };
@@ -106,10 +118,9 @@ impl CauseAnnouncer {
         covered: &mut CoveredChanges,
     ) -> Vec<Announcement> {
         let mut texts = Vec::new();
-        let (mut open, mut open_proxies) = (BTreeSet::new(), BTreeSet::new());
+        let mut open = BTreeSet::new();
         for cause in instance.problems().open_causes() {
             open.insert(cause.key());
-            open_proxies.insert(cause.proxy_row);
             let before = self.causes.get(&cause.key());
             // It was announced that these rows are down.
             let known = before.filter(|before| before.severity.is_some());
@@ -130,19 +141,26 @@ impl CauseAnnouncer {
                 return !before.is_due(FORGET_AFTER, now);
             }
             let resolved = resolved.get(key);
-            let is_replaced = open_proxies.contains(&before.proxy) || open_proxies.contains(&RowId::PROCESS);
-            if resolved.is_none() && is_replaced {
-                return true;
-            }
+            let absorbing = instance.problems().open_causes().find(|cause| before.is_part_of(cause));
             // A line about the server said the same.
             let is_known = is_about_server(key.1) && !before.rows.contains(&before.target);
-            if !is_known {
+            if absorbing.is_some() || !is_known {
                 if !before.is_due(before.gap(), now) {
                     return true;
                 }
-                let after = resolved.map(|cause| format!(" after {}", cause.age_words(now.monotonic)));
-                texts.push(format!("Resolved{}: {}", after.unwrap_or_default(), before.text));
-                covered.extend(before.rows.iter().map(|row| (*row, true)));
+                match (absorbing, resolved) {
+                    (Some(_), None) if before.is_absorption_known => {}
+                    (Some(cause), None) => {
+                        texts.push(format!("Now part of {}: {}: {}", cause.name(), cause.sentence, before.text));
+                        before.is_absorption_known = true;
+                    }
+                    (_, Some(cause)) => {
+                        let age = cause.age_words(now.monotonic);
+                        texts.push(format!("Resolved after {age}: {}: {}", cause.name(), cause.sentence));
+                    }
+                    (None, None) => texts.push(format!("Resolved: {}", before.text)),
+                }
+                covered.extend(before.rows.iter().map(|row| (*row, absorbing.is_none())));
                 before.lines += 1;
             }
             (before.severity, before.at) = (None, now.monotonic);

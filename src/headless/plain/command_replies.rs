@@ -1,8 +1,10 @@
 //! The replies to the commands that change nothing.
 
 use crate::config::suggest;
+use crate::fleet::balancers::{Balancers, NamedBalancer};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::exit_code::CommandExit;
+use crate::headless::plain::balancer_sentences::balancer_lines;
 use crate::headless::plain::command_words::{self, PlainCommand, PlainLine};
 use crate::headless::plain::event_sentences::listed_event;
 use crate::headless::plain::row_lookup::{self, NamedInstance, NamedRows};
@@ -29,6 +31,7 @@ impl PlainSession {
         match line.command {
             PlainCommand::Status => self.chosen(only).for_each(|index| self.print_status(index)),
             PlainCommand::Causes => self.print_causes(only),
+            PlainCommand::Balancers => self.print_balancers(),
             PlainCommand::Backends => self.print_lists(only, "backend", row_reports::backend_lines),
             PlainCommand::Servers(None) => {
                 self.print_lists(only, "server", |instance| row_reports::server_lines(instance, None));
@@ -56,6 +59,19 @@ impl PlainSession {
             PlainCommand::Quit => return Some(CommandExit::Done),
         }
         None
+    }
+
+    fn print_balancers(&mut self) {
+        let now = self.clock.now().monotonic;
+        let names: Vec<String> = (0..self.instances.len()).map(|index| self.name(index)).collect();
+        let instances = self.instances.iter().map(|watched| &watched.instance);
+        let named: Vec<NamedBalancer<'_>> =
+            names.iter().zip(instances).map(|(name, instance)| NamedBalancer { name, instance }).collect();
+        let mut balancers = Balancers::default();
+        balancers.update(&named, &self.roles, now);
+        let lines: Vec<String> =
+            balancers.worst_first(now).into_iter().flat_map(|summary| balancer_lines(summary, now)).collect();
+        self.output.print_all("", &lines);
     }
 
     /// Returns the indices of the chosen instance, or of all.

@@ -9,6 +9,7 @@ use crate::headless::plain::row_lookup::shown;
 enum WordMeaning {
     Status,
     Causes,
+    Balancers,
     Backends,
     Servers,
     Why,
@@ -30,7 +31,7 @@ struct WordInfo {
 }
 
 /// All commands, in the order of the help.
-const WORDS: [WordInfo; 16] = [
+const WORDS: [WordInfo; 17] = [
     WordInfo {
         word: "status",
         meaning: WordMeaning::Status,
@@ -44,6 +45,12 @@ const WORDS: [WordInfo; 16] = [
         help: "causes of problems, worst first, with what helps",
     },
     WordInfo { word: "problems", meaning: WordMeaning::Causes, arguments: "", help: "the same as causes" },
+    WordInfo {
+        word: "balancers",
+        meaning: WordMeaning::Balancers,
+        arguments: "",
+        help: "all HAProxies with role, traffic, causes and differences, worst first",
+    },
     WordInfo {
         word: "backends",
         meaning: WordMeaning::Backends,
@@ -122,6 +129,8 @@ pub(crate) enum PlainCommand {
     Status,
     /// Lists the causes.
     Causes,
+    /// Lists the balancers.
+    Balancers,
     /// Lists the backends.
     Backends,
     /// Lists the servers, or those of one backend.
@@ -188,7 +197,7 @@ pub(crate) fn parse(line: &str) -> Result<Option<PlainLine>, String> {
     };
     names.truncate(names.len() - if instance.is_some() { 2 } else { 0 });
     let command = parse_command(info, &names, options)?;
-    if instance.is_some() && matches!(command, PlainCommand::Help | PlainCommand::Quit) {
+    if instance.is_some() && matches!(command, PlainCommand::Balancers | PlainCommand::Help | PlainCommand::Quit) {
         return Err(format!("{} takes no instance", info.word));
     }
     Ok(Some(PlainLine { command, instance }))
@@ -207,6 +216,7 @@ fn parse_command(info: &WordInfo, names: &[&str], words: ActionWords) -> Result<
     match (info.meaning, names) {
         (WordMeaning::Status, _) => no_name(PlainCommand::Status),
         (WordMeaning::Causes, _) => no_name(PlainCommand::Causes),
+        (WordMeaning::Balancers, _) => no_name(PlainCommand::Balancers),
         (WordMeaning::Backends, _) => no_name(PlainCommand::Backends),
         (WordMeaning::Servers, _) => at_most_one(PlainCommand::Servers),
         (WordMeaning::Events, _) => no_name(PlainCommand::Events),

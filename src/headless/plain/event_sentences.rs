@@ -69,6 +69,7 @@ pub(crate) fn event_sentence(event: &Event) -> Option<String> {
         EventKind::LostByReload(state) => format!("{name} lost its state in the reload: {state}"),
         EventKind::DrainResult { is_empty: true, .. } => format!("{name} is empty: no sessions left"),
         EventKind::DrainResult { .. } => format!("{name}: {kind}"),
+        EventKind::Role { from, to, detail } => format!("role changed from {from} to {to}: {detail}"),
     })
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod announcement;
 pub(crate) mod announcer;
 #[cfg(test)]
 mod announcer_tests;
+pub(crate) mod balancer_sentences;
 pub(crate) mod cause_announcer;
 pub(crate) mod command_replies;
 pub(crate) mod command_words;

@@ -18,6 +18,9 @@ use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::undo::UndoStack;
 use crate::config::target::Target;
+use crate::fleet::host_facts::{HostFacts, HostReader as _};
+use crate::fleet::local_host::LocalHost;
+use crate::fleet::role_tracker::RoleTracker;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::plain::command_words;
 use crate::headless::plain::line_input::{self, LineInput};
@@ -31,7 +34,7 @@ use crate::headless::signals::Signals;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::Link;
 use crate::observe::old_processes::OldProcesses;
-use crate::observe::timestamp::{Clock, local_clock_time};
+use crate::observe::timestamp::{Clock, Timestamp, local_clock_time};
 use crate::term::output_thread::WrittenFrame;
 
 /// Maximum number of lines that are read ahead. Further ones wait in the pipe or terminal.
@@ -61,6 +64,8 @@ enum PlainEvent {
     Polled(usize),
     /// The old processes of this instance were searched.
     OldProcessesFound(usize, Box<OldProcesses>),
+    /// The facts about the machine of this instance were read.
+    HostFactsRead(usize, Option<Box<HostFacts>>),
     /// The audit log was read.
     AuditLoaded(Box<AuditIndex>),
     /// Lines were written.
@@ -93,6 +98,9 @@ pub(crate) struct PlainSession {
     pub(super) prompt_obstacle: Option<&'static str>,
     pub(super) requires_reason: bool,
     pub(super) undo: UndoStack,
+    /// The roles of the balancers.
+    pub(super) roles: RoleTracker,
+    host: Arc<LocalHost>,
     /// The instance of the last action.
     pub(super) last_changed: Option<usize>,
     /// The question that is open.
@@ -140,6 +148,8 @@ impl PlainSession {
             prompt_obstacle: Console::from_stdio().prompt_obstacle(),
             requires_reason,
             undo: UndoStack::default(),
+            roles: RoleTracker::default(),
+            host: Arc::default(),
             last_changed: None,
             dialog: None,
             awaited_sample: None,
@@ -207,6 +217,12 @@ impl PlainSession {
             PlainEvent::OldProcessesFound(index, found) => {
                 self.instances[index].instance.finish_old_process_search(*found);
             }
+            PlainEvent::HostFactsRead(index, facts) => {
+                let now = self.clock.now();
+                let id = self.instances[index].instance.id();
+                self.roles.record_facts(id, facts.map(|facts| *facts), now.monotonic);
+                self.update_roles(now);
+            }
             PlainEvent::AuditLoaded(audit_index) => {
                 let now = self.clock.now();
                 for watched in &mut self.instances {
@@ -235,12 +251,32 @@ impl PlainSession {
         watched.search_old_processes(now.monotonic, move |found| {
             drop(events.send(PlainEvent::OldProcessesFound(index, Box::new(found))));
         });
+        let pid = self.roles.next_reading(&watched.instance, now.monotonic);
+        if let Some(pid) = pid.filter(|_| self.instances.len() > 1) {
+            let (events, host) = (self.events.clone(), Arc::clone(&self.host));
+            spawn_blocking(move || {
+                let facts = host.read(pid).map(Box::new);
+                drop(events.send(PlainEvent::HostFactsRead(index, facts)));
+            });
+        }
+        self.update_roles(now);
+        let watched = &self.instances[index];
         if watched.instance.latest().is_none()
             && let (false, Link::Lost { failure, .. }) = (was_polled, watched.instance.link())
         {
             let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
             let line = format!("{}: HAProxy does not answer: {}{hint}", watched.name, failure.reason);
             self.output.print(&line);
+        }
+    }
+
+    /// Decides the roles again, and makes the event of a change due.
+    fn update_roles(&mut self, now: Timestamp) {
+        let count = |watched: &WatchedInstance| watched.instance.all_events().total();
+        let before: Vec<u64> = self.instances.iter().map(count).collect();
+        self.roles.update(self.instances.iter_mut().map(|watched| &mut watched.instance), now);
+        for (watched, before) in self.instances.iter_mut().zip(before) {
+            watched.has_changes |= count(watched) > before;
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::app::process_summary::ProcessSummary;
 use crate::haproxy::fields::{Field, InfoField};
+use crate::instance::process_summary::ProcessSummary;
 use crate::instance::state::Instance;
 use crate::instance::verdict::Verdict;
 use crate::observe::link::Link;
@@ -46,7 +46,7 @@ pub(crate) fn process_sentence(instance: &Instance, now: Duration) -> String {
     if let Some(text) = sample.dropped_rows_text() {
         sentences.push(text);
     }
-    if let Link::Lost { since, failure } = instance.link() {
+    if let Link::Lost { since, failure, .. } = instance.link() {
         let silent = duration_words(now.saturating_sub(*since));
         sentences.push(format!("HAProxy has not answered for {silent}: {}; the numbers are old", failure.reason));
     }
@@ -108,6 +108,7 @@ pub(crate) fn verdict_sentence(instance: &Instance) -> String {
         Verdict::Fine | Verdict::PartlyFine if !instance.link().is_up() => {
             "Nothing was wrong when HAProxy last answered".to_owned()
         }
+        Verdict::Unknown => "What was wrong is unknown: the recording is damaged".to_owned(),
         Verdict::Fine => "Nothing is wrong".to_owned(),
         Verdict::PartlyFine => "No problem was found".to_owned(),
         Verdict::Reading if !instance.link().is_up() => "HAProxy answered too briefly to find problems".to_owned(),

@@ -13,9 +13,9 @@ use crate::headless::plain::announcement::Announcement;
 use crate::headless::plain::announcer::Announcer;
 use crate::headless::plain::row_reports;
 use crate::history::memory_plan::MemoryPlan;
-use crate::instance::access::Access;
 use crate::instance::display_name::InstanceNames;
 use crate::instance::operator::Operator;
+use crate::instance::source::StatsSocket;
 use crate::instance::state::Instance;
 use crate::instance::state_reader::StateReader;
 use crate::observe::instance_id::InstanceId;
@@ -87,8 +87,8 @@ impl WatchedInstance {
     ) -> Self {
         let &WatchSettings { interval, read_only, drain_deadline, history_bytes, clock, .. } = settings;
         let (limits, address, name) = (ConnectionLimits::default(), target.address.clone(), target.label());
-        let access = Access { read_only, is_tcp: address.is_tcp(), is_recorded: false };
-        let mut instance = Instance::new(id, access, history_bytes);
+        let source = StatsSocket::new(&address, read_only);
+        let mut instance = Instance::new(id, source, history_bytes);
         instance.set_thresholds(settings.thresholds.clone());
         instance.set_drain_deadline(drain_deadline);
         instance.set_actor(audit.actor().person_name());

@@ -6,11 +6,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::record::audit_tail::AuditTail;
 use crate::headless::record::record_options::RecordOptions;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Clock;
+use crate::recording::folder::FolderLock;
 use crate::recording::recorded_events::{EventContents, RecordedEvent};
 use crate::recording::writer::Recorder;
 use crate::units::pluralize;
@@ -19,8 +22,6 @@ use crate::units::pluralize;
 const WAITING_MESSAGES: usize = 16;
 /// Time between two checks of what has to be written without a new sample, and of new audit records.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// Time between two checks of the retention.
-const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Message of a task to the thread.
 #[derive(Debug)]
@@ -90,10 +91,14 @@ impl RecordedInstance {
     }
 
     fn write(&mut self, write: impl FnOnce(&mut Recorder) -> io::Result<()>) {
-        let before = self.recorder.counts().written_bytes;
+        let before = self.recorder.counts();
         let result = write(&mut self.recorder);
-        let has_written = self.recorder.counts().written_bytes > before;
-        self.report(result, has_written);
+        let counts = self.recorder.counts();
+        if counts.removed_shards > before.removed_shards {
+            let place = SafeText::from(self.recorder.folder());
+            eprintln!("hapulse: {}: files in {place} were removed; recording continues in new ones", self.name);
+        }
+        self.report(result, counts.written_bytes > before.written_bytes);
     }
 }
 
@@ -102,20 +107,41 @@ impl RecordedInstance {
 pub(crate) struct DiskThread {
     sender: SyncSender<RecordMessage>,
     thread: JoinHandle<()>,
+    /// Receives a value when another recorder has locked the folder.
+    lost_lock: Option<oneshot::Receiver<()>>,
 }
 
 impl DiskThread {
-    /// Starts the thread.
+    /// Starts the thread, which keeps the folder locked.
     ///
     /// # Errors
     /// Returns an error if the operating system refuses to start it.
-    pub(crate) fn start(instances: Vec<RecordedInstance>, options: &RecordOptions) -> io::Result<Self> {
+    pub(crate) fn start(
+        instances: Vec<RecordedInstance>,
+        options: &RecordOptions,
+        lock: FolderLock,
+    ) -> io::Result<Self> {
         let (sender, messages) = mpsc::sync_channel(WAITING_MESSAGES);
+        let (lost, lost_lock) = oneshot::channel();
         let options = options.clone();
-        let thread = thread::Builder::new()
-            .name("disk".to_owned())
-            .spawn(move || write_files(instances, &options, &messages))?;
-        Ok(Self { sender, thread })
+        let thread = thread::Builder::new().name("disk".to_owned()).spawn(move || {
+            if write_files(instances, &options, &messages, lock).is_err() {
+                // Without a receiver, the program is ending.
+                let _ = lost.send(());
+            }
+        })?;
+        Ok(Self { sender, thread, lost_lock: Some(lost_lock) })
+    }
+
+    /// Waits until another recorder has locked the folder, which was removed in between. Nothing is written then.
+    pub(crate) async fn wait_for_lost_lock(&mut self) {
+        let is_lost = match self.lost_lock.take() {
+            Some(lost) => lost.await.is_ok(),
+            None => false,
+        };
+        if !is_lost {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Returns a sender of messages.
@@ -132,10 +158,24 @@ impl DiskThread {
     }
 }
 
-fn write_files(mut instances: Vec<RecordedInstance>, options: &RecordOptions, messages: &Receiver<RecordMessage>) {
+/// The folder is locked by another recorder.
+struct LostLock;
+
+fn write_files(
+    mut instances: Vec<RecordedInstance>,
+    options: &RecordOptions,
+    messages: &Receiver<RecordMessage>,
+    mut lock: FolderLock,
+) -> Result<(), LostLock> {
     let mut audit = options.audit.clone().map(AuditTail::new);
     let mut audit_failure = None;
     let (mut checked_at, mut retained_at): (Option<Instant>, Option<Instant>) = (None, None);
+    let mut retained_bytes = 0;
+    let (max_bytes, max_time) =
+        (options.retention.max_shard_bytes(instances.len()), options.retention.max_shard_time());
+    for instance in &mut instances {
+        instance.recorder.limit_shards(max_bytes, max_time);
+    }
     loop {
         match messages.recv_timeout(CHECK_INTERVAL) {
             Ok(RecordMessage::Sample { instance, sample, events, missed }) => {
@@ -167,17 +207,25 @@ fn write_files(mut instances: Vec<RecordedInstance>, options: &RecordOptions, me
             is_due
         };
         if is_due(&mut checked_at, CHECK_INTERVAL) {
+            // An error is reported when the next samples are written.
+            if lock.renew().is_ok_and(|is_locked| !is_locked) {
+                return Err(LostLock);
+            }
             add_actions(&mut instances, audit.as_mut(), &mut audit_failure);
             for instance in &mut instances {
                 let now = instance.clock.now();
                 instance.write(|recorder| recorder.flush_due(now, CHECK_INTERVAL));
             }
         }
-        if is_due(&mut retained_at, RETENTION_INTERVAL)
+        let written: u64 = instances.iter().map(|instance| instance.recorder.counts().written_bytes).sum();
+        let is_grown = options.retention.is_check_due(written - retained_bytes);
+        if (is_grown || is_due(&mut retained_at, options.retention.check_interval()))
             && let Some(clock) = instances.first().map(|instance| instance.clock)
-            && let Err(error) = options.retention.apply(&options.folder, clock.now().wall)
         {
-            eprintln!("hapulse: cannot remove old recordings: {}", SafeText::from(error.to_string().as_str()));
+            retained_bytes = written;
+            if let Err(error) = options.retention.apply(&options.folder, clock.now().wall) {
+                eprintln!("hapulse: cannot remove old recordings: {}", SafeText::from(error.to_string().as_str()));
+            }
         }
     }
     add_actions(&mut instances, audit.as_mut(), &mut audit_failure);
@@ -185,6 +233,7 @@ fn write_files(mut instances: Vec<RecordedInstance>, options: &RecordOptions, me
         let now = instance.clock.now();
         instance.write(|recorder| recorder.flush(now));
     }
+    Ok(())
 }
 
 /// Adds the new records of the audit log to the recordings of their instances. An error is reported once.

@@ -13,6 +13,9 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
+use crate::table::balancers::balancer_columns::{self, BALANCER_COLUMNS, BalancerColumn};
+use crate::table::balancers::balancer_filter::BalancerFilter;
+use crate::table::balancers::balancer_table::{BalancerSort, BalancerTable};
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table as columns;
 use crate::table::filter::{FilterError, RowFilter};
@@ -26,6 +29,9 @@ const INFO: &str = "info";
 /// Name of the view of problems.
 const PROBLEMS: &str = "problems";
 
+/// Name of the view of all balancers.
+const BALANCERS: &str = "balancers";
+
 /// Named part of the dashboard that can be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReportPart {
@@ -37,6 +43,8 @@ pub(crate) enum ReportPart {
     Problems,
     /// Process information (`show info`).
     Info,
+    /// One row for each balancer.
+    Balancers,
 }
 
 /// The error for an unknown view or column, an invalid filter, or row options that do not apply.
@@ -68,18 +76,29 @@ pub(crate) enum BadReport {
         /// Text with similar names, or empty.
         suggestion: String,
     },
+    /// The table of balancers does not have the column.
+    #[error("unknown column of balancers \"{name}\"{suggestion}; \"all\" selects every column")]
+    UnknownBalancerColumn {
+        /// Requested name.
+        name: SafeText,
+        /// Text with similar names, or empty.
+        suggestion: String,
+    },
     /// The filter is invalid. The second field is text with similar names of columns, or empty.
     #[error("--filter: {0}{1}")]
     Filter(FilterError, String),
     /// Row options were given for a part without rows.
     #[error("{0} has no rows: --columns, --filter, --sort, --flat and --tree do not apply")]
     NoRows(&'static str),
+    /// A tree or a flat list was asked for, or a command prints each HAProxy on its own.
+    #[error("{0}")]
+    NoBalancers(&'static str),
 }
 
 /// Returns the names of everything that can be printed.
 pub(crate) fn part_names() -> impl Iterator<Item = &'static str> {
     let views = ViewId::ALL.into_iter().filter(|view| is_printable(*view));
-    views.map(|view| view.view().id).chain([PROBLEMS, INFO])
+    views.map(|view| view.view().id).chain([PROBLEMS, BALANCERS, INFO])
 }
 
 /// Returns the names of all printable parts, with their digits.
@@ -89,7 +108,7 @@ pub(crate) fn list_known_parts() -> String {
         (id, None) => id.to_owned(),
     };
     let views: Vec<String> = ViewId::ALL.into_iter().filter(|view| is_printable(*view)).map(named).collect();
-    format!("{}, {PROBLEMS}, {INFO}", views.join(", "))
+    format!("{}, {PROBLEMS}, {BALANCERS}, {INFO}", views.join(", "))
 }
 
 /// Returns true for a view with rows. The view of changes needs a marked moment, which exists only in the dashboard.
@@ -114,6 +133,7 @@ impl FromStr for ReportPart {
             Content::Dashboard => Ok(Self::Dashboard),
             Content::Table(_) if is_printable(view) => Ok(Self::View(view)),
             Content::Problems => Ok(Self::Problems),
+            Content::Balancers => Ok(Self::Balancers),
             Content::Table(_) | Content::Cli | Content::Sessions | Content::StickTables | Content::Events => {
                 Err(BadReport::NotATable { name: view.view().id.into(), known: list_known_parts() })
             }
@@ -135,7 +155,7 @@ pub(crate) struct RowOptions {
 }
 
 /// Selection of what to print.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Report {
     /// Print the process information.
     pub(crate) info: bool,
@@ -143,6 +163,8 @@ pub(crate) struct Report {
     pub(crate) problems: bool,
     /// Rows to print, with columns, filter and order; `None` to print no rows.
     pub(crate) rows: Option<TableSettings>,
+    /// Table of balancers to print instead of anything else.
+    pub(crate) balancers: Option<BalancerTable>,
     /// Layout from the command line, a flat list or a tree; `None` for the default.
     is_flat: Option<bool>,
     /// Print the columns of `show stat` that hapulse does not know as well.
@@ -176,13 +198,40 @@ fn haproxy_columns() -> Vec<&'static Column> {
 
 /// Returns the column with this name, or an error if it is unknown or needs a marked moment.
 fn find_column(name: &str) -> Result<&'static Column, BadReport> {
-    columns::by_id(name)
+    columns::by_name(name)
         .filter(|column| !column.is_comparison())
         .ok_or_else(|| BadReport::UnknownColumn { name: name.into(), suggestion: suggest_column(name) })
 }
 
 fn suggest_column(name: &str) -> String {
     did_you_mean(name, columns::all().filter(|column| !column.is_comparison()).map(|column| column.id))
+}
+
+/// Creates the table of balancers.
+fn parse_balancer_table(choice: &RowOptions) -> Result<BalancerTable, BadReport> {
+    let RowOptions { columns, filter, sort, flat } = choice;
+    if flat.is_some() {
+        return Err(BadReport::NoBalancers("balancers are one flat list: --flat and --tree do not apply"));
+    }
+    let find = |name: &str| {
+        let suggestion = || did_you_mean(name, BALANCER_COLUMNS.iter().map(|column| column.id));
+        let unknown = || BadReport::UnknownBalancerColumn { name: name.into(), suggestion: suggestion() };
+        balancer_columns::by_name(name).ok_or_else(unknown)
+    };
+    let mut table = BalancerTable::default();
+    if let Some(names) = columns {
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != ALL_COLUMNS);
+        let chosen: Vec<&'static BalancerColumn> = names.map(find).collect::<Result<_, _>>()?;
+        table.choose_columns(if chosen.is_empty() { BALANCER_COLUMNS.to_vec() } else { chosen });
+    }
+    if let Some(text) = filter {
+        table.filter = BalancerFilter::parse(text).map_err(|error| BadReport::Filter(error, String::new()))?;
+    }
+    if let Some(text) = sort {
+        let (name, is_descending) = text.strip_prefix('-').map_or((text.as_str(), false), |name| (name, true));
+        table.sort = Some(BalancerSort { column: find(name)?, is_descending });
+    }
+    Ok(table)
 }
 
 impl Report {
@@ -197,11 +246,11 @@ impl Report {
             ReportPart::Problems | ReportPart::Info if has_choice => {
                 return Err(BadReport::NoRows(if part == ReportPart::Info { INFO } else { PROBLEMS }));
             }
-            ReportPart::Problems => {
-                return Ok(Self { info: false, problems: true, rows: None, is_flat: None, prints_unknown: false });
-            }
-            ReportPart::Info => {
-                return Ok(Self { info: true, problems: false, rows: None, is_flat: None, prints_unknown: false });
+            ReportPart::Problems => return Ok(Self { problems: true, ..Self::default() }),
+            ReportPart::Info => return Ok(Self { info: true, ..Self::default() }),
+            ReportPart::Balancers => {
+                let balancers = Some(parse_balancer_table(choice)?);
+                return Ok(Self { problems: true, balancers, ..Self::default() });
             }
             ReportPart::Dashboard => ViewId::Dashboard,
             ReportPart::View(view) => view,
@@ -219,7 +268,9 @@ impl Report {
                         none if none.is_empty() => "; --columns all prints every HAProxy field".to_owned(),
                         suggestion => suggestion,
                     },
-                    FilterError::InvalidNumber(_) | FilterError::Empty(_) => String::new(),
+                    FilterError::InvalidNumber(_) | FilterError::Empty(_) | FilterError::TextColumn(..) => {
+                        String::new()
+                    }
                 };
                 BadReport::Filter(error, suggestion)
             })?;
@@ -231,7 +282,14 @@ impl Report {
         let is_dashboard = part == ReportPart::Dashboard;
         let mut names = columns.iter().flat_map(|names| names.split(',').map(str::trim));
         let prints_unknown = names.any(|name| name == ALL_COLUMNS);
-        Ok(Self { info: is_dashboard, problems: is_dashboard, rows: Some(settings), is_flat: *flat, prints_unknown })
+        Ok(Self {
+            info: is_dashboard,
+            problems: is_dashboard,
+            rows: Some(settings),
+            balancers: None,
+            is_flat: *flat,
+            prints_unknown,
+        })
     }
 
     /// Returns the slots and names of the columns in a sample that hapulse does not know, if all columns are printed.
@@ -257,10 +315,26 @@ impl Report {
         self.rows.iter().any(|settings| settings.columns.iter().any(|column| column.id == "by"))
     }
 
+    /// Returns an error if the report is about all balancers together, for a command that prints each HAProxy on its own.
+    ///
+    /// # Errors
+    /// Returns an error for the table of balancers.
+    pub(crate) fn require_single(self) -> Result<Self, BadReport> {
+        match self.balancers {
+            None => Ok(self),
+            Some(_) => Err(BadReport::NoBalancers(
+                "balancers compares all targets at the present: only hapulse show prints it, without --at and --since",
+            )),
+        }
+    }
+
     /// Sets the layout: the one from the command line if there is one; otherwise a flat list if `flat` is true or the
     /// report lists servers out of service; otherwise a tree.
     #[must_use]
     pub(crate) fn with_default_layout(mut self, flat: bool) -> Self {
+        if let Some(table) = self.balancers.as_mut().filter(|_| flat) {
+            table.use_all_columns();
+        }
         if let Some(settings) = &mut self.rows {
             settings.is_flat = self.is_flat.unwrap_or(flat || settings.scope != RowScope::All);
         }
@@ -305,7 +379,7 @@ mod tests {
         );
         assert_eq!((part("Problems"), part("INFO")), (Ok(ReportPart::Problems), Ok(ReportPart::Info)));
         let message = |text: &str| part(text).unwrap_err().to_string();
-        let known = "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service, heat-map, problems, info";
+        let known = "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service, heat-map, problems, balancers, info";
         assert_eq!(
             message("statu\u{1b}"),
             format!("unknown view \"statu\\x1b\"; did you mean status?\n  views: {known}")

@@ -86,6 +86,18 @@ pub(crate) fn render(instances: &[ReportedInstance<'_>], report: &Report, is_saf
     Ok(out.writer.into_inner()?)
 }
 
+/// Renders a table that consists of these records, the first of which is the header, as [`render`] does.
+///
+/// # Errors
+/// Returns an error if serialization fails, which is not expected in memory.
+pub(crate) fn render_records(records: &[Vec<String>], is_safe: bool) -> std::io::Result<Vec<u8>> {
+    let mut out = CsvTable { writer: Writer::from_writer(Vec::new()), is_safe };
+    for record in records {
+        out.write(record).map_err(std::io::Error::other)?;
+    }
+    out.writer.into_inner().map_err(csv::IntoInnerError::into_error)
+}
+
 /// The table that is being written.
 struct CsvTable {
     writer: Writer<Vec<u8>>,

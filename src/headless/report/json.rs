@@ -57,6 +57,57 @@ pub(crate) fn failure_line(poller: &Poller, failure: &PollFailure) -> serde_json
     serde_json::to_string(&JsonFailure { poller, failure })
 }
 
+/// Returns the JSON line for one of several balancers, whose poll may have failed.
+///
+/// # Errors
+/// Returns an error if serialization fails, which is not expected.
+pub(crate) fn balancer_line(
+    poller: &Poller,
+    failure: Option<&PollFailure>,
+    balancer: &impl Serialize,
+) -> serde_json::Result<String> {
+    serde_json::to_string(&JsonBalancerLine { poller, failure, balancer })
+}
+
+struct JsonBalancerLine<'a, T> {
+    poller: &'a Poller,
+    failure: Option<&'a PollFailure>,
+    balancer: &'a T,
+}
+
+impl<T: Serialize> Serialize for JsonBalancerLine<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let sample = self.poller.instance.latest().filter(|_| self.failure.is_none());
+        let at = sample.map_or_else(|| self.poller.now().wall, |sample| sample.at.wall);
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("shape", &SHAPE_VERSION)?;
+        map.serialize_entry("instance", &self.poller.name)?;
+        map.serialize_entry("at", &format_time(at))?;
+        if let Some(failure) = self.failure {
+            map.serialize_entry("lost", &JsonLoss::new(failure))?;
+        }
+        if self.failure.is_none() {
+            let span = self.poller.instance.rates().span().map(|span| span.as_secs_f64());
+            map.serialize_entry("over", &Value::from_decimal(span))?;
+        }
+        map.serialize_entry("balancer", self.balancer)?;
+        map.end()
+    }
+}
+
+/// The reason why a poll failed.
+#[derive(Serialize)]
+struct JsonLoss<'a> {
+    why: String,
+    hint: Option<&'a str>,
+}
+
+impl<'a> JsonLoss<'a> {
+    fn new(failure: &'a PollFailure) -> Self {
+        Self { why: SafeText::from(failure.reason.as_str()).to_string(), hint: failure.hint.as_deref() }
+    }
+}
+
 /// Formats a time in RFC 3339 with milliseconds, or returns `None` if the time is out of range.
 fn format_time(at: SystemTime) -> Option<String> {
     jiff::Timestamp::try_from(at).ok().map(|at| format!("{at:.3}"))
@@ -118,17 +169,11 @@ struct JsonFailure<'a> {
 
 impl Serialize for JsonFailure<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Why<'a> {
-            why: &'a str,
-            hint: Option<&'a str>,
-        }
         let mut map = to.serialize_map(Some(4))?;
         map.serialize_entry("shape", &SHAPE_VERSION)?;
         map.serialize_entry("instance", &self.poller.name)?;
         map.serialize_entry("at", &format_time(self.poller.now().wall))?;
-        let (why, hint) = (SafeText::from(self.failure.reason.as_str()), self.failure.hint.as_deref());
-        map.serialize_entry("lost", &Why { why: why.as_str(), hint })?;
+        map.serialize_entry("lost", &JsonLoss::new(self.failure))?;
         map.end()
     }
 }

@@ -4,9 +4,11 @@
 //! and sorting (`table`), rates (`observe`) or problems (`problems`).
 //!
 //! Data flow: [`contents::Report`] describes what to print. A command ([`show`], [`get`], [`watch`]) polls until it
-//! has the data for the report; [`table`], [`json`] or [`csv`] renders it from the `Instance`. [`past`] takes the instance from a recording
+//! has the data for the report; [`table`], [`json`] or [`csv`] renders it from the `Instance`, and [`balancer_report`] compares
+//! several of them. [`past`] takes the instance from a recording
 //! instead.
 
+pub(crate) mod balancer_report;
 pub(crate) mod contents;
 pub(crate) mod csv;
 pub(crate) mod get;

@@ -14,8 +14,8 @@ use crate::headless::poller::ReportedInstance;
 use crate::headless::report::csv as csv_report;
 use crate::headless::report::json;
 use crate::headless::report::show::{OutputFormat, ShowOptions, print_tables};
-use crate::instance::access::Access;
-use crate::instance::past_moment::PlaybackStep;
+use crate::instance::past_moment::{self, PlaybackStep};
+use crate::instance::source::RecordedSource;
 use crate::instance::state::Instance;
 use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
@@ -42,45 +42,61 @@ impl PastInstance {
     /// Returns an error if the recording cannot be read or has no samples.
     pub(crate) fn load(recording: Recording, thresholds: &Thresholds) -> anyhow::Result<Self> {
         let name = SafeText::from(recording.name()).to_string();
-        let mut instance = Instance::new(InstanceId::FIRST, Access::RECORDING, HISTORY_BYTES);
-        instance.set_thresholds(thresholds.clone());
         let end = recording.span().map(|span| span.last).with_context(|| format!("{name}: no samples"))?;
-        let last = instance.adopt_recording(recording, end).with_context(|| format!("cannot read {name}"))?;
-        last.with_context(|| format!("{name}: no samples that can be read"))?;
+        let source = RecordedSource::new(&name, end.monotonic, end.monotonic);
+        let mut instance = Instance::new(InstanceId::FIRST, source, HISTORY_BYTES);
+        instance.set_thresholds(thresholds.clone());
+        instance.adopt_recording(recording, end).with_context(|| format!("cannot read the recording of {name}"))?;
         Ok(Self { name, instance })
     }
 
-    /// Shows the sample at a time of the wall clock.
+    /// Shows the sample at a time of the wall clock. Returns a note if that time is in a short gap.
     ///
     /// # Errors
     /// Returns an error if nothing was recorded at that time.
-    pub(crate) fn show(&mut self, at: SystemTime, zone: &Zoned) -> anyhow::Result<()> {
+    pub(crate) fn show(&mut self, at: SystemTime, zone: &Zoned) -> anyhow::Result<Option<String>> {
         let Self { name, instance } = self;
         let asked = local_time(at, zone.time_zone());
         let header = instance.history().header_at_wall(at);
+        // What is missing may be in a damaged record.
+        let damage = instance.history().reading_failure().map_or(String::new(), |failure| format!("; {failure}"));
+        let missing = || {
+            if damage.is_empty() {
+                format!("nothing was recorded at {asked}")
+            } else {
+                format!("no sample of {asked} can be read")
+            }
+        };
         let Some(header) = header else {
             let first = instance
                 .history()
                 .oldest()
                 .map(|first| local_time(first.at.wall, zone.time_zone()))
                 .unwrap_or_default();
-            anyhow::bail!("{name}: nothing was recorded at {asked}; the recording starts at {first}");
+            anyhow::bail!("{name}: {}; the recording starts at {first}{damage}", missing());
         };
         instance.show_moment(PlaybackStep::Time(header.at));
         let shown = instance.shown().with_context(|| format!("{name}: the sample at {asked} cannot be read"))?;
         let age = at.duration_since(shown.at.wall).unwrap_or_default();
+        let last = || local_time(shown.at.wall, zone.time_zone());
         if age > shown.interval.saturating_mul(3) + MAX_AGE {
-            let last = local_time(shown.at.wall, zone.time_zone());
-            anyhow::bail!("{name}: nothing was recorded at {asked}; the last sample before is from {last}");
+            anyhow::bail!("{name}: {}; the last sample before is from {}{damage}", missing(), last());
         }
-        Ok(())
+        let is_gap = past_moment::is_gap(shown, age);
+        // The samples of that time may have been in the damaged record.
+        if is_gap && !damage.is_empty() {
+            anyhow::bail!("{name}: {}; the last sample before is from {}{damage}", missing(), last());
+        }
+        Ok(is_gap.then(|| format!("{name}: {}: this is the sample from {}", missing(), last())))
     }
 
-    /// Prints a warning about what could not be read so far.
-    pub(crate) fn warn(&self) {
-        if let Some(failure) = self.instance.history().reading_failure() {
+    /// Prints a warning about what could not be read so far. Returns whether there was anything: then causes may be missing.
+    pub(crate) fn warn(&self) -> bool {
+        let failure = self.instance.history().reading_failure();
+        if let Some(failure) = &failure {
             eprintln!("hapulse: warning: {}: {}", self.name, SafeText::from(failure.as_str()));
         }
+        failure.is_some()
     }
 
     fn reported(&self) -> ReportedInstance<'_> {
@@ -88,19 +104,20 @@ impl PastInstance {
     }
 }
 
-/// Prints the report of the samples shown.
+/// Prints the report of the samples shown, with the names of the instances if there are several.
 ///
 /// # Errors
 /// Returns an error if writing fails.
 pub(crate) fn print_report(
     options: &ShowOptions,
     instances: &[PastInstance],
+    are_several: bool,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let report = options.report.clone().with_default_layout(options.format != OutputFormat::Table);
     let reported: Vec<ReportedInstance<'_>> = instances.iter().map(PastInstance::reported).collect();
     match options.format {
-        OutputFormat::Table => print_tables(&reported, reported.len() > 1, &report, options.layout, out)?,
+        OutputFormat::Table => print_tables(&reported, are_several, &report, options.layout, out)?,
         OutputFormat::Json => {
             for one in reported {
                 writeln!(out, "{}", json::report_line(one, &report)?)?;
@@ -128,6 +145,7 @@ pub(crate) fn print_events(
     since: SystemTime,
     format: OutputFormat,
     instances: &[PastInstance],
+    are_several: bool,
     zone: &Zoned,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
@@ -140,7 +158,7 @@ pub(crate) fn print_events(
     let mut csv = Writer::from_writer(Vec::new());
     for (one, event) in events {
         if format == OutputFormat::Table {
-            let name = if instances.len() > 1 { format!("{}  ", one.name) } else { String::new() };
+            let name = if are_several { format!("{}  ", one.name) } else { String::new() };
             writeln!(out, "{}  {name}{}", local_time(event.at.wall, zone.time_zone()), event.line())?;
             continue;
         }

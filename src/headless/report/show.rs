@@ -11,6 +11,7 @@ use crate::headless::exit_code::CommandExit;
 use crate::headless::poller::{Poller, ReportedInstance};
 use crate::headless::pollers::{self, PolledInstance};
 use crate::headless::print::ignore_broken_pipe;
+use crate::headless::report::balancer_report::BalancerReport;
 use crate::headless::report::contents::Report;
 use crate::headless::report::csv;
 use crate::headless::report::json;
@@ -65,7 +66,17 @@ pub(crate) fn run(
     let with_problems = |poller: Poller| if report.problems { poller.with_slow_round() } else { poller };
     let pollers = pollers.into_iter().map(with_problems).collect();
     let at_most = if report.problems && options.over.is_none() { MAX_PROBLEM_TIME } else { over };
-    let polled = pollers::poll_all(pollers, over, at_most, options.interval)?;
+    let mut polled = pollers::poll_all(pollers, over, at_most, options.interval)?;
+    if let Some(table) = &report.balancers {
+        let compared = BalancerReport::new(table, &mut polled);
+        let printed = match options.format {
+            OutputFormat::Table => compared.write_lines(options.layout.columns, options.layout.ascii, out),
+            OutputFormat::Json => compared.write_json(out),
+            OutputFormat::Csv => compared.write_csv(options.is_safe_csv, out),
+        };
+        ignore_broken_pipe(printed.and_then(|()| out.flush())).context("cannot print")?;
+        return Ok(report_failures(&polled, err));
+    }
     let sampled: Vec<ReportedInstance<'_>> =
         polled.iter().filter(|(_, polled)| polled.is_ok()).map(|(poller, _)| poller.reported()).collect();
     let printed = match options.format {
@@ -80,8 +91,13 @@ pub(crate) fn run(
         }
     };
     ignore_broken_pipe(printed.and_then(|()| out.flush())).context("cannot print")?;
+    Ok(report_failures(&polled, err))
+}
+
+/// Prints the failed polls, and returns the exit code.
+fn report_failures(polled: &[PolledInstance], err: &mut dyn Write) -> CommandExit {
     let mut code = CommandExit::Done;
-    for (poller, polled) in &polled {
+    for (poller, polled) in polled {
         match polled {
             Ok(_) => pollers::report_dropped_rows(poller, err),
             Err(failure) => {
@@ -90,7 +106,7 @@ pub(crate) fn run(
             }
         }
     }
-    Ok(code)
+    code
 }
 
 /// Prints one table per instance. If there are several instances, prints the name of the instance above each table.

@@ -105,6 +105,10 @@ fn cause_lines(reported: ReportedInstance<'_>, are_unfolded: bool) -> Vec<String
     }
     let gaps = not_evaluated_line(problems.not_evaluated());
     match (lines.is_empty(), gaps.is_some()) {
+        (is_empty, _) if !reported.instance.are_causes_known() => {
+            let what = if is_empty { "what" } else { "what else" };
+            lines.push(format!("{what} was wrong is unknown: records of causes are damaged"));
+        }
         (true, true) => lines.push("no problems found".to_owned()),
         (true, false) => lines.push("no problems".to_owned()),
         (false, _) => {}

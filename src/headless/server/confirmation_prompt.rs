@@ -2,9 +2,11 @@
 //! warnings, with the same facts as in the dashboard. [`crate::headless::server::terminal_question`] asks.
 
 use crate::actions::action_table::Danger;
-use crate::actions::intent::Intent;
+use crate::actions::impact::BackendImpact;
+use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::last_checks::LastChecks;
 use crate::app::confirmation_texts::{ActionFacts, collect_facts};
+use crate::app::server_effects;
 use crate::headless::server::terminal_question::TerminalQuestion;
 use crate::instance::guard::name_to_type;
 use crate::observe::sample::Sample;
@@ -54,15 +56,18 @@ impl ActionPlan {
     /// Returns the question, which `y` or, at the highest danger level, a typed name confirms.
     pub(crate) fn question(&self, sample: &Sample, danger: Danger) -> TerminalQuestion {
         let name = self.name_to_type().filter(|_| danger == Danger::Highest);
-        let prompt = match &name {
-            Some(name) => format!("type \"{name}\", pause, then Enter: "),
-            None => "Continue? [y/N], no Enter: ".to_owned(),
-        };
-        TerminalQuestion { lines: self.question_lines(sample), prompt, name }
+        TerminalQuestion::new(self.question_lines(sample), name)
+    }
+
+    /// Returns the impact of both actions together on each backend.
+    pub(crate) fn impacts(&self, sample: &Sample) -> Vec<BackendImpact> {
+        let steps: Vec<IntentStep> = self.intents().flat_map(|intent| intent.steps.iter().cloned()).collect();
+        let enabled = server_effects::newly_usable(&steps, sample, &self.last_checks);
+        BackendImpact::evaluate_with_enabled(sample, &steps, &enabled)
     }
 
     /// Returns the lines printed before the prompt.
-    fn question_lines(&self, sample: &Sample) -> Vec<String> {
+    pub(crate) fn question_lines(&self, sample: &Sample) -> Vec<String> {
         let commands = |intent: &Option<Intent>| intent.as_ref().map(Intent::commands).unwrap_or_default();
         let ActionFacts { current_state: now, expected_state: after, warnings } = self.merged_facts(sample);
         let mut lines: Vec<String> = commands(&self.first).into_iter().map(|command| format!("  {command}")).collect();
@@ -78,7 +83,7 @@ impl ActionPlan {
     }
 
     /// Returns the name to type for the action with the most servers, or `None` if there is no action.
-    fn name_to_type(&self) -> Option<String> {
+    pub(crate) fn name_to_type(&self) -> Option<String> {
         self.intents().max_by_key(|intent| intent.steps.len()).map(name_to_type)
     }
 }

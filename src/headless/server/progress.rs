@@ -121,22 +121,34 @@ pub(crate) struct ProgressSummary {
     pub(crate) line: String,
 }
 
-/// Summarizes the progress of the named servers. `done` is the word for a server that has reached the goal, and `left`
-/// is the time until the deadline.
-pub(crate) fn summarize(servers: &[(String, ServerProgress)], done: &str, left: Duration) -> ProgressSummary {
-    let open = || servers.iter().filter(|(_, progress)| !progress.is_reached);
-    let mut news: Vec<String> = open().map(|(name, progress)| format!("{name}: {}", progress.text)).collect();
-    let mut line: Vec<String> = open()
+/// Maximum number of servers that a line names.
+const MAX_NAMED_SERVERS: usize = 5;
+
+/// Summarizes the progress of the named servers, of `total`. `silent` describes HAProxies that do not answer, `done` is the
+/// word for a server that has reached the goal, and `left` is the time until the deadline.
+pub(crate) fn summarize(
+    servers: &[(String, ServerProgress)],
+    silent: &[String],
+    total: usize,
+    done: &str,
+    left: Duration,
+) -> ProgressSummary {
+    let open: Vec<&(String, ServerProgress)> = servers.iter().filter(|(_, progress)| !progress.is_reached).collect();
+    let named = || open.iter().take(MAX_NAMED_SERVERS);
+    let mut news: Vec<String> = named().map(|(name, progress)| format!("{name}: {}", progress.text)).collect();
+    let mut line: Vec<String> = named()
         .map(|(name, progress)| {
             let about =
                 progress.time_left.map_or(String::new(), |about| format!(", about {} more", duration_words(about)));
             format!("{name}: {}{about}", progress.text)
         })
         .collect();
-    if servers.len() > 1 {
-        let count = format!("{} of {} {done}", servers.len() - news.len(), servers.len());
-        news.insert(0, count.clone());
-        line.insert(0, count);
+    let unnamed = open.len().saturating_sub(MAX_NAMED_SERVERS);
+    let count = (total > 1 && !servers.is_empty()).then(|| format!("{} of {total} {done}", servers.len() - open.len()));
+    for words in [&mut news, &mut line] {
+        words.splice(0..0, count.clone());
+        words.extend((unnamed > 0).then(|| format!("{unnamed} more")));
+        words.extend_from_slice(silent);
     }
     line.push(format!("{} until the deadline", exact_duration_words(left)));
     ProgressSummary { change_key: news.join("; "), line: line.join("; ") }
@@ -240,10 +252,16 @@ mod tests {
             held_by_old: None,
         };
         let servers = [("b/s1".to_owned(), one("empty", true)), ("b/s2".to_owned(), one("4 sessions", false))];
-        let all = summarize(&servers, "drained", Duration::from_secs(252));
+        let all = summarize(&servers, &[], 2, "drained", Duration::from_secs(252));
         assert_eq!(all.change_key, "1 of 2 drained; b/s2: 4 sessions");
         assert_eq!(all.line, "1 of 2 drained; b/s2: 4 sessions, about 20 s more; 4 min 12 s until the deadline");
-        let single = summarize(&servers[1..], "drained", Duration::from_mins(1));
+        let single = summarize(&servers[1..], &[], 1, "drained", Duration::from_mins(1));
         assert_eq!(single.line, "b/s2: 4 sessions, about 20 s more; 1 min until the deadline");
+        let silent = ["lb2: HAProxy does not answer: refused".to_owned()];
+        let partly = summarize(&servers, &silent, 3, "drained", Duration::from_mins(1));
+        assert_eq!(partly.change_key, "1 of 3 drained; b/s2: 4 sessions; lb2: HAProxy does not answer: refused");
+        let many: Vec<_> = (0..9).map(|number| (format!("b/s{number}"), one("1 session", false))).collect();
+        let many = summarize(&many, &[], 9, "drained", Duration::from_mins(1)).change_key;
+        assert!(many.ends_with("b/s4: 1 session; 4 more"), "{many}");
     }
 }

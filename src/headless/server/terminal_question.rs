@@ -42,6 +42,17 @@ pub(crate) struct TerminalQuestion {
     pub(crate) name: Option<String>,
 }
 
+impl TerminalQuestion {
+    /// Creates a question about an action, which `y` or else typing `name` confirms.
+    pub(crate) fn new(lines: Vec<String>, name: Option<String>) -> Self {
+        let prompt = match &name {
+            Some(name) => format!("type \"{name}\", pause, then Enter: "),
+            None => "Continue? [y/N], no Enter: ".to_owned(),
+        };
+        Self { lines, prompt, name }
+    }
+}
+
 /// Result of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum QuestionResult {

@@ -1,9 +1,10 @@
-//! `hapulse snapshot`: copies a span of recordings to one file, which can be opened anywhere.
+//! `hapulse snapshot`: copies a span of recordings to one file, which can be opened anywhere. `:snapshot` of the dashboard does
+//! the same with what memory holds ([`memory`]).
 //!
-//! The samples of the span are restored, anonymized on request, and written again. The file appears under its name only when
-//! it is complete.
+//! The samples of the span are restored, anonymized on request, and written again ([`snapshot_copy`]). The file appears under
+//! its name only when it is complete.
 
-use std::io::{self, Write};
+use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,45 +17,29 @@ use crate::haproxy::safe_text::SafeText;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::pollers::start_runtime;
 use crate::headless::signals::Signals;
-use crate::headless::snapshot::new_file::NewFile;
-use crate::headless::snapshot::run_events::events_of_run;
-use crate::observe::timestamp::Timestamp;
-use crate::recording::anonymize::Anonymizer;
-use crate::recording::reader::{RecordedRange, RecordedRun, Recording};
+use crate::headless::snapshot::output::{SnapshotOutput, output_name};
+use crate::headless::snapshot::snapshot_contents::SnapshotContents;
+use crate::headless::snapshot::snapshot_copy::SnapshotCopy;
+use crate::recording::reader::Recording;
 use crate::recording::recorded_blocks::damage_words;
-use crate::recording::recorded_events::RecordedEvent;
-use crate::recording::snapshot_writer::SnapshotWriter;
 
+pub(crate) mod memory;
+mod memory_events;
 pub(crate) mod new_file;
+pub(crate) mod output;
 pub(crate) mod run_events;
+pub(crate) mod snapshot_contents;
+mod snapshot_copy;
 
-/// Number of samples that are restored at once.
-const SAMPLES_AT_ONCE: usize = 32;
-
-/// Options of `hapulse snapshot`.
+/// The file of a snapshot, and what is written to it.
 #[derive(Debug)]
 pub(crate) struct SnapshotOptions {
-    /// Span of wall clock time.
-    pub(crate) time: RangeInclusive<SystemTime>,
-    /// File to write.
-    pub(crate) out: PathBuf,
+    /// File to write; `None` for standard output.
+    pub(crate) out: Option<PathBuf>,
     /// Replace the file if it exists.
     pub(crate) is_forced: bool,
     /// Replace names and texts.
     pub(crate) is_anonymized: bool,
-}
-
-/// Contents of a snapshot that was written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct SnapshotContents {
-    /// Number of instances.
-    pub(crate) instances: u64,
-    /// Number of samples.
-    pub(crate) samples: u64,
-    /// Times of the first and the last sample.
-    pub(crate) times: Option<RecordedRange>,
-    /// Size of the file, in bytes.
-    pub(crate) bytes: u64,
 }
 
 /// Result of writing a snapshot.
@@ -68,16 +53,22 @@ pub(crate) enum SnapshotResult {
     Stopped(CommandExit),
 }
 
-/// Writes the snapshot. Damaged places of the recordings are left out.
+/// Writes a snapshot of recordings in a span of wall clock time. Damaged places of the recordings are left out.
 ///
 /// # Errors
 /// Returns an error if the recordings cannot be read or the file cannot be written.
-pub(crate) fn run(options: SnapshotOptions, recordings: Vec<Recording>) -> anyhow::Result<SnapshotResult> {
+pub(crate) fn run(
+    options: SnapshotOptions,
+    time: RangeInclusive<SystemTime>,
+    recordings: Vec<Recording>,
+) -> anyhow::Result<SnapshotResult> {
     let is_stopped = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&is_stopped);
     start_runtime()?.block_on(async {
         let mut signals = Signals::listen();
-        let mut writing = tokio::task::spawn_blocking(move || write(&options, recordings, &is_stopped));
+        let mut writing = tokio::task::spawn_blocking(move || {
+            write(&options, &is_stopped, |copy| copy_recordings(copy, &time, recordings))
+        });
         let written = tokio::select! {
             written = &mut writing => written,
             signal = signals.wait() => {
@@ -94,107 +85,40 @@ pub(crate) fn run(options: SnapshotOptions, recordings: Vec<Recording>) -> anyho
     })
 }
 
-fn write(
-    options: &SnapshotOptions,
+fn copy_recordings(
+    copy: &mut SnapshotCopy<'_, impl io::Write>,
+    time: &RangeInclusive<SystemTime>,
     recordings: Vec<Recording>,
-    is_stopped: &AtomicBool,
-) -> anyhow::Result<SnapshotResult> {
-    let place = SafeText::from(options.out.as_path());
-    let cannot_write = || format!("cannot write {place}");
-    let file = NewFile::create(&options.out, options.is_forced).with_context(cannot_write)?;
-    let mut copy = SnapshotCopy {
-        writer: SnapshotWriter::new(io::BufWriter::new(file)).with_context(cannot_write)?,
-        anonymizer: options.is_anonymized.then(Anonymizer::default),
-        time: options.time.clone(),
-        contents: SnapshotContents::default(),
-        is_stopped,
-    };
+) -> anyhow::Result<()> {
     for mut recording in recordings {
-        copy.add_recording(&mut recording).context("cannot copy the recording")?;
+        copy.add_recording(&mut recording, time).context("cannot copy the recording")?;
         if let Some(damage) = damage_words(&recording) {
             eprintln!("hapulse: warning: {}: {damage}", SafeText::from(recording.name()));
+            copy.contents.is_damaged = true;
         }
     }
-    let SnapshotCopy { writer, mut contents, .. } = copy;
+    Ok(())
+}
+
+/// Writes what `copy_all` adds.
+fn write(
+    options: &SnapshotOptions,
+    is_stopped: &AtomicBool,
+    copy_all: impl FnOnce(&mut SnapshotCopy<'_, io::BufWriter<SnapshotOutput>>) -> anyhow::Result<()>,
+) -> anyhow::Result<SnapshotResult> {
+    let place = output_name(options.out.as_deref());
+    let cannot_write = || format!("cannot write {place}");
+    let out = SnapshotOutput::open(options.out.as_deref(), options.is_forced).with_context(cannot_write)?;
+    let mut copy = SnapshotCopy::new(io::BufWriter::new(out), options.is_anonymized, is_stopped);
+    copy_all(&mut copy)?;
     if is_stopped.load(Ordering::Relaxed) {
         return Ok(SnapshotResult::Stopped(CommandExit::Refused));
     }
+    let SnapshotCopy { writer, mut contents, .. } = copy;
     if contents.samples == 0 {
         return Ok(SnapshotResult::Empty);
     }
-    let file = writer.finish().and_then(|out| Ok(out.into_inner()?)).with_context(cannot_write)?;
-    contents.bytes = file.finish().with_context(cannot_write)?;
+    let out = writer.finish().and_then(|out| Ok(out.into_inner()?)).with_context(cannot_write)?;
+    contents.bytes = out.finish().with_context(cannot_write)?;
     Ok(SnapshotResult::Written(contents))
-}
-
-/// A snapshot that is being written.
-#[derive(Debug)]
-struct SnapshotCopy<'a, W: Write> {
-    writer: SnapshotWriter<W>,
-    anonymizer: Option<Anonymizer>,
-    time: RangeInclusive<SystemTime>,
-    contents: SnapshotContents,
-    is_stopped: &'a AtomicBool,
-}
-
-impl<W: Write> SnapshotCopy<'_, W> {
-    /// Adds what was recorded about an instance within the span.
-    fn add_recording(&mut self, recording: &mut Recording) -> io::Result<()> {
-        let before = self.contents.samples;
-        let runs = recording.runs(&self.time);
-        let Some(start) = runs.first().map(|run| run.start) else { return Ok(()) };
-        let events = recording.events(&(start.wall.min(*self.time.start())..=*self.time.end()))?;
-        for (index, run) in runs.iter().enumerate() {
-            let end = runs.get(index + 1).map(|next| next.start.monotonic);
-            let events = events_of_run(&events, run.start.monotonic, end, *self.time.start());
-            self.add_run(recording, run, &events)?;
-        }
-        self.contents.instances += u64::from(self.contents.samples > before);
-        Ok(())
-    }
-
-    fn add_run(&mut self, recording: &mut Recording, run: &RecordedRun, events: &[RecordedEvent]) -> io::Result<()> {
-        let (name, address) = (recording.name(), recording.address());
-        match &mut self.anonymizer {
-            Some(anonymizer) => {
-                let (name, address) = (anonymizer.instance_name(name), anonymizer.socket_address(address));
-                self.writer.start_run(&name, &address);
-            }
-            None => self.writer.start_run(name, address),
-        }
-        for block in &run.blocks {
-            let headers = recording.headers(block)?;
-            let seqs: Vec<u64> =
-                headers.iter().filter(|header| self.time.contains(&header.wall)).map(|header| header.seq).collect();
-            for part in seqs.chunks(SAMPLES_AT_ONCE) {
-                if self.is_stopped.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
-                for sample in recording.restore_samples(part)? {
-                    let sample = match &mut self.anonymizer {
-                        Some(anonymizer) => Arc::new(anonymizer.sample(&sample)),
-                        None => sample,
-                    };
-                    self.writer.push(&sample)?;
-                    self.count(sample.at);
-                }
-            }
-        }
-        match &mut self.anonymizer {
-            Some(anonymizer) => {
-                let events: Vec<RecordedEvent> =
-                    events.iter().filter_map(|event| anonymizer.recorded_event(event)).collect();
-                self.writer.finish_run(&events)
-            }
-            None => self.writer.finish_run(events),
-        }
-    }
-
-    fn count(&mut self, at: Timestamp) {
-        self.contents.samples += 1;
-        let times = self.contents.times.unwrap_or(RecordedRange { first: at, last: at });
-        let first = if at.wall < times.first.wall { at } else { times.first };
-        let last = if at.wall > times.last.wall { at } else { times.last };
-        self.contents.times = Some(RecordedRange { first, last });
-    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::recording::recorded_events::{CauseStep, EventContents, RecordedCause, RecordedEvent};
 
 /// Returns the events of a run from the wall clock time `from` on, in their order. The causes that were open at that time
-/// come first, each as one event with the time at which it opened. The run has the monotonic times from `start` to before
+/// come first, each as one event with the time at which it opened or changed last. The run has the monotonic times from `start` to before
 /// `end`; `None` if no run follows.
 pub(crate) fn events_of_run(
     events: &[RecordedEvent],
@@ -31,11 +31,12 @@ pub(crate) fn events_of_run(
 fn apply(open: &mut Vec<RecordedEvent>, event: &RecordedEvent, cause: &RecordedCause) {
     let is_same = |known: &RecordedEvent| match &known.contents {
         EventContents::Cause(known) => (&known.kind, &known.row) == (&cause.kind, &cause.row),
-        EventContents::Action(_) | EventContents::PollFailure(_) => false,
+        EventContents::Action(_) | EventContents::PollFailure(_) | EventContents::Change(_) => false,
     };
     let known = open.iter().position(is_same).map(|index| open.remove(index));
     if cause.step != CauseStep::Resolved {
-        let at = known.map_or(event.at, |known| known.at);
+        // Without a recorded age, the event shows the time at which the cause opened.
+        let at = known.filter(|_| cause.state.is_none()).map_or(event.at, |known| known.at);
         let cause = RecordedCause { step: CauseStep::Opened, ..cause.clone() };
         open.push(RecordedEvent { at, contents: EventContents::Cause(cause) });
         open.sort_by_key(|event| event.at.monotonic);
@@ -49,7 +50,8 @@ mod tests {
     use crate::observe::test_samples::timestamp_at;
 
     fn event(second: u64, step: CauseStep, kind: &str, severity: Severity) -> RecordedEvent {
-        let cause = RecordedCause { step, severity, kind: kind.into(), row: None, sentence: "words".into() };
+        let (kind, sentence) = (kind.into(), "words".into());
+        let cause = RecordedCause { step, severity, kind, row: None, sentence, state: None };
         RecordedEvent { at: timestamp_at(second * 1000), contents: EventContents::Cause(cause) }
     }
 

@@ -177,6 +177,11 @@ impl Column {
         matches!(self.source, ColumnSource::Compared { .. })
     }
 
+    /// Returns whether the column has numbers that can be compared: those of numbers, and the sessions left of a drain.
+    pub(crate) fn has_numbers(&self) -> bool {
+        self.align == Align::Right || self.id == "left"
+    }
+
     /// Returns whether sorting by this column starts with the largest value. True for columns of numbers.
     pub(crate) fn prefers_descending(&self) -> bool {
         self.align == Align::Right

@@ -122,15 +122,15 @@ macro_rules! columns {
 
 columns! {
     NAME = computed_column(("name", "NAME"), 12, 255, Align::Left, "name of the frontend, backend or server", current!(name_cell, name_key));
-    KIND_TAG = computed_column(("side", ""), 2, 246, Align::Left, "fe for a frontend, be for a backend, li for a listener", current!(side_cell, kind_key));
+    KIND_TAG = computed_column(("side", ""), 2, 190, Align::Left, "fe for a frontend, be for a backend, li for a listener", current!(side_cell, kind_key));
     KIND = computed_column(("kind", "KIND"), 8, 60, Align::Left, "frontend, backend, server or listener", current!(kind_cell, kind_key));
     PROXY = computed_column(("proxy", "PROXY"), 12, 60, Align::Left, "name of the proxy", current!(proxy_cell, proxy_key));
     STATUS = computed_column(("status", "STATE"), 8, 250, Align::Left, "state, in HAProxy's words", current!(status_cell, status_key));
-    USABLE = computed_column(("usable", "UP"), computed::USABLE_WIDTH as u16, 245, Align::Right, "active servers that take traffic / all active servers + usable backups", current!(usable_cell, usable_key));
+    USABLE = computed_column(("usable", "UP"), computed::USABLE_WIDTH as u16, 219, Align::Right, "active servers that take traffic / all active servers + usable backups", current!(usable_cell, usable_key));
     SESSIONS_LIMIT = computed_column(("sess", "SESS/LIM"), 11, 240, Align::Right, "current sessions and their limit", current!(sessions_limit_cell, sessions_key));
     SESSIONS = Column { id: "sessions", title: "SESS", priority: 200, ..number_column(Field::Scur, "", 5, 0) };
-    CAUSE = computed_column(("problem", "PROBLEM"), 8, 215, Align::Left, "worst cause in one word; sessions left while draining", two_samples!(cause_cell, cause_key));
-    WORST_PROBLEM = computed_column(("trouble", "PROBLEM"), 12, 148, Align::Left, "worst problem of the row, for example an outlier among its peers", two_samples!(cause_cell, cause_key));
+    CAUSE = computed_column(("problem", "PROBLEM"), 8, 242, Align::Left, "worst cause in one word; sessions left while draining", two_samples!(cause_cell, cause_key));
+    WORST_PROBLEM = computed_column(("trouble", "PROBLEM"), 12, 242, Align::Left, "worst problem of the row, for example an outlier among its peers", two_samples!(cause_cell, cause_key));
     LOAD = computed_column(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit, in percent", current!(load_cell, load_key));
     FULL_IN = computed_column(("full_in", "FULL IN"), 7, 199, Align::Right, "time until a session or queue limit is reached at the present growth, in seconds", outlook!(full_in_cell, full_in_key, true));
     SERVER_LOSS = computed_column(("loss", "N-1"), 5, 107, Align::Right, "load of the fullest remaining server if the busiest one were lost, in percent of its limit", outlook!(server_loss_cell, server_loss_key, false));
@@ -142,10 +142,10 @@ columns! {
     TIME_BAR = computed_column(("times", time_split::TIME_BAR_TITLE), time_split::TIME_COLUMN_WIDTH, 237, Align::Right, "mean times of the last seconds, one after the other: queue, connect, response, transfer; a full bar is 1 s, and → marks a longer time", time_split!(time_bar_cell, time_bar_key, true));
     TIME_OWNER = computed_column(("time_in", "TIME IN"), 13, 238, Align::Left, "part that takes the most time: HAProxy queue, network, application or transfer", time_split!(time_owner_cell, time_owner_key, true));
     CLIENT_TIME = computed_column(("client_now", "CLIENT'S TIME"), 16, 212, Align::Right, "rest of the mean total time: transfer, and with keep-alive the client's pause before the request", time_split!(client_time_cell, client_time_key, true));
-    SESSIONS_BAR = computed_column(("sess_bar", "SESSIONS"), time_split::SESSIONS_COLUMN_WIDTH, 216, Align::Right, "current sessions and their limit, with a bar", time_split!(sessions_bar_cell, sessions_bar_key, false));
+    SESSIONS_BAR = computed_column(("sess_bar", "SESSIONS"), time_split::SESSIONS_COLUMN_WIDTH, 222, Align::Right, "current sessions and their limit, after a bar", time_split!(sessions_bar_cell, sessions_bar_key, false));
     CHECK = computed_column(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", current!(check_cell, check_key));
     CHECK_TEXT = computed_column(("check_text", "LAST CHECK"), 24, 70, Align::Left, "result of the last health check, and the text in the server's reply", current!(check_text_cell, check_text_key));
-    REUSE_SHARE = computed_column(("reused", "REUSE"), 5, 90, Align::Right, "share of requests sent over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));
+    REUSE_SHARE = computed_column(("reused", "REUSED"), 6, 90, Align::Right, "share of requests sent over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));
     CACHE_SHARE = computed_column(("cached", "CACHE"), 5, 45, Align::Right, "share of cache lookups that were hits, in percent", two_samples!(cache_cell, cache_key));
     ORDERED_BY = computed_column(("by", "BY"), 14, 225, Align::Left, "who ordered the state, if recorded", out_of_service!(ordered_by_cell, ordered_by_key));
     DRAIN_STATUS = computed_column(("left", "LEFT"), 48, 100, Align::Left, "sessions left on a draining server, estimated time, reason", out_of_service!(drain_status_cell, drain_status_key));
@@ -171,12 +171,12 @@ columns! {
     USER_WEIGHT = number_column(Field::Uweight, "UWGHT", 5, 80);
     ACTIVE_SERVERS = number_column(Field::Act, "ACT", 5, 140);
     BACKUP_SERVERS = number_column(Field::Bck, "BCK", 5, 139);
-    QCUR = number_column(Field::Qcur, "QCUR", 5, 200);
+    QCUR = number_column(Field::Qcur, "QCUR", 5, 226);
     QMAX = number_column(Field::Qmax, "QMAX", 5, 120);
     QLIMIT = number_column(Field::Qlimit, "QLIM", 5, 85);
     SCUR = number_column(Field::Scur, "SCUR", 5, 230);
     SMAX = number_column(Field::Smax, "SMAX", 5, 125);
-    SLIM = number_column(Field::Slim, "SLIM", 5, 160);
+    SLIM = number_column(Field::Slim, "SLIM", 5, 228);
     STOT = number_column(Field::Stot, "STOT", 5, 110);
     LBTOT = number_column(Field::Lbtot, "LBTOT", 5, 120);
     RATE = number_column(Field::Rate, "RATE", 5, 220);
@@ -184,14 +184,14 @@ columns! {
     RATE_MAX = number_column(Field::RateMax, "RMAX", 5, 130);
     BIN = number_column(Field::Bin, "BIN", 5, 150);
     BOUT = number_column(Field::Bout, "BOUT", 5, 150);
-    REQ_RATE = number_column(Field::ReqRate, "RQRATE", 6, 220);
+    REQ_RATE = number_column(Field::ReqRate, "RQRATE", 6, 158);
     REQ_MAX = number_column(Field::ReqRateMax, "RQMAX", 5, 130);
     REQ_TOT = number_column(Field::ReqTot, "RQTOT", 5, 120);
-    HRSP_1XX = number_column(Field::Hrsp1xx, "1xx", 5, 100);
-    HRSP_2XX = number_column(Field::Hrsp2xx, "2xx", 5, 150);
-    HRSP_3XX = number_column(Field::Hrsp3xx, "3xx", 5, 140);
-    HRSP_4XX = number_column(Field::Hrsp4xx, "4xx", 5, 160);
-    HRSP_5XX = number_column(Field::Hrsp5xx, "5xx", 5, 180);
+    HRSP_1XX = number_column(Field::Hrsp1xx, "#1XX", 5, 100);
+    HRSP_2XX = number_column(Field::Hrsp2xx, "#2XX", 5, 150);
+    HRSP_3XX = number_column(Field::Hrsp3xx, "#3XX", 5, 140);
+    HRSP_4XX = number_column(Field::Hrsp4xx, "#4XX", 5, 160);
+    HRSP_5XX = number_column(Field::Hrsp5xx, "#5XX", 5, 180);
     HRSP_OTHER = number_column(Field::HrspOther, "OTHER", 5, 95);
     CHKFAIL = number_column(Field::Chkfail, "CF", 5, 200);
     CHKDOWN = number_column(Field::Chkdown, "CD", 5, 195);
@@ -209,30 +209,30 @@ columns! {
     CLI_ABRT = number_column(Field::CliAbrt, "CLABR", 5, 120);
     SRV_ABRT = number_column(Field::SrvAbrt, "SVABR", 5, 130);
     QTIME_NOW = time_column(Field::Qtime, ("qtime_now", "QTIME"), 234, "mean time in queue of the last seconds");
-    CTIME_NOW = time_column(Field::Ctime, ("ctime_now", "CTIME"), 221, "mean time to connect of the last seconds");
+    CTIME_NOW = time_column(Field::Ctime, ("ctime_now", "CTIME"), 218, "mean time to connect of the last seconds");
     RTIME_NOW = time_column(Field::Rtime, ("rtime_now", "RTIME"), 236, "mean response time of the last seconds; not for TCP");
     TTIME_NOW = time_column(Field::Ttime, ("ttime_now", "TTIME"), 150, "mean total time of the last seconds, with the client's pause before a request; for TCP, the length of the sessions");
     QTIME = number_column(Field::Qtime, "Q512", 6, 60);
     CTIME = number_column(Field::Ctime, "C512", 6, 58);
     RTIME = number_column(Field::Rtime, "R512", 6, 64);
     TTIME = number_column(Field::Ttime, "T512", 6, 62);
-    QTIME_MAX = number_column(Field::QtimeMax, "QMAX", 6, 110);
-    CTIME_MAX = number_column(Field::CtimeMax, "CMAX", 6, 108);
-    RTIME_MAX = number_column(Field::RtimeMax, "RMAX", 6, 115);
-    TTIME_MAX = number_column(Field::TtimeMax, "TMAX", 6, 112);
+    QTIME_MAX = number_column(Field::QtimeMax, "QTMAX", 6, 110);
+    CTIME_MAX = number_column(Field::CtimeMax, "CTMAX", 6, 108);
+    RTIME_MAX = number_column(Field::RtimeMax, "RTMAX", 6, 115);
+    TTIME_MAX = number_column(Field::TtimeMax, "TTMAX", 6, 112);
     THROTTLE = number_column(Field::Throttle, "THRTL", 5, 75);
     CHECK_CODE = number_column(Field::CheckCode, "CODE", 4, 100);
     CHECK_DURATION = number_column(Field::CheckDuration, "CHKTM", 6, 105);
     LASTSESS = number_column(Field::Lastsess, "LSESS", 5, 85);
     CONNECT = number_column(Field::Connect, "CONN", 5, 80);
-    REUSE = number_column(Field::Reuse, "REUSED", 6, 82);
+    REUSE = number_column(Field::Reuse, "REUSE", 5, 82);
     IDLE = number_column(Field::SrvIcur, "IDLE", 5, 84);
     USED = number_column(Field::UsedConnCur, "USED", 5, 83);
 
-    SESSION_RATE = rate_column("stot/s", Field::Stot, "SESS/S", 6, 120);
+    SESSION_RATE = rate_column("stot/s", Field::Stot, "SESS/S", 6, 198);
     LB_RATE = rate_column("lbtot/s", Field::Lbtot, "LB/S", 5, 118);
-    BYTES_IN = rate_column("bin/s", Field::Bin, "IN/S", 5, 100);
-    BYTES_OUT = rate_column("bout/s", Field::Bout, "OUT/S", 5, 105);
+    BYTES_IN = rate_column("bin/s", Field::Bin, "IN/S", 5, 152);
+    BYTES_OUT = rate_column("bout/s", Field::Bout, "OUT/S", 5, 153);
     RATE_1XX = rate_column("1xx/s", Field::Hrsp1xx, "1xx/S", 5, 98);
     RATE_2XX = rate_column("2xx/s", Field::Hrsp2xx, "2xx/S", 5, 155);
     RATE_3XX = rate_column("3xx/s", Field::Hrsp3xx, "3xx/S", 5, 145);
@@ -289,6 +289,13 @@ pub fn all() -> impl Iterator<Item = &'static Column> {
 /// Returns the column with this id, ignoring case, or `None` if the id is unknown.
 pub fn by_id(id: &str) -> Option<&'static Column> {
     all().find(|column| column.id.eq_ignore_ascii_case(id))
+}
+
+/// Returns the column with this id, or else the first column with this heading, ignoring case. The columns of
+/// view `S` have ids only, because their headings are those of other columns.
+pub(crate) fn by_name(name: &str) -> Option<&'static Column> {
+    let has_heading = |column: &&Column| !column.is_comparison() && column.title.eq_ignore_ascii_case(name);
+    by_id(name).or_else(|| all().filter(|column| !column.title.is_empty()).find(has_heading))
 }
 
 #[cfg(test)]
@@ -357,5 +364,16 @@ mod tests {
         }
         assert_eq!(by_id("h1req/s").map(|column| column.title), Some("H1REQ/S"));
         assert!(by_id("nonsense").is_none());
+    }
+
+    #[test]
+    fn by_name_prefers_ids_to_headings() {
+        let id = |name: &str| by_name(name).map(|column| column.id);
+        assert_eq!(
+            [id("state"), id("REQ/S"), id("since"), id("qmax")].map(Option::unwrap),
+            ["status", "req", "lastchg", "qmax"]
+        );
+        assert_eq!(id("down"), Some("downtime"), "not the column of view S");
+        assert_eq!([id("nonsense"), id("")], [None; 2]);
     }
 }

@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 
+use crate::haproxy::stat_table::RowKind;
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{self, Align, Column, SortKey};
@@ -16,12 +17,20 @@ use crate::units;
 const ROWS_PER_SAMPLE: usize = 2000;
 /// Priority from which a column is not dropped for the sake of long names: the state.
 const ESSENTIAL: u8 = 250;
-/// Priority from which a column is expected to be shown even if it had no value yet: sessions, queue, requests, errors.
+/// Priority from which a column of numbers is expected to be shown even if it had no value yet: sessions, queue, requests,
+/// errors.
 const EXPECTED: u8 = 200;
+/// Priority from which a column of texts is narrowed before it is dropped: the problem, and what changed.
+const NARROWED: u8 = 240;
+/// Width to which such a column is narrowed at most.
+const MIN_TEXT_WIDTH: u16 = 8;
 /// Priority below which the columns of a table make room for the details of the selected row, which contain them, too.
 const LESSER: u8 = 100;
 /// Width up to which a column of texts grows.
 const MAX_TEXT_WIDTH: u16 = 40;
+/// Width of a column of single numbers. Wider ones contain two numbers or a number and words, and are narrower while
+/// these are short.
+const NUMBER_WIDTH: u16 = 6;
 /// Number of blanks between columns.
 const SPACING: u16 = 1;
 
@@ -30,8 +39,10 @@ const SPACING: u16 = 1;
 pub struct ColumnUse {
     /// Ids of the columns that had a value.
     used: Vec<&'static str>,
-    /// Widths of the longest texts in columns of texts.
+    /// Widths of the longest texts in columns of texts, and in those wider than a number.
     text_widths: Vec<(&'static str, u16)>,
+    /// True once the rows were proxies and their servers.
+    is_tree: bool,
     /// True once rates were known, which need two samples.
     has_rates: bool,
     /// The row of which a column that had no value yet is read first.
@@ -39,9 +50,11 @@ pub struct ColumnUse {
 }
 
 impl ColumnUse {
-    /// Returns whether the column had a value, or is expected to be shown without one. Before the second sample, a column that needs two is assumed to have one.
+    /// Returns whether the column had a value, or is a number that is expected to be shown without one. Before the second
+    /// sample, a number that needs two is assumed to have one.
     pub fn is_used(&self, column: &Column) -> bool {
-        column.priority >= EXPECTED || !self.has_rates && column.needs_two_samples() || self.used.contains(&column.id)
+        let is_expected = column.priority >= EXPECTED || !self.has_rates && column.needs_two_samples();
+        column.align == Align::Right && is_expected || self.used.contains(&column.id)
     }
 
     /// Reads a sample. `row_at` returns the index in the sample of each of the `count` rows of the table.
@@ -57,14 +70,24 @@ impl ColumnUse {
         let positions = (0..count.min(ROWS_PER_SAMPLE)).map(|step| (self.next_row + step) % count);
         let rows: Vec<usize> = positions.filter_map(row_at).collect();
         let view = |row: &usize| RowView::new(instance, sample, *row);
+        let is_server = |row: &usize| sample.table.rows()[*row].kind == RowKind::Server;
+        self.is_tree = self.is_tree || rows.iter().any(is_server) && !rows.iter().all(is_server);
         for column in columns.iter().skip(1) {
             if column.align == Align::Left {
-                let texts = rows.iter().map(|row| column.cell(&view(row)).text);
-                let widest = texts.filter(|text| text != units::UNKNOWN).map(|text| cells(&text)).max();
-                if let Some(widest) = widest.filter(|widest| *widest > 0) {
+                if let Some(widest) = widest_text(column, rows.iter().map(view)) {
                     self.record_text(column, widest);
                 }
-            } else if !self.used.contains(&column.id) && rows.iter().any(|row| has_number(column, &view(row))) {
+                continue;
+            }
+            if column.width > NUMBER_WIDTH {
+                // Rows of a large table that were not read yet may have wider numbers, which must never be cut.
+                let is_complete = count <= ROWS_PER_SAMPLE;
+                let widest = if is_complete { widest_text(column, rows.iter().map(view)) } else { Some(column.width) };
+                if let Some(widest) = widest {
+                    self.record_width(column, widest);
+                }
+            }
+            if !self.used.contains(&column.id) && rows.iter().any(|row| has_number(column, &view(row))) {
                 self.used.push(column.id);
             }
         }
@@ -75,6 +98,10 @@ impl ColumnUse {
         if !self.used.contains(&column.id) {
             self.used.push(column.id);
         }
+        self.record_width(column, width);
+    }
+
+    fn record_width(&mut self, column: &Column, width: u16) {
         match self.text_widths.iter_mut().find(|(id, _)| *id == column.id) {
             Some((_, widest)) => *widest = (*widest).max(width),
             None => self.text_widths.push((column.id, width)),
@@ -91,7 +118,8 @@ impl ColumnUse {
 
     /// Returns the columns that fit into `width` cells beside names of `name_width` cells, each with its width. Columns
     /// without a value are dropped first, then those with the lowest priority. Names longer than half of the width are
-    /// shortened to that half before columns with values are dropped, and further when only the state is left beside them.
+    /// shortened to that half before columns with values are dropped, to two fifths before the most important ones are,
+    /// and further when only the state is left beside them.
     /// Columns of texts are narrower while their texts are short, and columns that fit into the cells that are left are
     /// added. Columns of texts get spare cells for longer texts; with `is_filled`, the names get the rest.
     pub fn fit(
@@ -101,8 +129,8 @@ impl ColumnUse {
         name_width: u16,
         is_filled: bool,
     ) -> Vec<(&'static Column, u16)> {
-        let mut kept: Vec<_> = columns.iter().map(|column| (*column, self.least_width(column))).collect();
-        let whole_names = name_width.max(columns.first().map_or(0, |column| column.width));
+        let mut kept: Vec<_> = columns.iter().map(|column| (*column, self.least_width(column, width))).collect();
+        let whole_names = name_width.max(columns.first().map_or(0, |column| cells(column.title)));
         if let Some((_, names)) = kept.first_mut() {
             *names = whole_names;
         }
@@ -112,10 +140,16 @@ impl ColumnUse {
             let Some((index, is_used)) = lowest.map(|(index, (column, _))| (index, self.is_used(column))) else {
                 break;
             };
+            let (lowest, cells) = kept[index];
+            let excess = column::required_width(&kept, SPACING) - width;
+            let least_names = kept.first().map_or(0, |(names, _)| least_name_width(names, lowest, width));
             match kept.first_mut() {
                 // A single very long name must not take the room of all numbers.
-                Some((column, names)) if is_used && *names > fair_share(column, width) => {
-                    *names = fair_share(column, width);
+                Some((_, names)) if is_used && *names > least_names => {
+                    *names = names.saturating_sub(excess).max(least_names);
+                }
+                _ if is_used && is_narrowed(lowest) && cells >= excess + MIN_TEXT_WIDTH => {
+                    kept[index].1 = cells - excess;
                 }
                 _ => _ = kept.remove(index),
             }
@@ -126,13 +160,14 @@ impl ColumnUse {
         }
         let excess = column::required_width(&kept, SPACING).saturating_sub(width);
         if let Some((column, names)) = kept.first_mut() {
-            *names = names.saturating_sub(excess).max(column.width);
+            *names = names.saturating_sub(excess).max(column.width.min(*names));
         }
         let mut kept = column::drop_to_fit(kept, width, SPACING);
         self.fill(&mut kept, columns, width);
         let mut spare = width.saturating_sub(column::required_width(&kept, SPACING));
         for (column, cells) in kept.iter_mut().skip(1) {
-            let wanted = self.longest_text(column).min(MAX_TEXT_WIDTH).max(column.width);
+            let most = if column.is_comparison() { width } else { MAX_TEXT_WIDTH };
+            let wanted = self.longest_text(column).min(most).max(column.width);
             let more = wanted.saturating_sub(*cells).min(spare);
             *cells += more;
             spare -= more;
@@ -143,16 +178,22 @@ impl ColumnUse {
         kept
     }
 
-    /// Returns the width of the longest text of a column so far; 0 for numbers.
+    /// Returns the width of the longest text of a column so far; 0 for a column of single numbers.
     fn longest_text(&self, column: &Column) -> u16 {
         self.text_widths.iter().find(|(id, _)| *id == column.id).map_or(0, |(_, widest)| *widest)
     }
 
-    /// Returns the width that a column needs: a column of texts may be narrower than usual while its texts are short.
-    fn least_width(&self, column: &Column) -> u16 {
+    /// Returns the width that a column needs: one of texts or of two numbers may be narrower than usual while these are
+    /// short. The text of a comparison gets up to two fifths of the `width` of the table, before the numbers that it names,
+    /// and more where these leave room.
+    fn least_width(&self, column: &Column, width: u16) -> u16 {
+        let most = if column.is_comparison() { column.width.max(width * 2 / 5) } else { column.width };
         match self.longest_text(column) {
+            // The states of some servers change all the time, and the columns beside them must not move. A narrow table needs
+            // the cells for numbers.
+            longest if self.is_tree && column.id == "status" => column.width.min(longest.max(width / 7)),
             0 => column.width,
-            longest => longest.max(cells(column.title)).min(column.width),
+            longest => longest.max(cells(column.title)).min(most),
         }
     }
 
@@ -163,7 +204,7 @@ impl ColumnUse {
         dropped.retain(|column| self.is_used(column));
         dropped.sort_by_key(|column| Reverse(column.priority));
         for column in dropped {
-            let needed = self.least_width(column);
+            let needed = self.least_width(column, width);
             if column::required_width(kept, SPACING) + SPACING + needed <= width {
                 let before = columns.iter().take_while(|other| other.id != column.id);
                 let index = before.filter(|other| is_kept(kept, other)).count();
@@ -173,14 +214,26 @@ impl ColumnUse {
     }
 }
 
-/// Returns the width that names have even if columns with values must be dropped: half of the table.
-fn fair_share(names: &Column, width: u16) -> u16 {
-    names.width.max(width / 2)
+/// Returns the width that names have even if the column `lowest` must be dropped for it: half of the table, or two fifths
+/// beside the most important numbers.
+fn least_name_width(names: &Column, lowest: &Column, width: u16) -> u16 {
+    names.width.max(if lowest.priority >= EXPECTED { width * 2 / 5 } else { width / 2 })
+}
+
+/// Returns whether a column is narrowed before it is dropped.
+fn is_narrowed(column: &Column) -> bool {
+    column.align == Align::Left && column.priority >= NARROWED
 }
 
 fn cells(text: &str) -> u16 {
     use unicode_width::UnicodeWidthStr as _;
     u16::try_from(text.width()).unwrap_or(u16::MAX)
+}
+
+/// Returns the width of the longest text of a column in these rows; `None` if it is empty or unknown in all of them.
+fn widest_text<'a>(column: &Column, rows: impl Iterator<Item = RowView<'a>>) -> Option<u16> {
+    let texts = rows.map(|row| column.cell(&row).text);
+    texts.filter(|text| text != units::UNKNOWN).map(|text| cells(&text)).max().filter(|widest| *widest > 0)
 }
 
 /// Returns whether a column of numbers has a number other than zero in a row.
@@ -195,7 +248,11 @@ fn has_number(column: &Column, row: &RowView<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
-    use crate::table::columns::column_sets::{SERVERS, STATUS_VIEW};
+    use crate::table::columns::column_sets::{BACKENDS, DIFF_VIEW, SERVERS, STATUS_VIEW};
+
+    fn by_id(id: &str) -> &'static Column {
+        crate::table::columns::column_table::by_id(id).unwrap()
+    }
 
     fn ids(fitted: &[(&'static Column, u16)]) -> Vec<&'static str> {
         fitted.iter().map(|(column, _)| column.id).collect()
@@ -237,9 +294,76 @@ mod tests {
             let spare = width - column::required_width(&fitted, SPACING);
             let is_missing = |column: &&&Column| !ids(&fitted).contains(&column.id) && uses.is_used(column);
             for column in STATUS_VIEW.iter().filter(is_missing) {
-                assert!(uses.least_width(column) + SPACING > spare, "{width} {}", column.id);
+                assert!(uses.least_width(column, width) + SPACING > spare, "{width} {}", column.id);
             }
         }
+    }
+
+    #[test]
+    fn state_keeps_its_width_among_proxies_and_servers() {
+        let stat = "# pxname,svname,scur,status,type,\nb,s1,1,UP,2,\nb,BACKEND,1,UP,1,\n";
+        let fitted = used_after(&[stat], STATUS_VIEW).fit(STATUS_VIEW, 60, 10, false);
+        let state = fitted.iter().find(|(column, _)| column.id == "status");
+        assert_eq!(state.map(|(_, width)| *width), Some(8), "DOWN 1/2 has room");
+    }
+
+    #[test]
+    fn fit_narrows_two_numbers_until_they_were_long() {
+        let stat = |sessions| format!("# pxname,svname,scur,slim,status,type,\nb,s1,{sessions},UP,2,\n");
+        let (short, long) = (stat("1,10"), stat("12345,20000"));
+        let fitted = |samples: &[&str]| ids(&used_after(samples, SERVERS).fit(SERVERS, 32, 4, false));
+        assert_eq!(
+            fitted(&[&short]),
+            ["name", "status", "sess", "queue", "req"],
+            "1/10 needs fewer cells than its heading"
+        );
+        assert_eq!(fitted(&[&long]), ["name", "status", "sess", "queue"]);
+        assert_eq!(fitted(&[&long, &short]), fitted(&[&long]), "columns do not come and go");
+    }
+
+    #[test]
+    fn fit_keeps_state_problem_sessions_and_rate_on_narrow_screens() {
+        let stat = |requests: u32| {
+            format!(
+                "# pxname,svname,qcur,scur,slim,stot,status,weight,act,type,req_tot,mode,\n\
+                 be,s1,0,3,10,{requests},UP,10,1,2,{requests},http,\nbe,BACKEND,0,3,40,{requests},UP,10,1,1,{requests},http,\n"
+            )
+        };
+        let mut uses = used_after(&[&stat(10), &stat(20), &stat(30)], STATUS_VIEW);
+        let without_problem = ids(&uses.fit(STATUS_VIEW, 37, 12, false));
+        assert!(!without_problem.contains(&"trouble"), "{without_problem:?}");
+        uses.record_text(by_id("trouble"), 8);
+        assert_eq!(ids(&uses.fit(STATUS_VIEW, 34, 12, false)), ["name", "status", "trouble", "scur"]);
+        let wider = ids(&uses.fit(STATUS_VIEW, 57, 12, false));
+        for id in ["status", "trouble", "scur", "slim", "stot/s"] {
+            assert!(wider.contains(&id), "{id}: {wider:?}");
+        }
+    }
+
+    #[test]
+    fn fit_narrows_what_changed_before_dropping_it() {
+        let mut uses = ColumnUse { has_rates: true, ..ColumnUse::default() };
+        for (id, width) in
+            [("changed", 60), ("status", 4), ("req+", 8), ("rtime+", 11), ("5xx+", 7), ("err+", 6), ("sess+", 8)]
+        {
+            uses.record_text(by_id(id), width);
+        }
+        for width in [37, 57, 77, 117] {
+            let fitted = uses.fit(DIFF_VIEW, width, 14, false);
+            assert!(ids(&fitted).contains(&"changed"), "{width}: {fitted:?}");
+        }
+        for status in [4, 8] {
+            uses.record_text(by_id("status"), status);
+            assert!(ids(&uses.fit(DIFF_VIEW, 117, 14, false)).contains(&"sess+"), "a wider state drops no number");
+        }
+    }
+
+    #[test]
+    fn fit_shortens_a_long_name_before_it_drops_the_response_time() {
+        let mut uses = ColumnUse { has_rates: true, ..ColumnUse::default() };
+        uses.record_text(by_id("status"), 4);
+        let ids = ids(&uses.fit(BACKENDS, 70, 40, true));
+        assert!(ids.contains(&"resp"), "{ids:?}");
     }
 
     #[test]
@@ -260,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn fit_shortens_names_only_beside_the_state_or_to_half_of_the_width() {
+    fn fit_shortens_names_only_beside_the_state_or_to_their_share_of_the_width() {
         let uses = ColumnUse { has_rates: true, ..ColumnUse::default() };
         for width in 0..200 {
             for names in [4, 12, 24, 40, 90] {
@@ -269,14 +393,14 @@ mod tests {
                 assert!(total <= width.max(1), "{width} {names}");
                 if fitted[0].1 < names {
                     let is_alone = matches!(ids(&fitted)[..], ["name"] | ["name", "status"]);
-                    assert!(is_alone || fitted[0].1 >= width / 2, "{width} {names}");
+                    assert!(is_alone || fitted[0].1 >= width * 2 / 5, "{width} {names}");
                 }
             }
         }
         let with_long_name = uses.fit(SERVERS, 77, 110, false);
         let with_fair_name = uses.fit(SERVERS, 77, 38, false);
         assert_eq!(ids(&with_long_name), ids(&with_fair_name), "one long name leaves the numbers their room");
-        assert!(ids(&with_long_name).len() >= 4 && with_long_name[0].1 >= 38, "{with_long_name:?}");
+        assert!(ids(&with_long_name).len() >= 4 && with_long_name[0].1 >= 30, "{with_long_name:?}");
         assert_eq!(ids(&uses.fit(SERVERS, 26, 12, true)), ["name", "status"]);
         assert_eq!(ids(&uses.fit(SERVERS, 52, 12, true)), ["name", "status", "sess", "queue", "req", "5xx"]);
         assert_eq!(uses.fit(SERVERS, 60, 12, true).iter().map(|(_, cells)| cells + 1).sum::<u16>(), 61);

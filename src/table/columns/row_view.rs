@@ -6,7 +6,7 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
-use crate::history::interval_times::IntervalTime;
+use crate::history::interval_search::IntervalTime;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;

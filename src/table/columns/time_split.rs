@@ -166,12 +166,12 @@ pub(crate) fn client_time_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(TimeSplit::from_row(row).and_then(|split| split.rest))
 }
 
-/// Returns the sessions and their limit, with a bar if there is a limit.
+/// Returns the sessions and their limit below the heading, after a bar if there is a limit.
 pub(crate) fn sessions_bar_cell(row: &RowView<'_>) -> Cell {
     let cell = computed::sessions_limit_cell(row);
     let bar = bar::filled_part(computed::session_saturation(row).unwrap_or(0.0), SESSIONS_BAR_WIDTH);
     let role = if row.stat_row().kind == RowKind::Backend { Role::Dim } else { cell.role };
-    Cell::new(format!("{:>SESSIONS_WIDTH$} {bar:<SESSIONS_BAR_WIDTH$}", cell.text), role)
+    Cell::new(format!("{bar:<SESSIONS_BAR_WIDTH$} {:>SESSIONS_WIDTH$}", cell.text), role)
 }
 
 /// Returns the sort key: the sessions as a share of their limit, in percent.
@@ -256,8 +256,8 @@ mod tests {
     fn sessions_bar_fills_only_at_the_limit() {
         let instance = site(1, [0, 0, 21, 120]);
         let cell = |row| sessions_bar_cell(&RowView::new(&instance, instance.shown().unwrap(), row));
-        assert_eq!(cell(0), Cell::new("       8/10 ██████▍ ", Role::Warn));
-        assert_eq!(cell(1), Cell::new("      5/100 ▍       ", Role::Normal));
-        assert_eq!(cell(2).text, "          0         ");
+        assert_eq!(cell(0), Cell::new("██████▍         8/10", Role::Warn));
+        assert_eq!(cell(1), Cell::new("▍              5/100", Role::Normal));
+        assert_eq!(cell(2).text, "                   0");
     }
 }

@@ -30,7 +30,7 @@ use hapulse::haproxy::safe_text::is_visible;
 use hapulse::haproxy::sessions::{SessionDetail, Sessions};
 use hapulse::haproxy::stick_tables::{StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::{InstanceId, RowRef};
 use hapulse::observe::sample::ReplyCost;
@@ -206,7 +206,8 @@ impl Player {
         let first = decisions.below(RECORDED.len());
         let size = (120, 40);
         let instance = |(index, id): (usize, InstanceId)| {
-            let data = Instance::new(id, Access { read_only, is_tcp: index == 1, is_recorded: false }, 64 << 10);
+            let data =
+                Instance::new(id, StatsSocket { read_only, is_tcp: index == 1, is_remote: index == 1 }, 64 << 10);
             InstanceView::new(format!("eu{index}"), format!("/run/{index}.sock"), data)
         };
         let views = InstanceId::first(count).enumerate().map(instance).collect();
@@ -370,7 +371,7 @@ impl Player {
     fn check_effect(&mut self, effect: Effect, question: Option<&Layer>, key: Option<Key>) {
         match &effect {
             Effect::RunAction(authorised) => {
-                assert!(!self.model.instances[0].data.access().read_only, "{effect:?} in read-only mode");
+                assert!(!self.model.instances[0].data.source().is_read_only(), "{effect:?} in read-only mode");
                 let Some(Layer::Confirmation(question)) = question else { panic!("{effect:?} without a question") };
                 let intent = authorised.get();
                 assert_eq!(*intent, question.intent);
@@ -384,7 +385,7 @@ impl Player {
                 }
             }
             Effect::SendTypedCommand(_, line) => {
-                assert!(!self.model.instances[0].data.access().read_only, "{effect:?} in read-only mode");
+                assert!(!self.model.instances[0].data.source().is_read_only(), "{effect:?} in read-only mode");
                 let Some(Layer::TypedCommandConfirmation(confirmation)) = question else {
                     panic!("{effect:?} without a question")
                 };
@@ -402,12 +403,14 @@ impl Player {
                 self.frames.reset(width, height);
             }
             Effect::CopyToClipboard(text) => assert!(text.chars().all(is_visible), "{text:?} into the clipboard"),
+            Effect::WriteSnapshot(request) => assert!(!request.path.contains('\n'), "{request:?}"),
             Effect::SaveCommandLine(line) => assert!(!line.contains('\n'), "{line:?}"),
             Effect::Quit
             | Effect::Suspend
             | Effect::PollNow(_)
             | Effect::SendQuery(..)
             | Effect::FindOldProcesses(..)
+            | Effect::ReadHostFacts(..)
             | Effect::RingBell
             | Effect::MeasureMemory => {}
         }

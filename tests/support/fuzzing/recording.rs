@@ -13,6 +13,8 @@ use hapulse::history::block::Series;
 use hapulse::observe::row_ids::RowId;
 use hapulse::recording::reader::Recording;
 use hapulse::recording::record_frame::correct_checksums;
+use hapulse::recording::recorded_events::EventContents;
+use hapulse::recording::snapshot_reader::open_recordings;
 
 const ALL: RangeInclusive<Duration> = Duration::ZERO..=Duration::MAX;
 const SHARD: &str = "00000001-20261130T150000Z.shard";
@@ -43,7 +45,15 @@ pub fn check(data: &[u8]) {
     let folder = Folder::create();
     fs::write(folder.0.join(SHARD), &bytes).unwrap();
     fs::write(folder.0.join(SHARD.replace("shard", "journal")), &bytes).unwrap();
-    let mut recording = Recording::open(&folder.0).unwrap();
+    read(Recording::open(&folder.0).unwrap());
+    // The same bytes as a snapshot.
+    for recording in open_recordings(&folder.0.join(SHARD)).map_or(Vec::new(), |opened| opened.recordings) {
+        read(recording);
+    }
+}
+
+/// Reads everything that a recording contains.
+fn read(mut recording: Recording) {
     let headers = recording.headers(&ALL).unwrap();
     assert!(headers.windows(2).all(|pair| pair[0].seq < pair[1].seq && pair[0].at <= pair[1].at), "{headers:?}");
     let seqs: Vec<u64> = headers.iter().map(|header| header.seq).collect();
@@ -61,7 +71,15 @@ pub fn check(data: &[u8]) {
         recording.read_series(*id, &series, &ALL, |_, values| assert_eq!(values.len(), 3)).unwrap();
     }
     recording.ranges(Duration::from_secs(5)).unwrap();
-    recording.events(&(SystemTime::UNIX_EPOCH..=SystemTime::now())).unwrap();
+    for event in recording.events(&(SystemTime::UNIX_EPOCH..=SystemTime::now())).unwrap() {
+        let texts = match &event.contents {
+            EventContents::Cause(cause) => vec![cause.kind.as_str(), cause.sentence.as_str()],
+            EventContents::PollFailure(reason) => vec![reason.as_str()],
+            EventContents::Action(line) => vec![line.as_str()],
+            EventContents::Change(_) => Vec::new(),
+        };
+        assert!(texts.iter().all(|text| text.chars().all(|char| !char.is_control())), "{event:?}");
+    }
     recording.header_at(SystemTime::now()).unwrap();
     for damage in recording.damage() {
         assert!(damage.to_string().chars().all(is_visible));

@@ -20,8 +20,8 @@ use hapulse::haproxy::stat_table::{RowKind, StatTable};
 use hapulse::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use hapulse::history::block::{self, Series};
 use hapulse::history::trend::{self, Trend};
-use hapulse::instance::access::Access;
 use hapulse::instance::guard;
+use hapulse::instance::source::StatsSocket;
 use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::row_ids::RowId;
@@ -44,7 +44,7 @@ const MAX_MILLIS: u64 = 10 * 366 * 86_400_000;
 pub fn check(data: &[u8]) {
     let mut feed = FakeSampler::new();
     // Small enough that old blocks are dropped.
-    let mut instance = Instance::new(InstanceId::FIRST, Access::default(), 8 << 10);
+    let mut instance = Instance::new(InstanceId::FIRST, StatsSocket::default(), 8 << 10);
     let mut millis = 10_000_u64;
     let mut replies: Vec<&[u8]> = Vec::new();
     let mut samples: Vec<Arc<Sample>> = Vec::new();

@@ -19,7 +19,7 @@ use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::haproxy::stick_tables::{DataComparison, DataFilter};
 use hapulse::haproxy::version::Version;
 use hapulse::haproxy::write_command::{self, ForcedHealth, TargetState, TargetWeight, WriteCommand};
-use hapulse::instance::access::Access;
+use hapulse::instance::source::StatsSocket;
 use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sample::Sample;
@@ -93,7 +93,7 @@ fn check_typed_line(typed: &str) {
 
 thread_local! {
     static RECORDED_INSTANCE: (Instance, Arc<Sample>) = {
-        let mut instance = Instance::new(InstanceId::FIRST, Access::default(), 1 << 20);
+        let mut instance = Instance::new(InstanceId::FIRST, StatsSocket::default(), 1 << 20);
         let mut feed = FakeSampler::new();
         feed.set_info(RECORDED[0].info);
         let mut sample = None;
@@ -144,7 +144,8 @@ fn check_palette(typed: &str) {
             | PaletteCommand::Run(_)
             | PaletteCommand::RunOnRows(_, _)
             | PaletteCommand::Go(_)
-            | PaletteCommand::Jump(_),
+            | PaletteCommand::Jump(_)
+            | PaletteCommand::Snapshot(_),
         ) => {}
         Err(error) => assert!(!error.to_string().is_empty()),
     }

@@ -1,0 +1,33 @@
+//! Parts of the view of all balancers: the table, and the details of the selected balancer below.
+
+use crate::app::layout::Area;
+use crate::app::model::Model;
+
+/// Minimum height of the body from which details are shown.
+const MIN_DETAIL_BODY: u16 = 12;
+/// Number of lines that are enough for the details: the rows of many balancers get the others.
+const ENOUGH_DETAIL: u16 = 12;
+
+/// Parts of the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BalancerAreas {
+    /// The heading and the rows.
+    pub(crate) rows: Area,
+    /// Details of the selected balancer; may be empty.
+    pub(crate) detail: Area,
+}
+
+impl BalancerAreas {
+    /// Gives the rows the lines that they need, up to half of the body, or more of a high one, and the details the rest.
+    pub(crate) fn new(model: &Model, body: Area) -> Self {
+        if body.height < MIN_DETAIL_BODY {
+            return Self { rows: body, detail: Area::default() };
+        }
+        // The number of all balancers, so that the layout stays while a filter is typed.
+        let needed = u16::try_from(model.instances.len()).unwrap_or(u16::MAX).saturating_add(1);
+        let height = needed.clamp(2, (body.height / 2).max(body.height.saturating_sub(ENOUGH_DETAIL)));
+        // A blank line between both.
+        let detail = body.rows(height + 1, body.height - height - 1);
+        Self { rows: body.rows(0, height), detail }
+    }
+}
