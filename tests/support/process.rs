@@ -89,11 +89,12 @@ pub fn children(pid: u32) -> Vec<u32> {
 /// Kills a process and its children (such as a master's workers) and waits for it.
 pub fn kill_with_children(child: &mut Child) {
     if matches!(child.try_wait(), Ok(None)) {
-        let workers = children(child.id());
-        let _ = child.kill();
-        for pid in workers {
+        // A stopped parent starts no new children; children that outlive it would clean up.
+        signal(child.id(), "STOP");
+        for pid in children(child.id()) {
             signal(pid, "KILL");
         }
+        let _ = child.kill();
     }
     let _ = child.wait();
 }
