@@ -20,7 +20,7 @@ const MAX_WORST_REQUESTS: u32 = 2;
 /// Minimum ratio of two means that differ not only by chance.
 const MIN_CHANGE: f64 = 1.2;
 /// Time without a request after which a mean is outdated.
-const IDLE_AFTER: Duration = Duration::from_secs(12);
+pub(super) const IDLE_AFTER: Duration = Duration::from_secs(12);
 
 /// The mean time of the requests of the last seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]

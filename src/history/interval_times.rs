@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::{RowKind, StatRow};
-use crate::history::interval_search::{IntervalSearch, IntervalTime};
+use crate::history::interval_search::{IDLE_AFTER, IntervalSearch, IntervalTime};
 use crate::history::moving_mean::{IntervalMean, MeanKind, MovingMean, WINDOW};
 use crate::history::unanswered::{Unanswered, UnansweredSearch};
 #[cfg(test)]
@@ -378,6 +378,9 @@ impl IntervalTimes {
         let newest = self.anchors.back()?;
         let now = newest.sample.means.get(index)?;
         let mut search = IntervalSearch::default();
+        if self.is_idle(index) {
+            return Some(search);
+        }
         for anchor in self.anchors.iter().rev().skip(1) {
             let Some(before) = anchor.means(&newest.sample.row_set, index) else { break };
             let Some(requests) = self.requests_since(anchor, index) else { break };
@@ -388,6 +391,15 @@ impl IntervalTimes {
             }
         }
         Some(search)
+    }
+
+    /// Returns whether a row had no requests in the time that a search considers. Most rows of a large site have none, and a
+    /// search would compare each of them with every sample.
+    fn is_idle(&self, index: usize) -> bool {
+        let Some(newest) = self.last else { return true };
+        let later = self.anchors.partition_point(|anchor| newest.at.saturating_sub(anchor.key.at) >= IDLE_AFTER);
+        let first = self.anchors.get(later.saturating_sub(1));
+        first.is_none_or(|first| self.requests_since(first, index) == Some(0))
     }
 
     /// Returns the same as [`Self::interval_time`] for a row by its id.

@@ -172,13 +172,15 @@ pub(super) fn failed_responses(input: &RuleInput<'_>) -> Option<f64> {
         return Some(if own > 0.0 { last.min(own.max(last - own)) } else { last });
     }
     let counted = counted + RepeatedAttempts::of_row(input).failed_responses;
-    let without_response = server_attempts(input).zip(input.responses()).filter(|_| !input.is_tcp());
-    Some(match without_response {
-        Some((attempts, responses)) if counted > 0.0 => {
+    if counted <= 0.0 || input.is_tcp() {
+        return Some(counted);
+    }
+    Some(match server_attempts(input).zip(input.responses()) {
+        Some((attempts, responses)) => {
             let aborted = input.growth(Field::SrvAbrt).unwrap_or_default();
             (attempts - responses + aborted).clamp(counted / 2.0, counted)
         }
-        _ => counted,
+        None => counted,
     })
 }
 
