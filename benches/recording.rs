@@ -29,8 +29,6 @@ use shared::dump::SampleFeed;
 use shared::figures::{Distribution, millis, print_heading, print_row, print_target, print_value};
 use support::Term;
 
-/// Maximum number of dumps that are kept in memory.
-const MAX_DUMPS: usize = 256;
 const STARTS: usize = 10;
 /// 2026-11-01 00:00:00 UTC.
 const START: Duration = Duration::from_hours(498_192);
@@ -65,14 +63,13 @@ fn record(dumps: &Path, folder: &Path, seconds: u64) {
     let mut files: Vec<_> = std::fs::read_dir(dumps).expect("the dumps can be read").flatten().collect();
     files.retain(|file| file.path().extension().is_some_and(|end| end == "txt"));
     files.sort_by_key(std::fs::DirEntry::file_name);
-    let read = |file: &std::fs::DirEntry| std::fs::read(file.path()).expect("a dump can be read");
-    let dumps: Vec<Vec<u8>> = files.iter().take(MAX_DUMPS).map(read).collect();
     std::fs::create_dir_all(folder).expect("the folder can be created");
     let mut recorder = Recorder::create(folder, "lb01", "/run/haproxy.sock").expect("a recorder can be created");
     let mut feed = SampleFeed::starting_at(START);
     let (mut push_time, mut rows, mut last) = (Duration::ZERO, 0, None);
-    for dump in dumps.iter().cycle().take(seconds as usize) {
-        let replies = reply::split(dump, 2);
+    for file in files.iter().cycle().take(seconds as usize) {
+        let dump = std::fs::read(file.path()).expect("a dump can be read");
+        let replies = reply::split(&dump, 2);
         let text = |index: usize| replies.get(index).map_or("", |one| std::str::from_utf8(one.text()).unwrap_or(""));
         let (sample, _) = feed.parse(text(0), text(1)).expect("a dump can be parsed");
         let start = Instant::now();
@@ -84,7 +81,7 @@ fn record(dumps: &Path, folder: &Path, seconds: u64) {
     recorder.flush(last.expect("there are dumps")).expect("the recording can be written");
     let count = seconds / BLOCK_SAMPLES as u64 * BLOCK_SAMPLES as u64;
     let (count, bytes) = (count as f64, stored_bytes(recorder.folder()) as f64);
-    print_heading(&format!("{count} samples of {rows} rows in blocks, from {} dumps", dumps.len()));
+    print_heading(&format!("{count} samples of {rows} rows in blocks, from {} dumps", files.len()));
     print_value("bytes per sample, with texts and index", bytes / count);
     print_target("MB per day at one sample per second", bytes / count * 86_400.0 / 1e6, 300.0);
     print_value("ms to store a sample, mean", millis(push_time) / seconds as f64);

@@ -11,6 +11,7 @@ mod dashboard;
 mod debug_log;
 mod doctor_command;
 mod get_command;
+mod logs_command;
 mod past_recordings;
 mod past_report;
 mod plain_mode;
@@ -121,6 +122,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(CliCommand::Record(args)) => record_command::run(args),
         Some(CliCommand::Snapshot(args)) => snapshot_command::run(&args),
         Some(CliCommand::Replay(args)) => replay_command::run(&args),
+        Some(CliCommand::Logs(args)) => logs_command::run(&args),
         Some(CliCommand::Completions { shell }) => print_bytes(completions::script(command(), shell).as_bytes()),
         Some(CliCommand::Man { keys: true, .. }) => print_bytes(key_list::markdown_page().as_bytes()),
         Some(CliCommand::Man { problems: true, .. }) => print_bytes(problem_list::problems_page().as_bytes()),
@@ -206,6 +208,7 @@ fn has_connections(command: Option<&CliCommand>) -> bool {
         Some(
             CliCommand::Audit(_)
                 | CliCommand::Snapshot(_)
+                | CliCommand::Logs(_)
                 | CliCommand::Config(_)
                 | CliCommand::Completions { .. }
                 | CliCommand::Man { .. }

@@ -18,6 +18,7 @@ pub mod headless;
 pub mod history;
 pub mod instance;
 pub mod live;
+pub mod logs;
 pub mod observe;
 pub mod problems;
 pub mod recording;

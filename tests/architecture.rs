@@ -16,6 +16,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("units", 0),
     ("haproxy", 1),
     ("config", 1),
+    ("logs", 2),
     ("observe", 2),
     ("ask", 2),
     ("history", 3),
@@ -38,10 +39,11 @@ const LEVELS: &[(&str, u8)] = &[
 const DEMO: &str = "demo";
 const MAY_USE_DEMO: [&str; 2] = ["cli", "main"];
 /// Modules that know no terminal library.
-const WITHOUT_TERMINAL: [&str; 13] = [
+const WITHOUT_TERMINAL: [&str; 14] = [
     "units",
     "haproxy",
     "config",
+    "logs",
     "observe",
     "ask",
     "history",

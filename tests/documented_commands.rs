@@ -73,7 +73,7 @@ fn command_lines() -> Vec<CommandLine> {
 }
 
 /// Subcommands that print and exit; every other line starts the dashboard.
-const PRINTING: [&str; 13] = [
+const PRINTING: [&str; 14] = [
     "drain",
     "maint",
     "ready",
@@ -85,6 +85,7 @@ const PRINTING: [&str; 13] = [
     "check",
     "watch",
     "snapshot",
+    "logs",
     "man",
     "completions",
 ];
@@ -203,9 +204,11 @@ fn documented_command_lines_run() {
         let (line, _) = line.split_once(" > ").unwrap_or((&line, ""));
         let needs_yes = ["drain", "maint", "ready"].contains(&subcommand.as_str());
         let is_past = subcommand == "snapshot" || line.contains(" --at ") || line.contains(" --since ");
+        let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs/haproxy.log").display().to_string();
         let line = match subcommand.as_str() {
             _ if is_past => with_recordings(line),
             _ if needs_yes => format!("{line} --yes"),
+            "logs" => line.replace("/var/log/haproxy.log", &log),
             _ => line.to_owned(),
         };
         let mut shell = Command::new("sh");

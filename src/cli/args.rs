@@ -10,6 +10,7 @@ use crate::cli::check_command::CheckArgs;
 use crate::cli::common_args::parse_count;
 use crate::cli::doctor_command::DoctorArgs;
 use crate::cli::get_command::GetArgs;
+use crate::cli::logs_command::LogsArgs;
 use crate::cli::record_command::RecordArgs;
 use crate::cli::recordings_arg::RecordingsArg;
 use crate::cli::server_commands::{DrainArgs, MaintArgs, ReadyArgs};
@@ -82,6 +83,8 @@ pub(super) enum CliCommand {
     Snapshot(SnapshotArgs),
     /// Show a recording in the dashboard, at any speed
     Replay(ReplayArgs),
+    /// Print figures of requests from HAProxy's log: percentiles, clients, URLs, errors
+    Logs(LogsArgs),
     /// Drain servers: no new sessions, existing ones continue
     Drain(DrainArgs),
     /// Put servers into maintenance

@@ -16,6 +16,7 @@ pub(crate) mod doctor;
 pub(crate) mod exit_code;
 pub(crate) mod join;
 pub(crate) mod local_time;
+pub(crate) mod logs;
 pub(crate) mod manual;
 pub(crate) mod plain;
 pub(crate) mod poller;

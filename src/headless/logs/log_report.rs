@@ -1,0 +1,182 @@
+//! The tables of `hapulse logs`: as text, JSON lines or CSV.
+
+use std::io::{self, Write};
+
+use serde_json::Map;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::config::terminal_env::TerminalEnv;
+use crate::headless::print::TextWriter;
+use crate::headless::report::csv;
+use crate::headless::report::show::OutputFormat;
+use crate::logs::groups::Figures;
+use crate::logs::time_counts::TimeCounts;
+use crate::table::columns::value::Value;
+use crate::units;
+
+/// A row of a table.
+#[derive(Debug)]
+pub(crate) struct LogRow {
+    /// Name of the group or the phase.
+    pub(crate) name: String,
+    /// Figures of its requests.
+    pub(crate) figures: Figures,
+    /// Maximum number of earlier requests that are counted in the last row instead.
+    pub(crate) missing: u64,
+}
+
+impl LogRow {
+    /// Returns the row with the times of a phase.
+    pub(crate) fn of_phase(name: &str, times: TimeCounts) -> Self {
+        let figures = Figures { requests: times.count(), times, ..Figures::default() };
+        Self { name: name.to_owned(), figures, missing: 0 }
+    }
+}
+
+/// Formats a value for people.
+type Format = fn(&Value) -> String;
+
+/// A column: its name for programs and its heading.
+struct LogColumn {
+    id: &'static str,
+    title: &'static str,
+    format: Format,
+    /// Returns the value of a row among a number of requests in all rows.
+    value: fn(&LogRow, u64) -> Value,
+}
+
+const fn column(id: &'static str, title: &'static str, format: Format, value: fn(&LogRow, u64) -> Value) -> LogColumn {
+    LogColumn { id, title, format, value }
+}
+
+/// All columns after the name, in this order.
+const COLUMNS: [LogColumn; 12] = [
+    column("requests", "REQUESTS", plain, |row, _| count(row.figures.requests)),
+    column("share", "SHARE", share, |row, all| {
+        Value::from_decimal(Some(row.figures.requests as f64 / all.max(1) as f64))
+    }),
+    column("responses_4xx", "4XX", plain, |row, _| count(row.figures.statuses[4])),
+    column("responses_5xx", "5XX", plain, |row, _| count(row.figures.statuses[5])),
+    column("haproxy_5xx", "BY HAPROXY", plain, |row, _| count(row.figures.own_errors)),
+    column("p50", "P50 ms", plain, |row, _| percentile(row, 0.5)),
+    column("p90", "P90", plain, |row, _| percentile(row, 0.9)),
+    column("p99", "P99", plain, |row, _| percentile(row, 0.99)),
+    column("p99.9", "P99.9", plain, |row, _| percentile(row, 0.999)),
+    column("max", "MAX", plain, |row, _| Value::from_integer(row.figures.times.max().map(i64::from))),
+    column("bytes", "BYTES", bytes, |row, _| count(row.figures.bytes)),
+    column("missing", "MISSING", plain, |row, _| count(row.missing)),
+];
+/// The columns of the phases.
+const OF_PHASES: [&str; 6] = ["requests", "p50", "p90", "p99", "p99.9", "max"];
+
+fn count(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn percentile(row: &LogRow, share: f64) -> Value {
+    Value::from_integer(row.figures.times.percentile(share).map(i64::from))
+}
+
+fn plain(value: &Value) -> String {
+    if *value == Value::Unknown { units::UNKNOWN.to_owned() } else { value.to_plain_string() }
+}
+
+fn share(value: &Value) -> String {
+    match value {
+        Value::Integer(number) => units::percent(*number as f64),
+        Value::Decimal(number) => units::percent(*number),
+        other => plain(other),
+    }
+}
+
+fn bytes(value: &Value) -> String {
+    if let Value::Integer(number) = value { units::bytes(*number as f64) } else { plain(value) }
+}
+
+/// A table that is ready to be printed.
+pub(crate) struct LogTable {
+    /// Name of the first column.
+    name: &'static str,
+    columns: Vec<&'static LogColumn>,
+    rows: Vec<LogRow>,
+}
+
+impl LogTable {
+    /// Builds the table of groups by a property. The column of missing requests is shown if some may be missing.
+    pub(crate) fn of_groups(name: &'static str, rows: Vec<LogRow>) -> Self {
+        let has_missing = rows.iter().any(|row| row.missing > 0);
+        let columns = COLUMNS.iter().filter(|column| column.id != "missing" || has_missing).collect();
+        Self { name, columns, rows }
+    }
+
+    /// Builds the table of the phases.
+    pub(crate) fn of_phases(rows: Vec<LogRow>) -> Self {
+        let columns = COLUMNS.iter().filter(|column| OF_PHASES.contains(&column.id)).collect();
+        Self { name: "phase", columns, rows }
+    }
+
+    /// Writes the table.
+    ///
+    /// # Errors
+    /// Returns an error if writing fails.
+    pub(crate) fn write(&self, format: OutputFormat, is_safe_csv: bool, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            OutputFormat::Table => {
+                self.write_lines(&mut TextWriter::new(out, TerminalEnv::from_process().is_ascii_only()))
+            }
+            OutputFormat::Json => self.write_json(out),
+            OutputFormat::Csv => {
+                let heading = std::iter::once("name").chain(self.columns.iter().map(|column| column.id));
+                let mut records = vec![heading.map(str::to_owned).collect::<Vec<_>>()];
+                records.extend(self.cells(|_, value| value.to_plain_string()));
+                out.write_all(&csv::render_records(&records, is_safe_csv)?)
+            }
+        }
+    }
+
+    /// Returns the name and the formatted values of each row.
+    fn cells(&self, format: impl Fn(&LogColumn, &Value) -> String) -> impl Iterator<Item = Vec<String>> {
+        let all = self.all_requests();
+        self.rows.iter().map(move |row| {
+            let values = self.columns.iter().map(|column| format(column, &(column.value)(row, all)));
+            std::iter::once(row.name.clone()).chain(values).collect()
+        })
+    }
+
+    fn all_requests(&self) -> u64 {
+        self.rows.iter().map(|row| row.figures.requests).sum()
+    }
+
+    fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let all = self.all_requests();
+        for row in &self.rows {
+            let mut object = Map::new();
+            object.insert("name".to_owned(), row.name.as_str().into());
+            for column in &self.columns {
+                object.insert(column.id.to_owned(), serde_json::to_value((column.value)(row, all))?);
+            }
+            writeln!(out, "{}", serde_json::Value::Object(object))?;
+        }
+        Ok(())
+    }
+
+    /// Writes aligned lines: names to the left, numbers to the right.
+    fn write_lines(&self, out: &mut impl Write) -> io::Result<()> {
+        let titles = self.columns.iter().map(|column| column.title.to_owned());
+        let heading = std::iter::once(self.name.to_uppercase()).chain(titles).collect();
+        let cells = self.cells(|column, value| (column.format)(value));
+        let lines: Vec<Vec<String>> = std::iter::once(heading).chain(cells).collect();
+        let width = |place: usize| lines.iter().map(|line| line[place].width()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..=self.columns.len()).map(width).collect();
+        for line in &lines {
+            let mut text = String::new();
+            for (place, (cell, width)) in line.iter().zip(&widths).enumerate() {
+                let padding = " ".repeat(width - cell.width());
+                let parts = if place == 0 { [cell, &padding, ""] } else { ["  ", &padding, cell] };
+                text.extend(parts);
+            }
+            writeln!(out, "{}", text.trim_end())?;
+        }
+        Ok(())
+    }
+}

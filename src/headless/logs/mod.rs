@@ -1,0 +1,117 @@
+//! `hapulse logs`: reads log files of HAProxy and prints figures of groups of requests.
+
+use std::io::{self, Write};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use crate::haproxy::safe_text::SafeText;
+use crate::logs::group_key::GroupKey;
+use crate::logs::groups::Groups;
+use crate::logs::line_reader::LineReader;
+use crate::logs::log_date::DateReader;
+use crate::logs::log_file;
+use crate::logs::request::{Phase, Request};
+use crate::logs::request_filter::RequestFilter;
+use crate::logs::time_counts::TimeCounts;
+
+pub(crate) mod log_report;
+
+/// Files to read and requests to count.
+#[derive(Debug)]
+pub(crate) struct LogOptions {
+    /// Files to read, in this order; `-` is standard input.
+    pub(crate) files: Vec<PathBuf>,
+    /// The property by which requests are grouped.
+    pub(crate) key: GroupKey,
+    /// The phase whose times are counted.
+    pub(crate) phase: Phase,
+    /// Which requests count.
+    pub(crate) filter: RequestFilter,
+    /// Milliseconds since 1970 between which requests count; `None` for all, also those without a time.
+    pub(crate) span: Option<RangeInclusive<i64>>,
+    /// The zone of times without an offset.
+    pub(crate) zone: TimeZone,
+    /// True to print the lines that are no requests, instead of figures.
+    pub(crate) prints_unread: bool,
+}
+
+/// Figures of the lines that were read.
+#[derive(Debug)]
+pub(crate) struct LogFigures {
+    /// Number of lines.
+    pub(crate) lines: u64,
+    /// Number of lines that are no requests in a known format.
+    pub(crate) unread: u64,
+    /// Requests by the property.
+    pub(crate) groups: Groups,
+    /// Times of all requests, in the order of [`Phase::ALL`].
+    pub(crate) phases: [TimeCounts; 5],
+    /// Files that could not be read to their end, each with the reason.
+    pub(crate) failures: Vec<String>,
+}
+
+/// Reads all files. `out` gets the lines that are no requests, if the options ask for them.
+///
+/// # Errors
+/// Returns an error if writing fails.
+pub(crate) fn read(
+    options: &LogOptions,
+    reader: &mut LineReader,
+    counts_phases: bool,
+    out: &mut dyn Write,
+) -> io::Result<LogFigures> {
+    let mut figures = LogFigures {
+        lines: 0,
+        unread: 0,
+        groups: Groups::new(options.key, options.phase),
+        phases: Default::default(),
+        failures: Vec::new(),
+    };
+    let mut dates = DateReader::new(options.zone.clone());
+    let mut is_in_span = |request: &Request<'_>| {
+        options.span.as_ref().is_none_or(|span| dates.read(request.date).is_some_and(|at| span.contains(&at)))
+    };
+    let mut written = Ok(());
+    for path in &options.files {
+        let source = match log_file::open(path) {
+            Ok(source) => source,
+            Err(error) => {
+                figures.failures.push(format!("cannot read {}: {error}", SafeText::from(path.as_path())));
+                continue;
+            }
+        };
+        let LogFigures { lines, unread, groups, phases, .. } = &mut figures;
+        let read = log_file::for_each_line(source, |line| {
+            *lines += 1;
+            let Some(request) = reader.read(line) else {
+                *unread += 1;
+                if options.prints_unread && written.is_ok() {
+                    written = writeln!(out, "{}", SafeText::new(line));
+                }
+                return;
+            };
+            if options.prints_unread || !options.filter.matches(&request) || !is_in_span(&request) {
+                return;
+            }
+            if counts_phases {
+                for (counts, phase) in phases.iter_mut().zip(Phase::ALL) {
+                    if let Some(millis) = request.time(phase) {
+                        counts.add(millis);
+                    }
+                }
+            } else {
+                groups.add(&request);
+            }
+        });
+        if let Err(error) = read {
+            let name = SafeText::from(path.as_path());
+            figures.failures.push(format!("{name}: {error}; the lines before were counted"));
+        }
+        if written.is_err() {
+            break;
+        }
+    }
+    written.map(|()| figures)
+}

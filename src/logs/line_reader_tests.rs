@@ -1,0 +1,144 @@
+//! Lines that HAProxy 2.6 and 3.0 wrote, in each default format and with each header.
+
+use proptest::prelude::*;
+
+use crate::logs::line_reader::LineReader;
+use crate::logs::log_format::{LogFormat, LogFormatError};
+use crate::logs::request::{Phase, Request};
+
+const HTTP: &str = "127.0.0.1:54866 [01/Dec/2026:11:35:25.966] fe app/s2 1/2/3/4/10 200 76 - - ---- 10/9/0/0/0 0/0 \
+                    {curl/7.88 (x86)|de} {} \"GET /a/2?x=1 HTTP/1.1\"";
+
+fn reader() -> LineReader {
+    LineReader::new([]).unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Returns the main parts of a request as words.
+fn words(request: &Request<'_>) -> String {
+    let times = Phase::ALL.map(|phase| request.time(phase).map_or("-".to_owned(), |time| time.to_string())).join("/");
+    let status = request.status.map_or("-".to_owned(), |status| status.to_string());
+    let names = [request.client, request.frontend, request.backend, request.server].map(text).join(" ");
+    let [flags, method, uri] = [request.flags, request.method, request.uri].map(text);
+    format!("{names} {times} {status} {} {flags} {method} {uri}", request.bytes)
+}
+
+#[test]
+fn default_formats_are_read() {
+    let lines = [
+        (HTTP, "127.0.0.1 fe app s2 1/2/3/4/10 200 76 -- GET /a/2?x=1"),
+        (
+            "::1:54086 [01/Dec/2026:11:35:35.088] fes~ fes/<NOSRV> -1/-1/-1/-1/0 400 0 - - CR-- 18/1/0/0/0 0/0 \"<BADREQ>\"",
+            "::1 fes fes <NOSRV> -/-/-/-/0 400 0 CR  <BADREQ>",
+        ),
+        (
+            "10.0.0.9:1 [01/Dec/2026:11:35:28.976] fes~ be/s1 0/0/-1/-1/+150 503 217 - - sC-- 18/1/0/0/+3 0/0 \"GET / HTTP/2.0\" \
+             0/-/0/0/1 lb.example/TLSv1.3/TLS_AES_256_GCM_SHA384",
+            "10.0.0.9 fes be s1 0/0/-/-/150 503 217 sC GET /",
+        ),
+        (
+            "127.0.0.1:53636 [01/Dec/2026:11:35:38.333] ft tapp/t1 1/0/605 207 -- 34/5/0/0/0 0/0",
+            "127.0.0.1 ft tapp t1 -/1/0/-/605 - 207 --  ",
+        ),
+        (
+            "127.0.0.1 - - [01/Dec/2026:11:35:32 +0000] \"GET /dead HTTP/1.1\" 200 76 \"\" \"\" 52154 080 \"clf\" \"app\" \"s2\" 0 0 \
+             0 3 4 ---- 58 20 9 5 0 0 0 \"\" \"\" ",
+            "127.0.0.1 clf app s2 0/0/0/3/4 200 76 -- GET /dead",
+        ),
+    ];
+    let mut reader = reader();
+    for (line, expected) in lines {
+        let request = reader.read(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
+        assert_eq!(words(&request), expected);
+    }
+}
+
+#[test]
+fn headers_of_syslog_are_skipped() {
+    let mut reader = reader();
+    for header in [
+        "",
+        "<134>Dec  1 11:35:25 haproxy[24897]: ",
+        "Dec  1 11:35:25 lb1 haproxy[24897]: ",
+        "2026-12-01T11:35:25.966113+00:00 lb1 haproxy[24897]: ",
+        "<134>1 2026-12-01T11:35:25+00:00 lb1 haproxy 24897 - - ",
+        "Dec  1 11:35:25 lb1 haproxy: ",
+        "<134>2026-12-01T11:35:25.966113+00:00 ",
+        "<134>",
+    ] {
+        let line = format!("{header}{HTTP}");
+        let request = reader.read(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
+        assert_eq!((text(request.client), text(request.date)), ("127.0.0.1", "01/Dec/2026:11:35:25.966"), "{line}");
+    }
+}
+
+#[test]
+fn cut_lines_count_if_only_their_request_is_incomplete() {
+    let mut reader = reader();
+    let in_request = HTTP.find("\"GET").unwrap();
+    for length in 0..HTTP.len() {
+        let request = reader.read(&HTTP.as_bytes()[..length]);
+        if length <= in_request {
+            assert_eq!(request, None, "{length}");
+        } else {
+            let request = request.unwrap_or_else(|| panic!("{length}"));
+            assert_eq!((request.status, request.time(Phase::Response)), (Some(200), Some(4)), "{length}");
+        }
+    }
+}
+
+#[test]
+fn other_formats_are_read_as_configured() {
+    let format = "%{+Q}o %{-Q}ci [%tr] %[ssl_fc_sni] %ST 100%% %HM %HU";
+    let mut own = LineReader::new([format]).unwrap();
+    let request = own.read(b"10.1.1.1 [01/Dec/2026:11:35:25.966] \"lb example\" 404 100% \"GET\" \"/x y\"").unwrap();
+    assert_eq!(words(&request), "10.1.1.1    -/-/-/-/- 404 0  GET /x y");
+    let mut plain = LineReader::new(["%ci %r %ST"]).unwrap();
+    let request = plain.read(b"10.1.1.1 POST /a?b HTTP/1.1 204").unwrap();
+    assert_eq!((text(request.method), text(request.path()), request.status), ("POST", "/a", Some(204)));
+    let error = |format: &str| LogFormat::compile(format).unwrap_err();
+    assert_eq!(error("%ST%B"), LogFormatError::NotSeparated("%B".to_owned()));
+    assert_eq!(error("100% %ST"), LogFormatError::NoVariable(3));
+    assert_eq!(error("%{+Q"), LogFormatError::NotClosed(1, '{'));
+    assert_eq!(error("%{+json}o %ST"), LogFormatError::Encoded("JSON".to_owned()));
+    assert_eq!(error("%ci"), LogFormatError::NoFigures);
+}
+
+#[test]
+fn lines_that_are_no_requests_are_not_read() {
+    let mut reader = reader();
+    for line in [
+        "",
+        "Server be/s1 is DOWN, reason: Layer4 timeout, check duration: 2001ms.",
+        "Dec  1 11:35:25 lb1 haproxy[1]: Proxy fe started.",
+        "127.0.0.1:1 [01/Dec/2026:11:35:25.966] fe app/s2 1/2/x/4/10 200 76 - - ---- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"",
+        "127.0.0.1:1 [01/Dec/2026:11:35:25.966] fe app/s2 1/2/3/4/10 OK 76 - - ---- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"",
+        "127.0.0.1:1 [01/Dec/2026:11:35:25.966] fe app/s2 1/2/3/4/10 200 76 - - ---- 1/1/0/0/0 0/0 \"GET /\" more",
+    ] {
+        assert_eq!(reader.read(line.as_bytes()), None, "{line}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn damaged_lines_never_panic(
+        place in any::<prop::sample::Index>(),
+        bytes in proptest::collection::vec(any::<u8>(), 0..40),
+        removed in 0_usize..20,
+    ) {
+        let mut line = HTTP.as_bytes().to_vec();
+        let place = place.index(line.len());
+        line.splice(place..(place + removed).min(HTTP.len()), bytes);
+        let _ = reader().read(&line);
+    }
+
+    #[test]
+    fn compiled_formats_never_panic(format in "(%|\\{|\\}|\\[|\\(|\\)|[a-zA-Z +]|ST|ä){0,30}", line in any::<Vec<u8>>()) {
+        if let Ok(format) = LogFormat::compile(&format) {
+            let _ = format.parse(&line);
+        }
+    }
+}

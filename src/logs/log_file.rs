@@ -1,0 +1,130 @@
+//! Reads the lines of log files: plain, compressed with gzip or Zstandard, or from standard input.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+
+/// Size of the buffer in bytes.
+const BUFFER: usize = 1 << 17;
+/// Maximum length of a line that is kept; the rest of a longer one is skipped.
+const MAX_LINE: usize = 1 << 16;
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Opens a log file; `-` is standard input. Compression is recognized by the first bytes, whatever the name.
+///
+/// # Errors
+/// Returns an error if the file cannot be opened or read.
+pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    if path.as_os_str() == "-" {
+        return decompress(io::stdin().lock());
+    }
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    decompress(file)
+}
+
+fn decompress(source: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+    let mut source = BufReader::with_capacity(BUFFER, source);
+    let first = source.fill_buf()?;
+    if first.starts_with(&GZIP) {
+        Ok(Box::new(MultiGzDecoder::new(source)))
+    } else if first.starts_with(&ZSTANDARD) {
+        Ok(Box::new(StreamingDecoder::new(source).map_err(io::Error::other)?))
+    } else {
+        Ok(Box::new(source))
+    }
+}
+
+/// Calls `each` with every line of a source without its line end, and returns the number of lines.
+///
+/// # Errors
+/// Returns an error if reading fails.
+pub(crate) fn for_each_line(mut source: impl Read, mut each: impl FnMut(&[u8])) -> io::Result<u64> {
+    let mut buffer = vec![0; BUFFER];
+    let (mut filled, mut lines, mut is_skipping) = (0, 0, false);
+    loop {
+        let read = match source.read(&mut buffer[filled..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        let (end, is_last) = (filled + read, read == 0);
+        let mut start = 0;
+        for newline in memchr::memchr_iter(b'\n', &buffer[..end]) {
+            if !is_skipping {
+                lines += 1;
+                each(without_return(&buffer[start..newline]));
+            }
+            (is_skipping, start) = (false, newline + 1);
+        }
+        if is_last {
+            if start < end && !is_skipping {
+                lines += 1;
+                each(without_return(&buffer[start..end]));
+            }
+            return Ok(lines);
+        }
+        buffer.copy_within(start..end, 0);
+        filled = end - start;
+        if filled > MAX_LINE {
+            if !is_skipping {
+                lines += 1;
+                each(&buffer[..MAX_LINE]);
+            }
+            (filled, is_skipping) = (0, true);
+        }
+    }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn lines(source: impl Read) -> Vec<String> {
+        let mut lines = Vec::new();
+        let count = for_each_line(source, |line| lines.push(String::from_utf8_lossy(line).into_owned())).unwrap();
+        assert_eq!(count, lines.len() as u64);
+        lines
+    }
+
+    #[test]
+    fn lines_are_split_whatever_the_reads() {
+        let long = "x".repeat(3 * BUFFER);
+        let text = format!("one\r\n\n{long}\nlast");
+        let expected = ["one", "", &long[..MAX_LINE], "last"];
+        let read = lines(text.as_bytes());
+        assert_eq!(
+            (read.len(), &read[..2], &read[3..]),
+            (4, &expected[..2].iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()[..], &["last".to_owned()][..])
+        );
+        assert!(long.starts_with(&read[2]) && read[2].len() >= MAX_LINE);
+        assert_eq!(lines(&b""[..]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn compressed_files_are_recognized_by_their_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("haproxy.log.2");
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"one\ntwo\n").unwrap();
+        std::fs::write(&path, gzip.finish().unwrap()).unwrap();
+        assert_eq!(lines(open(&path).unwrap()), ["one", "two"]);
+        let zstandard = ruzstd::encoding::compress_to_vec(&b"three\n"[..], ruzstd::encoding::CompressionLevel::Fastest);
+        std::fs::write(&path, zstandard).unwrap();
+        assert_eq!(lines(open(&path).unwrap()), ["three"]);
+        std::fs::write(&path, "plain\n").unwrap();
+        assert_eq!(lines(open(&path).unwrap()), ["plain"]);
+        assert!(open(folder.path()).is_err());
+    }
+}

@@ -1,0 +1,302 @@
+//! A `log-format`, compiled into a parser of lines.
+
+use thiserror::Error;
+
+use crate::logs::request::Request;
+use crate::logs::variable::{Fields, Variable};
+
+/// The reason why a text is not a log format that hapulse can read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum LogFormatError {
+    /// A `%` without a variable.
+    #[error("\"%\" at byte {0} has no variable; a percent sign is written %%")]
+    NoVariable(usize),
+    /// A brace or bracket is not closed.
+    #[error("the \"{1}\" at byte {0} is not closed")]
+    NotClosed(usize, char),
+    /// Two variables follow each other.
+    #[error("nothing separates {0} from the variable before it, so that a line cannot be split")]
+    NotSeparated(String),
+    /// Lines as JSON or CBOR.
+    #[error("lines in {0} are not read yet: use a format of plain text, such as option httplog")]
+    Encoded(String),
+    /// The variables contain neither a status nor a time.
+    #[error("the format has neither a status nor a time: add %ST or %Tr")]
+    NoFigures,
+}
+
+/// A part of a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum FormatPart {
+    Text(Vec<u8>),
+    Value(Variable),
+}
+
+impl FormatPart {
+    /// Returns whether a line may end before this part: without captures, HAProxy writes only the blanks around them.
+    fn may_be_absent(&self) -> bool {
+        match self {
+            Self::Text(text) => text == b" ",
+            Self::Value(variable) => matches!(variable, Variable::Captures | Variable::CaptureList),
+        }
+    }
+}
+
+/// A format of log lines.
+#[derive(Debug, Clone)]
+pub(crate) struct LogFormat {
+    parts: Vec<FormatPart>,
+}
+
+impl LogFormat {
+    /// Compiles the value of a `log-format` line.
+    ///
+    /// # Errors
+    /// Returns an error for a format that is not valid, or whose lines cannot be split.
+    pub(crate) fn compile(format: &str) -> Result<Self, LogFormatError> {
+        let mut compiler = Compiler { format, place: 0, parts: Vec::new(), text: Vec::new() };
+        compiler.run()?;
+        let parts = compiler.parts;
+        let has = |wanted: &[Variable]| {
+            parts.iter().any(|part| matches!(part, FormatPart::Value(one) if wanted.contains(one)))
+        };
+        if !has(&[Variable::Status, Variable::ResponseTime, Variable::TotalTime]) {
+            return Err(LogFormatError::NoFigures);
+        }
+        Ok(Self { parts })
+    }
+
+    /// Reads a request from a line without the header of syslog; `None` if the line has another format.
+    ///
+    /// Of a line that was cut within its request, the beginning of the request counts.
+    pub(crate) fn parse<'l>(&self, line: &'l [u8]) -> Option<Request<'l>> {
+        let mut fields = Fields::default();
+        let (mut rest, mut is_after_blank) = (line.trim_ascii_end(), false);
+        let mut parts = self.parts.iter();
+        while let Some(part) = parts.next() {
+            if rest.is_empty() && part.may_be_absent() && parts.as_slice().iter().all(FormatPart::may_be_absent) {
+                break;
+            }
+            match part {
+                FormatPart::Text(text) => {
+                    rest = match strip_text(rest, text) {
+                        Some(rest) => rest,
+                        // HAProxy prints one blank where captures between two blanks are absent.
+                        None if is_after_blank => rest.strip_prefix(text.strip_prefix(b" ")?)?,
+                        None => return None,
+                    };
+                    is_after_blank = text.ends_with(b" ");
+                }
+                FormatPart::Value(variable) => {
+                    let next = parts.as_slice();
+                    let (value, after) = match split_value(*variable, rest, next)? {
+                        Split::At(value, after) => (value, after),
+                        Split::Cut(beginning) => {
+                            fields.set(*variable, beginning);
+                            return Request::new(&fields);
+                        }
+                    };
+                    fields.set(*variable, value);
+                    is_after_blank &= value.is_empty() && *variable == Variable::Captures;
+                    rest = after;
+                }
+            }
+        }
+        if rest.is_empty() { Request::new(&fields) } else { None }
+    }
+}
+
+/// The value of a variable at the beginning of a text.
+enum Split<'l> {
+    /// The value and the text after it.
+    At(&'l [u8], &'l [u8]),
+    /// The beginning of a value in which the line was cut.
+    Cut(&'l [u8]),
+}
+
+impl<'l> Split<'l> {
+    fn after(text: &'l [u8], length: usize) -> Self {
+        let (value, rest) = text.split_at(length);
+        Self::At(value, rest)
+    }
+}
+
+/// Splits the value of a variable from the rest of a line; `None` if it does not fit. `next` are the parts of the format after
+/// the variable.
+fn split_value<'l>(variable: Variable, rest: &'l [u8], next: &[FormatPart]) -> Option<Split<'l>> {
+    let until =
+        next.first().and_then(|part| if let FormatPart::Text(text) = part { Some(text.as_slice()) } else { None });
+    if variable == Variable::Captures {
+        if !rest.starts_with(b"{") {
+            return Some(Split::At(&[], rest));
+        }
+        let close = find(rest, b"}", until.unwrap_or_default(), 0)?;
+        return Some(Split::after(rest, close + 1));
+    }
+    if variable == Variable::CaptureList {
+        return Some(Split::after(rest, list_length(rest)));
+    }
+    if let Some(quoted) = rest.strip_prefix(b"\"") {
+        // HAProxy writes quotes within a value as #22.
+        return match memchr::memchr(b'"', quoted) {
+            Some(end) => Some(Split::At(&quoted[..end], &quoted[end + 1..])),
+            None if matches!(variable, Variable::RequestLine | Variable::Uri) => Some(Split::Cut(quoted)),
+            None => None,
+        };
+    }
+    let Some(until) = until else { return Some(Split::At(rest, &[])) };
+    let end = match (variable, next) {
+        // An IPv6 address contains colons, too: the last one before the port ends it.
+        (Variable::Client | Variable::Other, [_, FormatPart::Value(Variable::Port), after, ..]) if until == b":" => {
+            let FormatPart::Text(after) = after else { return None };
+            let end = memchr::memrchr(b':', &rest[..find(rest, after, b"", 0)?])?;
+            if rest[..end].contains(&b' ') {
+                return None;
+            }
+            end
+        }
+        (Variable::RequestLine, _) if !rest.starts_with(b"<") => {
+            let method = memchr::memchr(b' ', rest)?;
+            let Some(uri) = memchr::memchr(b' ', &rest[method + 1..]) else { return Some(Split::Cut(rest)) };
+            find(rest, until, b"", method + 1 + uri + 1)?
+        }
+        _ if variable.may_have_blanks() => find(rest, until, b"", 0)?,
+        _ => word_length(rest, until)?,
+    };
+    Some(Split::after(rest, end))
+}
+
+/// Returns the text after a prefix, which mostly is a single character.
+fn strip_text<'l>(rest: &'l [u8], text: &[u8]) -> Option<&'l [u8]> {
+    match (text, rest) {
+        ([only], [first, rest @ ..]) => (only == first).then_some(rest),
+        _ => rest.strip_prefix(text),
+    }
+}
+
+/// Returns the length of a value without blanks before a text. Most values have few bytes, so that a loop is faster than a
+/// search that prepares itself.
+fn word_length(rest: &[u8], until: &[u8]) -> Option<usize> {
+    let first = *until.first()?;
+    let place = rest.iter().position(|byte| *byte == first || *byte == b' ')?;
+    if strip_text(&rest[place..], until).is_some() {
+        return Some(place);
+    }
+    let length = find(rest, until, b"", place)?;
+    (memchr::memchr(b' ', &rest[..length]).is_none()).then_some(length)
+}
+
+/// Returns the length of quoted texts with single blanks between them.
+fn list_length(text: &[u8]) -> usize {
+    let mut length = 0;
+    loop {
+        let start = if length > 0 { length + 1 } else { 0 };
+        let Some(quoted) = text.get(start..).and_then(|rest| rest.strip_prefix(b"\"")) else { return length };
+        let Some(end) = memchr::memchr(b'"', quoted) else { return length };
+        if start > 0 && text[length] != b' ' {
+            return length;
+        }
+        length = start + end + 2;
+    }
+}
+
+/// Returns the place of `first` directly followed by `second`, from a place on.
+fn find(text: &[u8], first: &[u8], second: &[u8], from: usize) -> Option<usize> {
+    let start = *first.first()?;
+    let places = memchr::memchr_iter(start, text.get(from..)?).map(|place| place + from);
+    places.into_iter().find(|place| {
+        strip_text(&text[*place..], first).is_some_and(|rest| second.is_empty() || rest.starts_with(second))
+    })
+}
+
+/// The state of compiling a format.
+struct Compiler<'f> {
+    format: &'f str,
+    place: usize,
+    parts: Vec<FormatPart>,
+    text: Vec<u8>,
+}
+
+impl Compiler<'_> {
+    fn run(&mut self) -> Result<(), LogFormatError> {
+        while let Some(byte) = self.peek() {
+            self.place += 1;
+            match byte {
+                b'%' if self.peek() == Some(b'%') => {
+                    self.place += 1;
+                    self.text.push(b'%');
+                }
+                b'%' => self.variable()?,
+                // HAProxy joins blanks, and writes none at the beginning.
+                b' ' if self.text.last() == Some(&b' ') || self.text.is_empty() && self.parts.is_empty() => {}
+                other => self.text.push(other),
+            }
+        }
+        while self.text.last() == Some(&b' ') {
+            self.text.pop();
+        }
+        self.finish_text();
+        Ok(())
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.format.as_bytes().get(self.place).copied()
+    }
+
+    fn finish_text(&mut self) {
+        if !self.text.is_empty() {
+            self.parts.push(FormatPart::Text(std::mem::take(&mut self.text)));
+        }
+    }
+
+    /// Reads up to the closing character of what was opened at the current place; returns what is between.
+    fn enclosed(&mut self, open: char, close: char) -> Result<&str, LogFormatError> {
+        let (start, mut depth) = (self.place, 0_usize);
+        for (place, ch) in self.format[start..].char_indices() {
+            depth += usize::from(ch == open);
+            depth -= usize::from(ch == close);
+            if depth == 0 {
+                self.place = start + place + close.len_utf8();
+                return Ok(&self.format[start + open.len_utf8()..start + place]);
+            }
+        }
+        Err(LogFormatError::NotClosed(start, open))
+    }
+
+    /// Reads a variable after its `%`: `%(name){flags}X` or `%[expression]`.
+    fn variable(&mut self) -> Result<(), LogFormatError> {
+        let start = self.place - 1;
+        if self.peek() == Some(b'(') {
+            self.enclosed('(', ')')?;
+        }
+        if self.peek() == Some(b'{') {
+            let flags = self.enclosed('{', '}')?;
+            let encoding = ["json", "cbor"].into_iter().find(|encoding| flags.contains(&format!("+{encoding}")));
+            if let Some(encoding) = encoding {
+                return Err(LogFormatError::Encoded(encoding.to_uppercase()));
+            }
+        }
+        let variable = if self.peek() == Some(b'[') {
+            self.enclosed('[', ']')?;
+            Variable::Other
+        } else {
+            let rest = &self.format[self.place..];
+            let length = rest.find(|ch: char| !ch.is_ascii_alphabetic()).unwrap_or(rest.len());
+            if length == 0 {
+                return Err(LogFormatError::NoVariable(start));
+            }
+            self.place += length;
+            match &rest[..length] {
+                // Only sets flags for the variables after it.
+                "o" => return Ok(()),
+                name => Variable::from_name(name),
+            }
+        };
+        self.finish_text();
+        if matches!(self.parts.last(), Some(FormatPart::Value(_))) {
+            return Err(LogFormatError::NotSeparated(self.format[start..self.place].to_owned()));
+        }
+        self.parts.push(FormatPart::Value(variable));
+        Ok(())
+    }
+}
