@@ -136,6 +136,8 @@ pub struct Layout {
     pub(crate) body: Area,
     /// Visible panes of the dashboard.
     pub panes: Vec<(Pane, Area)>,
+    /// Number of rows of each cause on the dashboard: 2 where what helps has a row of its own.
+    pub(crate) rows_per_cause: u16,
     /// The bottom line.
     pub(crate) footer: Area,
 }
@@ -178,6 +180,7 @@ impl Layout {
                 timeline: none,
                 body: none,
                 panes: Vec::new(),
+                rows_per_cause: 1,
                 footer: none,
             };
         }
@@ -190,12 +193,24 @@ impl Layout {
         let timeline_rows = needs.timeline_rows.min(free_rows / 4);
         let body = screen.rows(above + lead_rows, free_rows - timeline_rows);
         let timeline = screen.rows(height - 1 - timeline_rows, timeline_rows);
+        let rows_per_cause = rows_per_cause(body, (width, height), needs);
         let panes = match room {
             _ if !needs.is_dashboard => Vec::new(),
             _ if needs.is_zoomed => vec![(focused, body)],
             _ => arrange_below_causes(body, room, (width, height), needs),
         };
-        Self { size_class: room, screen, header, tabs, summary_line: lead, timeline, body, panes, footer }
+        Self {
+            size_class: room,
+            screen,
+            header,
+            tabs,
+            summary_line: lead,
+            timeline,
+            body,
+            panes,
+            rows_per_cause,
+            footer,
+        }
     }
 
     /// Returns the area between header and footer, which overlays use.
@@ -209,10 +224,11 @@ impl Layout {
         self.panes.iter().find(|(known, _)| *known == pane).map(|(_, area)| *area)
     }
 
-    /// Returns the number of rows that a list can show, without frame and heading.
+    /// Returns the number of lines that a list can show, without frame and heading.
     pub(crate) fn list_rows(&self, pane: Pane) -> usize {
         let frame = if self.size_class == SizeClass::Wide && pane != Pane::Causes { 3 } else { 1 };
-        self.pane_area(pane).map_or(0, |area| usize::from(area.height.saturating_sub(frame)))
+        let per_line = if pane == Pane::Causes { self.rows_per_cause } else { 1 };
+        self.pane_area(pane).map_or(0, |area| usize::from(area.height.saturating_sub(frame) / per_line))
     }
 }
 
@@ -227,6 +243,19 @@ const MIN_BAND_ROWS: u16 = 12;
 /// Number of rows that the backends have at least, with their frame.
 const MIN_BACKEND_ROWS: u16 = 6;
 
+/// Returns the number of rows of each cause: two on a large terminal while they need a quarter of the body at most, so that
+/// neither its sentence nor what helps is cut.
+fn rows_per_cause(body: Area, terminal_size: (u16, u16), needs: LayoutNeeds) -> u16 {
+    let count = u16::try_from(needs.row_counts[0]).unwrap_or(u16::MAX);
+    let most = if needs.is_zoomed { body.height } else { body.height / 4 };
+    if has_band(terminal_size) && count.saturating_mul(2).saturating_add(1) <= most { 2 } else { 1 }
+}
+
+/// Returns whether a terminal is large enough for charts below all lists.
+fn has_band((width, height): (u16, u16)) -> bool {
+    width >= MIN_BAND_SIZE.0 && height >= MIN_BAND_SIZE.1
+}
+
 /// Puts the causes on top, in a third of the height at most, and the other panes below.
 fn arrange_below_causes(
     body: Area,
@@ -236,6 +265,7 @@ fn arrange_below_causes(
 ) -> Vec<(Pane, Area)> {
     let focused = Pane::LISTS[needs.focused_list.min(3)];
     let count = u16::try_from(needs.row_counts[0]).unwrap_or(u16::MAX);
+    let count = count.saturating_mul(rows_per_cause(body, terminal_size, needs));
     let cause_rows = match count {
         // One line says that nothing is wrong.
         0 if body.height >= 6 => 1,
@@ -259,7 +289,6 @@ fn arrange_below_causes(
 }
 
 fn arrange_wide(body: Area, terminal_size: (u16, u16), needs: LayoutNeeds) -> Vec<(Pane, Area)> {
-    let has_band = terminal_size.0 >= MIN_BAND_SIZE.0 && terminal_size.1 >= MIN_BAND_SIZE.1;
     let rows = needs.row_counts.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(3));
     // Where both sides have room, the left lists get more than half of the width if they need it.
     let usual_width = (body.width * 47 / 100).clamp(52, 90);
@@ -267,7 +296,7 @@ fn arrange_wide(body: Area, terminal_size: (u16, u16), needs: LayoutNeeds) -> Ve
     let left_width = usual_width.max(needs.left_width.saturating_add(2).min(most_width));
     let (left, right) = (body.columns(0, left_width), body.columns(left_width, body.width));
     let frontends = rows[1].clamp(4, (body.height / 3).max(4));
-    if has_band {
+    if has_band(terminal_size) {
         // The charts get the whole width below all lists, and the events the room below the servers.
         let least = body.height * 2 / 5;
         let lists =

@@ -41,17 +41,25 @@ const MIN_DETAIL_ROWS: u16 = 20;
 /// Largest number of rows of the charts below a table.
 const MAX_TABLE_CHART_ROWS: u16 = 24;
 
+/// Divides a body into a list that needs `width` columns, and details of the selected line beside it, after a blank column.
+/// The details are empty where rows or columns leave no room.
+pub(crate) fn split_for_detail(body: Area, width: u16) -> (Area, Area) {
+    let free_columns = body.width.saturating_sub(width.saturating_add(1));
+    let (least, most) = (*DETAIL_WIDTH.start(), *DETAIL_WIDTH.end());
+    if free_columns < least || body.height < MIN_DETAIL_ROWS {
+        return (body, body.columns(body.width, 0));
+    }
+    let detail_width = free_columns.min((body.width * 2 / 5).max(least)).min(most);
+    (body.columns(0, body.width - detail_width - 1), body.columns(body.width - detail_width, detail_width))
+}
+
 impl TableAreas {
     /// Puts charts below a table, as high as its rows permit, and details next to it, as wide as its columns permit.
     pub(crate) fn new(body: Area, needs: TableNeeds) -> Self {
         let notes = u16::try_from(needs.note_count).unwrap_or(u16::MAX).min(body.height / 4);
         let rows = u16::try_from(needs.row_count).unwrap_or(u16::MAX).saturating_add(1 + notes);
-        let free_columns = body.width.saturating_sub(needs.width.saturating_add(1));
-        let has_detail = free_columns >= *DETAIL_WIDTH.start() && body.height >= MIN_DETAIL_ROWS;
-        let detail_width = match free_columns.min((body.width * 2 / 5).max(*DETAIL_WIDTH.start())) {
-            width if has_detail => width.min(*DETAIL_WIDTH.end()),
-            _ => 0,
-        };
+        let (left, detail) = split_for_detail(body, needs.width);
+        let has_detail = !detail.is_empty();
         // The details contain charts, too, so that charts below the table need room that is free.
         let least = match body.height {
             ..14 => 0,
@@ -64,14 +72,12 @@ impl TableAreas {
             free if body.height >= 30 => free.max(least),
             _ => least,
         };
-        // A blank column in front of the details.
-        let left = body.columns(0, body.width - detail_width - u16::from(has_detail));
         let table_rows = body.height - chart_rows - notes;
         Self {
             rows: left.rows(0, table_rows),
             notes: left.rows(table_rows, notes),
             charts: left.rows(body.height - chart_rows, chart_rows),
-            detail: body.columns(body.width - detail_width, detail_width),
+            detail,
         }
     }
 

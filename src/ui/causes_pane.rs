@@ -1,4 +1,5 @@
-//! The causes on top of the dashboard: one line each, worst first, with name, sentence, trend, impact, age and what helps.
+//! The causes on top of the dashboard: one line each, worst first, with name, sentence, trend, impact, age and what helps,
+//! which has a row of its own on large terminals.
 
 use crate::actions::action_table::Action;
 use crate::app::action_targets;
@@ -48,8 +49,8 @@ struct CauseColumns {
 
 impl CauseColumns {
     /// Divides `width` cells. Columns without a value in `causes` are omitted, and so are the less important ones on a
-    /// narrow screen. `level` is the level of the socket.
-    fn new(width: u16, causes: &[&Cause], level: Option<Level>) -> Self {
+    /// narrow screen. `level` is the level of the socket. With two rows per cause, what helps has no column.
+    fn new(width: u16, causes: &[&Cause], level: Option<Level>, rows_per_cause: u16) -> Self {
         let has_label = width >= 60;
         let name_start = if has_label { 7 } else { 4 };
         let longest = causes.iter().map(|cause| text_width::width(&cause.name())).max().unwrap_or(0) as u16;
@@ -62,9 +63,9 @@ impl CauseColumns {
         let beside_sentence = name.end + SINCE_WIDTH + IMPACT_WIDTH + TREND_WIDTH + 8;
         let without_remedy = beside_sentence.saturating_add(sentences);
         // In little space, only the action is named, so that the sentence is shown whole.
-        let has_advice = width >= ADVICE_MIN_WIDTH;
+        let has_advice = width >= ADVICE_MIN_WIDTH && rows_per_cause == 1;
         let has_action = || causes.iter().any(|cause| cause.is_open() && cause.advice(level).action.is_some());
-        let has_remedy = has_advice || is_wide && has_action();
+        let has_remedy = has_advice || is_wide && rows_per_cause == 1 && has_action();
         let remedies = match (has_remedy, has_advice) {
             (false, _) => 0,
             (true, false) => ACTION_WIDTH,
@@ -129,17 +130,20 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
     let has_focus = pane_focus::has_focus(model, Pane::Causes);
     let lines = area.rows(1, area.height);
+    let per_cause = context.layout.rows_per_cause;
     let causes: Vec<&Cause> =
-        instance.data.problems().causes().skip(list.top()).take(usize::from(lines.height)).collect();
-    let columns = CauseColumns::new(area.width, &causes, instance.data.level());
+        instance.data.problems().causes().skip(list.top()).take(usize::from(lines.height / per_cause)).collect();
+    let columns = CauseColumns::new(area.width, &causes, instance.data.level(), per_cause);
     draw_heading(context, canvas, area, &columns, &causes);
     let related = related_cause(context, &causes).filter(|_| !has_focus);
     for (index, (cause, row)) in causes.iter().zip(0_u16..).enumerate() {
-        let line = lines.rows(row, 1);
+        let line = lines.rows(row * per_cause, per_cause);
         let theme = canvas.theme;
         if has_focus && list.top() + index == list.index() {
             canvas.theme = theme.in_selected_row();
-            canvas.color_row(line, 0, Role::Selected);
+            for row in 0..per_cause {
+                canvas.color_row(line, row, Role::Selected);
+            }
             canvas.draw_text(line, CURSOR_COLUMN, 0, theme.choose_glyph("▶", ">"), Role::Focus);
         } else if related == Some(index) {
             canvas.draw_text(line, CURSOR_COLUMN, 0, theme.choose_glyph("▷", "."), Role::Normal);
@@ -216,23 +220,40 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
     let is_new = age.as_secs() < NEW_SECONDS && !is_resolved && !cause.may_be_older && columns.since.len() > 5;
     let since = if is_new { format!("{} new", units::duration(age)) } else { cause.age_cells(now) };
     canvas.draw_number(line, columns.since.clone(), 0, &since, Role::Normal);
-    if columns.remedy.is_empty() || is_resolved {
-        return;
+    match line.height {
+        _ if is_resolved => {}
+        2.. => {
+            let arrow = canvas.theme.choose_glyph("→", ">");
+            let start = canvas.draw_text(line, columns.sentence.start, 1, arrow, Role::Dim);
+            draw_remedy(context, canvas, line.rows(1, 1), (start..line.width.saturating_sub(1), true), cause);
+        }
+        _ if columns.remedy.is_empty() => {}
+        _ => draw_remedy(context, canvas, line, (columns.remedy.clone(), columns.has_advice), cause),
     }
-    let mut start = columns.remedy.start + 1;
+}
+
+/// Draws what helps in a range of screen columns: the action and, if `has_advice` is set, advice in words.
+fn draw_remedy(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    line: Area,
+    (columns, has_advice): (std::ops::Range<u16>, bool),
+    cause: &Cause,
+) {
+    let mut start = columns.start + 1;
     let advice = cause.advice(context.instance.data.level());
     if let Some(action) = advice.action {
-        let title = if columns.has_advice { advice.action_title() } else { Some(action.title) };
-        let (key, title) = action_hint(context, columns, cause, action, title);
-        let end = if columns.has_advice && !title.is_empty() { "; " } else { "" };
-        let room = columns.remedy.len().saturating_sub(1 + text_width::width(&key));
+        let title = if has_advice { advice.action_title() } else { Some(action.title) };
+        let (key, title) = action_hint(context, (columns.len(), has_advice), cause, action, title);
+        let end = if has_advice && !title.is_empty() { "; " } else { "" };
+        let room = columns.len().saturating_sub(1 + text_width::width(&key));
         let title = text_width::end(&(title + end), room);
         start = canvas.draw_texts(line, start, 0, [styled_text(key, Role::Key), styled_text(title, Role::Normal)]);
     }
-    if !columns.has_advice {
+    if !has_advice {
         return;
     }
-    let remedy = text_width::sentence(&advice.text, usize::from(columns.remedy.end.saturating_sub(start)));
+    let remedy = text_width::sentence(&advice.text, usize::from(columns.end.saturating_sub(start)));
     canvas.draw_text(line, start, 0, &remedy, Role::Dim);
 }
 
@@ -240,7 +261,7 @@ fn draw_cause(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, line: Area, co
 /// the cause; otherwise, the title is followed by the name of that row.
 fn action_hint(
     context: &DrawContext<'_>,
-    columns: &CauseColumns,
+    (width, has_advice): (usize, bool),
     cause: &Cause,
     action: &'static Action,
     title: Option<&str>,
@@ -250,7 +271,7 @@ fn action_hint(
         let server = row.filter(|row| row.kind == RowKind::Server).map(|row| row.name.as_str());
         let words = match (title, server) {
             (Some(title), Some(server)) => {
-                let room = columns.remedy.len().saturating_sub(text_width::width(title) + 2);
+                let room = width.saturating_sub(text_width::width(title) + 2);
                 format!("{title} {}", text_width::middle(server, room))
             }
             (title, _) => title.unwrap_or_default().to_owned(),
@@ -259,7 +280,7 @@ fn action_hint(
     }
     let keymap = &context.model.keymap;
     let mut key = keymap.key_or_command(UiCommand::StartAction(action));
-    if key.starts_with(':') && !columns.has_advice {
+    if key.starts_with(':') && !has_advice {
         // The name of a command is too long for the column.
         key = keymap.key_or_command(UiCommand::OpenActionMenu);
     }

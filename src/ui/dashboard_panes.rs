@@ -15,6 +15,9 @@ use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, RowPrefix};
 use crate::ui::text_width;
 use crate::units;
 
+/// Width from which the number of hidden rows widens the column of names.
+const MIN_COUNT_WIDTH: u16 = 60;
+
 /// Draws the list of a pane.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, pane: Pane) {
     let DrawContext { model, instance, layout, .. } = *context;
@@ -45,6 +48,10 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let title_width = usize::from(ROW_PREFIX_WIDTH + fitted.first().map_or(0, |(_, width)| *width));
     let title_text = match more.len() {
         0 => title.name,
+        // On a narrow screen, a column is worth more than the number of hidden rows.
+        length if area.width < MIN_COUNT_WIDTH && text_width::width(&title.name) + length + 2 > title_width => {
+            title.name
+        }
         length => format!("{}  {more}", text_width::middle(&title.name, title_width.saturating_sub(length + 2))),
     };
     let first = if is_framed { FirstHeading::Plain } else { FirstHeading::Title(&title_text, has_focus) };
@@ -78,6 +85,7 @@ pub(crate) fn fitted_columns(context: &DrawContext<'_>, pane: Pane, area: Area) 
     let title_cells = match hidden_rows(lists.rows(pane).len(), area, is_framed) {
         _ if is_framed => 0,
         0 => title(),
+        _ if area.width < MIN_COUNT_WIDTH => title(),
         hidden => title() + hidden_text(hidden).len() + 2,
     };
     let name_width = lists.name_width(pane).max((title_cells as u16).saturating_sub(ROW_PREFIX_WIDTH));

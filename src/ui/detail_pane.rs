@@ -2,6 +2,7 @@
 
 use crate::app::layers::TextExtent;
 use crate::app::layout::Area;
+use crate::app::ui_commands::UiCommand;
 use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
@@ -14,6 +15,7 @@ use crate::ui::chart_pane;
 use crate::ui::detail_summary::{self, DetailLine, FIRST_COLUMN as NAME};
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::number_grid::{self, FIELD_GROUPS};
 use crate::ui::text_width;
 use crate::units;
 
@@ -67,13 +69,16 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
         styled_text(format!("{} ", names.status()), row.state_role()),
     ];
     let width = area.width.saturating_sub(2);
+    // The text of a wide page has two columns, which are read one after the other.
+    let columns = if page.is_overlay && width >= MIN_TWO_COLUMNS { 2 } else { 1 };
+    let text_cells = width / columns - (columns - 1);
     let mut head = detail_summary::wrong_lines(context, &row, width);
     if text_width::width(&name) > title_width {
         // The title shows the name shortened.
         let parts = text_width::wrap_anywhere(&name, usize::from(width.saturating_sub(NAME + 1)));
         head.splice(0..0, parts.into_iter().map(|part| vec![(NAME, styled_text(part, Role::Title))]));
     }
-    let rest = detail_lines(context, &row, width);
+    let rest = detail_lines(context, &row, text_cells, page);
     let chart_rows = match area.height {
         _ if !page.has_charts => 0,
         ..16 => 0,
@@ -84,7 +89,8 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
     // With charts, what is wrong stays above them; without, it is the first part of the text.
     let fixed = if chart_rows > 0 { head.len().min(usize::from(area.height / 4)) as u16 } else { 0 };
     let lines = [head.split_off(usize::from(fixed)), rest].concat();
-    let visible = usize::from(area.height.saturating_sub(2 + fixed + chart_rows + u16::from(chart_rows > 0)));
+    let rows = usize::from(area.height.saturating_sub(2 + fixed + chart_rows + u16::from(chart_rows > 0)));
+    let visible = rows * usize::from(columns);
     let extent = TextExtent::new(lines.len(), visible);
     let top = page.top.min(extent.last_top);
     let position = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
@@ -93,7 +99,11 @@ fn draw_page(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id:
     draw_lines(canvas, inner.rows(0, fixed), &head);
     chart_pane::draw_full_strip(context, canvas, inner.rows(fixed, chart_rows), id);
     let body = inner.rows(fixed + chart_rows + u16::from(chart_rows > 0), inner.height);
-    draw_lines(canvas, body, lines.get(top..(top + visible).min(lines.len())).unwrap_or_default());
+    let shown = lines.get(top..(top + visible).min(lines.len())).unwrap_or_default();
+    for (part, column) in shown.chunks(rows.max(1)).zip(0_u16..) {
+        let place = body.columns(column * (text_cells + 2), if columns == 1 { body.width } else { text_cells });
+        draw_lines(canvas, place, part);
+    }
     extent
 }
 
@@ -118,13 +128,11 @@ const HELP: u16 = 38;
 
 /// Width from which the descriptions of all fields begin in one column.
 const MIN_ALIGNED_WIDTH: u16 = 100;
+/// Width from which the text of the page has two columns.
+const MIN_TWO_COLUMNS: u16 = 150;
 
-fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16) -> Vec<DetailLine> {
+fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16, page: Page) -> Vec<DetailLine> {
     let mut lines = detail_summary::neighbor_lines(context, row, width);
-    let names = row.sample.table.schema().names().iter().enumerate();
-    let reported = names.filter(|(slot, _)| row.sample.table.slot_number(row.index, *slot).is_some());
-    let longest = reported.map(|(_, name)| text_width::width(name.as_str())).max();
-    let shift = (longest.unwrap_or(0) as u16 + NAME + 1).clamp(VALUE, (width / 3).clamp(VALUE, 30)) - VALUE;
     let service =
         [("draining", out_of_service::drain_status_cell(row)), ("ordered by", out_of_service::ordered_by_cell(row))];
     for (name, cell) in service.into_iter().chain(outlook::outlook_lines(row)) {
@@ -137,6 +145,36 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16) -> Vec
             lines.extend(wrapped_lines(name, text.as_str(), Role::Normal, width));
         }
     }
+    if page.is_overlay {
+        lines.extend(described_lines(row, width));
+    } else {
+        let key = context.model.keymap.key_or_command(UiCommand::Open { unfold: false });
+        lines.extend(number_grid::lines(row, width, &key));
+    }
+    let events = context.instance.data.events().newest_first().filter(|event| event.row == Some(row.id));
+    let mut events = events.peekable();
+    if events.peek().is_some() {
+        lines.push(Vec::new());
+        lines.push(vec![(NAME, styled_text("Events", Role::Title))]);
+    }
+    for event in events {
+        let time = (context.format_time)(event.at.wall);
+        let parts = text_width::wrap_at_blanks(&event.kind.to_string(), usize::from(width.saturating_sub(13)));
+        for (index, part) in parts.into_iter().enumerate() {
+            let time = if index == 0 { time.clone() } else { String::new() };
+            lines.push(vec![(NAME, styled_text(time, Role::Dim)), (12, styled_text(part, Role::Normal))]);
+        }
+    }
+    lines
+}
+
+/// Returns the lines of all numbers of a row, each with its description.
+fn described_lines(row: &RowView<'_>, width: u16) -> Vec<DetailLine> {
+    let mut lines = Vec::new();
+    let names = row.sample.table.schema().names().iter().enumerate();
+    let reported = names.filter(|(slot, _)| row.sample.table.slot_number(row.index, *slot).is_some());
+    let longest = reported.map(|(_, name)| text_width::width(name.as_str())).max();
+    let shift = (longest.unwrap_or(0) as u16 + NAME + 1).clamp(VALUE, (width / 3).clamp(VALUE, 30)) - VALUE;
     for (title, kinds) in FIELD_GROUPS {
         lines.push(Vec::new());
         lines.push(vec![(NAME, styled_text(*title, Role::Title))]);
@@ -175,18 +213,6 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16) -> Vec
         lines.push(vec![(NAME, styled_text("Other fields of this build", Role::Title))]);
         lines.extend(extra);
     }
-    let events = context.instance.data.events().newest_first().filter(|event| event.row == Some(row.id));
-    let mut events = events.peekable();
-    if events.peek().is_some() {
-        lines.push(Vec::new());
-        lines.push(vec![(NAME, styled_text("Events", Role::Title))]);
-    }
-    for event in events {
-        lines.push(vec![
-            (NAME, styled_text((context.format_time)(event.at.wall), Role::Dim)),
-            (12, styled_text(event.kind.to_string(), Role::Normal)),
-        ]);
-    }
     lines
 }
 
@@ -199,15 +225,6 @@ fn wrapped_lines(name: &'static str, text: &str, role: Role, width: u16) -> Vec<
     };
     parts.into_iter().enumerate().map(line).collect()
 }
-
-/// The groups of fields, in display order.
-static FIELD_GROUPS: &[(&str, &[FieldKind])] = &[
-    ("Now", &[FieldKind::Gauge, FieldKind::Rate, FieldKind::Average]),
-    ("Limits", &[FieldKind::Limit]),
-    ("Since the start", &[FieldKind::Counter]),
-    ("Maximum since the start", &[FieldKind::Max]),
-    ("Ages and ids", &[FieldKind::Age, FieldKind::Id]),
-];
 
 /// Returns the lines for the numeric fields that HAProxy reports and that are unknown to hapulse.
 fn build_specific_lines(row: &RowView<'_>, shift: u16) -> Vec<DetailLine> {

@@ -120,7 +120,7 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
         line.extend(gaps.map(|gaps| (FIRST_COLUMN + text.len() as u16, styled_text(format!("; {gaps}"), Role::Dim))));
         lines.push(line);
     }
-    lines.extend(state_line(context, row, &texts));
+    lines.extend(state_lines(context, row, &texts, available));
     lines.push(Vec::new());
     lines
 }
@@ -128,8 +128,8 @@ pub(crate) fn wrong_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u
 /// Column of the sentences, after severity and age.
 const SENTENCE: u16 = 13;
 
-/// Returns the line with the state, its start, and HAProxy's reason for it.
-fn state_line(context: &DrawContext<'_>, row: &RowView<'_>, shown: &[String]) -> Option<DetailLine> {
+/// Returns the state, its start, and HAProxy's reason for it, wrapped at `available` cells; empty without a state.
+fn state_lines(context: &DrawContext<'_>, row: &RowView<'_>, shown: &[String], available: usize) -> Vec<DetailLine> {
     let status = row.stat_row().status();
     let seconds = row.number(Field::Lastchg).and_then(|seconds| u64::try_from(seconds).ok());
     let since = seconds.and_then(|seconds| {
@@ -140,7 +140,7 @@ fn state_line(context: &DrawContext<'_>, row: &RowView<'_>, shown: &[String]) ->
         Some(format!(" for {age}{at}"))
     });
     if status.is_empty() {
-        return None;
+        return Vec::new();
     }
     let reason = reason_text(row);
     let reason = if reason.is_empty() || shown.iter().any(|text| text.contains(&reason)) {
@@ -148,14 +148,23 @@ fn state_line(context: &DrawContext<'_>, row: &RowView<'_>, shown: &[String]) ->
     } else {
         format!("; last check {reason}")
     };
-    Some(vec![
+    let rest = format!("{}{reason}", since.unwrap_or_default());
+    let start = FIRST_COLUMN + SENTENCE;
+    let mut lines = vec![vec![
         (FIRST_COLUMN, styled_text("state", Role::Dim)),
-        (FIRST_COLUMN + SENTENCE, styled_text(status.to_owned(), row.state_role())),
-        (
-            FIRST_COLUMN + SENTENCE + text_width::width(status) as u16,
-            styled_text(format!("{}{reason}", since.unwrap_or_default()), Role::Normal),
-        ),
-    ])
+        (start, styled_text(status.to_owned(), row.state_role())),
+    ]];
+    let mut parts = text_width::wrap_at_blanks(&format!("{status}{rest}"), available).into_iter();
+    match parts.next() {
+        Some(first) if first.starts_with(status) => {
+            let column = start + text_width::width(status) as u16;
+            lines[0].push((column, styled_text(first[status.len()..].to_owned(), Role::Normal)));
+        }
+        // A state that is wider than its line.
+        _ => parts = text_width::wrap_at_blanks(rest.trim_start(), available).into_iter(),
+    }
+    lines.extend(parts.map(|part| vec![(start, styled_text(part, Role::Normal))]));
+    lines
 }
 
 /// Returns the result and the text of a server's last health check.
@@ -184,10 +193,13 @@ fn server_lines(context: &DrawContext<'_>, row: &RowView<'_>, backend: &BackendR
     let view = |index| RowView::new(&context.instance.data, row.sample, index);
     let longest = shown.iter().map(|index| text_width::width(&NAME.cell(&view(*index)).text)).max().unwrap_or(0);
     let name_width = (longest as u16).clamp(8, (width / 3).max(8));
-    let reason_width = (width / 4).min(40);
+    // The reason is more important than lesser columns, which are in the tables, too.
+    let reasons = shown.iter().map(|index| text_width::width(&reason_text(&view(*index)))).max().unwrap_or(0);
+    let beside_state = width.saturating_sub(FIRST_COLUMN + 4 + name_width + STATUS.width);
+    let reason_width = (reasons as u16).min(beside_state).min(width / 2).max(10);
     let mut columns: Vec<(&'static Column, u16)> = vec![(&NAME, name_width)];
     columns.extend(SERVER_COLUMNS.iter().map(|column| (*column, column.width)));
-    let columns = column::drop_to_fit(columns, width.saturating_sub(FIRST_COLUMN + 2 + reason_width), 1);
+    let columns = column::drop_to_fit(columns, width.saturating_sub(FIRST_COLUMN + 3 + reason_width), 1);
     let mut heading: DetailLine = Vec::new();
     let mut lines = Vec::new();
     let mut offset = FIRST_COLUMN;

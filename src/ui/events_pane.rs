@@ -50,6 +50,24 @@ pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area
         }
     }
     draw_lines(context, canvas, area, model.shown_events(), Some(*list));
+    draw_whole_text(context, canvas, area, list.index());
+}
+
+/// Draws the whole text of the selected event in the rows below the events, if its line shortens it.
+fn draw_whole_text(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, index: usize) {
+    let Some(event) = context.model.shown_events().nth(index) else { return };
+    let text = format!("{}  {}", event.name, event.kind);
+    let time = (context.format_time)(event.at.wall);
+    if text_width::width(&text) + time.len() + 3 <= usize::from(area.width) {
+        return;
+    }
+    let parts = text_width::wrap_at_blanks(&text, usize::from(area.width.saturating_sub(2)));
+    let used = context.model.shown_events().take(usize::from(area.height)).count() as u16;
+    // A blank row, and the text.
+    let needed = parts.len() as u16 + 1;
+    if used + needed <= area.height {
+        canvas.draw_wrapped(area, 1, used + 1, &text, weight_role(event.importance()));
+    }
 }
 
 /// Draws the events that are visible, with the cursor if there is one.

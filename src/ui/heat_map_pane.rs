@@ -193,6 +193,37 @@ fn axis_labels(context: &DrawContext<'_>, map: &HeatMap, sample: &Sample, width:
     }
 }
 
+/// Returns the meaning of a shade: the values below its upper bound, or for the last one those from the bound on.
+fn shade_text(metric: HeatMetric, bounds: &[f64; SHADES - 1], level: usize) -> String {
+    match (metric, bounds.get(level)) {
+        (HeatMetric::Share5xx | HeatMetric::Queue, _) if level == 0 => " none".to_owned(),
+        (_, Some(bound)) => format!(" <{}", metric.format_bound(*bound)),
+        (_, None) => format!(" {}+", metric.format_bound(bounds[level - 1])),
+    }
+}
+
+/// Removes the blank after each sign of a legend, and the unit of all bounds but the last where they have the same one.
+fn shorten_shades(parts: &mut [[StyledText<'_>; 2]]) {
+    let unit = |text: &str| {
+        text.trim_end_matches('+')
+            .trim_start_matches([' ', '<'])
+            .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+            .to_owned()
+    };
+    let is_bound = |text: &str| text.starts_with(" <");
+    let bounds: Vec<String> =
+        parts.iter().filter(|[_, (text, _)]| is_bound(text)).map(|[_, (text, _)]| unit(text)).collect();
+    let last = parts.iter().find(|[_, (text, _)]| text.ends_with('+')).map(|[_, (text, _)]| unit(text));
+    let is_same = last.as_ref().is_some_and(|last| bounds.iter().all(|unit| unit == last));
+    for [_, (text, _)] in parts.iter_mut() {
+        let mut short = text.trim_start().to_owned();
+        if let Some(unit) = last.as_ref().filter(|_| is_same && is_bound(text)) {
+            short.truncate(short.len() - unit.len());
+        }
+        *text = short.into();
+    }
+}
+
 /// Draws the meaning of the shades, and the keys, as many as fit.
 fn draw_legend(
     context: &DrawContext<'_>,
@@ -212,13 +243,7 @@ fn draw_legend(
         }));
     } else {
         for level in 0..SHADES {
-            let text = match (metric, level) {
-                (HeatMetric::Share5xx | HeatMetric::Queue, 0) => " none".to_owned(),
-                (_, level) => match bounds.get(level) {
-                    Some(bound) => format!(" <{}", metric.format_bound(*bound)),
-                    None => format!(" {}+", metric.format_bound(bounds[level - 1])),
-                },
-            };
+            let text = shade_text(metric, bounds, level);
             let role = if level == 0 { Role::Dim } else { Role::Chart };
             parts.push([styled_text(glyph(HeatShade::Level(level)), role), styled_text(text, Role::Dim)]);
         }
@@ -231,8 +256,16 @@ fn draw_legend(
     parts.push([styled_text(key(UiCommand::NextChart), Role::Key), styled_text(" metric", Role::Dim)]);
     parts.push([styled_text(spans, Role::Key), styled_text(span, Role::Dim)]);
     let width = |part: &[StyledText<'_>; 2]| part.iter().map(|(text, _)| text_width::width(text)).sum::<usize>() as u16;
-    let all: u16 = parts.iter().map(width).sum();
-    let gap = if all + 2 * parts.len() as u16 <= area.width + 1 { 2 } else { 1 };
+    let needed = |parts: &[[StyledText<'_>; 2]], gap: u16| {
+        parts.iter().map(width).sum::<u16>() + gap * (parts.len() as u16).saturating_sub(1) + 1
+    };
+    let gap = if needed(&parts, 2) <= area.width { 2 } else { 1 };
+    let keys = 2;
+    if needed(&parts[..parts.len() - keys], gap) > area.width {
+        // The meaning of every shade comes before blanks, repeated units and the keys.
+        let shades = parts.len() - keys;
+        shorten_shades(&mut parts[..shades]);
+    }
     let mut column = 1;
     for part in parts {
         if column + width(&part) > area.width {

@@ -1,5 +1,5 @@
-//! The help: the sort column, the keys that do something in the view shown, its columns, and the other keys. Built from the
-//! tables of commands and columns.
+//! The help: the sort column, the keys that do something in the view shown, and its columns. Built from the tables of
+//! commands and columns. The palette lists the keys of other views.
 
 use crate::actions::action_table;
 use crate::app::command_scope;
@@ -104,7 +104,7 @@ fn screen_lines(sections: Vec<Section>, width: usize, search: Option<&Prompt>) -
 }
 
 fn sections(model: &Model, ascii: bool) -> Vec<Section> {
-    let (mut all, mut elsewhere) = (Vec::new(), Vec::new());
+    let mut all = Vec::new();
     let settings = &model.view_settings[model.view()];
     if let Some(sort) = settings.sort {
         all.push(Section { heading: "Sorted by".to_owned(), lines: vec![column_line(sort.column)] });
@@ -113,14 +113,12 @@ fn sections(model: &Model, ascii: bool) -> Vec<Section> {
         // Commands without a key are omitted; actions among them are in the menu of actions.
         let has_key = |command: &&CommandSpec| !model.keymap.keys_for(command).is_empty();
         let commands = COMMANDS.iter().filter(|command| command.group == group).filter(has_key);
-        let (here, others): (Vec<_>, Vec<_>) = commands.partition(|command| command_scope::works_here(model, command));
-        let mut lines: Vec<HelpLine> = here.into_iter().map(|command| command_line(model, command, ascii)).collect();
+        let here = commands.filter(|command| command_scope::works_here(model, command));
+        let mut lines: Vec<HelpLine> = here.map(|command| command_line(model, command, ascii)).collect();
         if group == CommandGroup::Actions {
             lines.insert(0, actions_line(model));
         }
         all.push(Section { heading: group.title().to_owned(), lines });
-        let dimmed = |command| HelpLine { role: Role::Dim, ..command_line(model, command, ascii) };
-        elsewhere.extend(others.into_iter().map(dimmed));
     }
     let columns = match model.current_view().content {
         Content::Dashboard => dashboard_lists::columns(model.focus).to_vec(),
@@ -136,7 +134,6 @@ fn sections(model: &Model, ascii: bool) -> Vec<Section> {
         role: Role::Normal,
     }));
     all.push(Section { heading: "Columns".to_owned(), lines: columns });
-    all.push(Section { heading: "Not here, or not now".to_owned(), lines: elsewhere });
     all
 }
 

@@ -11,6 +11,7 @@ use crate::app::mouse_report::{MouseReport, MouseTarget};
 use crate::app::pane_focus;
 use crate::table::view_table::Content;
 use crate::ui::draw_context::DrawContext;
+use crate::ui::line_detail;
 use crate::ui::problems_pane;
 use crate::ui::root::{self, Appearance};
 use crate::ui::tabs;
@@ -46,7 +47,8 @@ pub fn find(model: &Model, appearance: Appearance, now: Duration, report: MouseR
             return Some(line.map_or(MouseTarget::Pane(pane), |line| MouseTarget::Row(Some(pane), line)));
         }
         let (first, top) = (area.y + heading_rows(&layout, pane), instance.lists.cursor(pane)?.top());
-        let index = usize::from(report.row.checked_sub(first).unwrap_or(u16::MAX)) + top;
+        let per_line = if pane == Pane::Causes { layout.rows_per_cause } else { 1 };
+        let index = usize::from(report.row.checked_sub(first).unwrap_or(u16::MAX) / per_line) + top;
         let is_row = index < instance.lists.rows(pane).len() && index < top + layout.list_rows(pane);
         return Some(if is_row { MouseTarget::Row(Some(pane), index) } else { MouseTarget::Pane(pane) });
     }
@@ -55,14 +57,20 @@ pub fn find(model: &Model, appearance: Appearance, now: Duration, report: MouseR
         Content::Table(_) if heat_view::is_shown(model) => (1, heat_view::row_count(model)),
         Content::Table(_) if !contains(table.rows) => return None,
         Content::Table(_) => (1, usize::from(table.visible_rows())),
-        Content::Sessions | Content::StickTables => (2, usize::from(layout.body.height)),
+        Content::Sessions | Content::StickTables | Content::Events => {
+            let context = &DrawContext { model, instance, layout: &layout, format_time: appearance.format_time, now };
+            if !contains(line_detail::split(context, layout.body).0) {
+                return None;
+            }
+            let heading = if matches!(model.current_view().content, Content::Events) { 0 } else { 2 };
+            (heading, usize::from(layout.body.height))
+        }
         Content::Problems => {
             let context = &DrawContext { model, instance, layout: &layout, format_time: appearance.format_time, now };
             let row = report.row.checked_sub(layout.body.y).filter(|_| contains(layout.body))?;
             let line = problems_pane::line_at(context, layout.body, row)?;
             return Some(MouseTarget::Row(None, line));
         }
-        Content::Events => (0, usize::from(layout.body.height)),
         Content::Balancers => {
             let areas = BalancerAreas::new(model, layout.body);
             let line = usize::from(report.row.checked_sub(areas.rows.y + 1).filter(|_| contains(areas.rows))?);

@@ -29,6 +29,7 @@ use crate::ui::footer;
 use crate::ui::header;
 use crate::ui::heat_map_pane;
 use crate::ui::help_overlay;
+use crate::ui::line_detail;
 use crate::ui::menu_popup;
 use crate::ui::palette_popup;
 use crate::ui::problems_pane;
@@ -170,12 +171,18 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         }
         Content::Table(_) if heat_view::is_shown(model) => heat_map_pane::draw(context, canvas, body),
         Content::Table(_) => table_pane::draw(context, canvas),
-        Content::Events => events_pane::draw_view(context, canvas, body),
         Content::Problems => problems_pane::draw(context, canvas, body),
-        Content::Cli => cli_pane::draw(context, canvas, body),
-        Content::Sessions => sessions_pane::draw(context, canvas, body),
-        Content::StickTables => stick_tables_pane::draw(context, canvas, body),
-        Content::Balancers => {}
+        content => {
+            let (list, detail) = line_detail::split(context, body);
+            match content {
+                Content::Events => events_pane::draw_view(context, canvas, list),
+                Content::Cli => cli_pane::draw(context, canvas, list),
+                Content::Sessions => sessions_pane::draw(context, canvas, list),
+                Content::StickTables => stick_tables_pane::draw(context, canvas, list),
+                Content::Dashboard | Content::Table(_) | Content::Problems | Content::Balancers => {}
+            }
+            line_detail::draw(context, canvas, detail);
+        }
     }
     // While the link is lost, the newest sample is dimmed; an earlier sample is not.
     if !instance.data.link().is_up() && instance.data.past_moment().is_none() {

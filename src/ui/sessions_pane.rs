@@ -98,10 +98,8 @@ fn summary(context: &DrawContext<'_>, latest: &Sessions, shown: usize, age: &str
 /// Draws the headings and the sessions. Columns without a value in any session are omitted.
 fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, latest: &Sessions) {
     let DrawContext { model, instance, .. } = *context;
-    let has_uris = latest.list.iter().any(|session| session.uri.is_some());
-    let columns = session_columns(area.width, latest.has_bytes(), has_uris);
-    let headings = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES", "REQUEST"];
-    draw_cells(canvas, area.rows(1, 1), &headings, &columns, Role::Dim);
+    let columns = session_columns(area.width, latest.has_bytes(), name_widths(latest));
+    draw_cells(canvas, area.rows(1, 1), &HEADINGS, &columns, Role::Dim);
     let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     let visible = query_lines::shown_sessions(model).enumerate().skip(list.top()).take(usize::from(body.height));
@@ -118,12 +116,59 @@ fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     }
 }
 
-/// Returns the columns of the sessions view: age, frontend, backend and server, client, state, bytes, request.
+/// Headings of the sessions.
+const HEADINGS: [&str; 7] = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES", "REQUEST"];
+/// Number of sessions whose names are measured.
+const MAX_MEASURED: usize = 1000;
+
+/// Widths of the longest names of sessions, each with two blanks after it: frontend, backend and server, client, request. The
+/// last one is 0 if no session has a request.
+type NameWidths = [u16; 4];
+
+/// Measures the names of the sessions.
+fn name_widths(latest: &Sessions) -> NameWidths {
+    let mut widths = [1, 2, 3].map(|column: usize| HEADINGS[column].len() as u16 + 2);
+    let mut uri = 0;
+    let cells = |text: &Option<SafeText>| text.as_ref().map_or(0, |text| text_width::width(text.as_str()) as u16);
+    for session in latest.list.iter().take(MAX_MEASURED) {
+        let target = cells(&session.backend) + session.server.as_ref().map_or(0, |_| 1 + cells(&session.server));
+        let names = [cells(&session.frontend), target, cells(&session.source)];
+        for (widest, name) in widths.iter_mut().zip(names) {
+            *widest = (*widest).max(name + 2);
+        }
+        uri = uri.max(session.path().map_or(0, |path| text_width::width(&path) as u16 + 1));
+    }
+    let has_uris = latest.list.iter().any(|session| session.uri.is_some());
+    [widths[0], widths[1], widths[2], if has_uris { uri.max(HEADINGS[6].len() as u16 + 1) } else { 0 }]
+}
+
+/// Width of the columns of numbers and states, with the blanks.
+const OTHER_WIDTH: u16 = 1 + 6 + 6 + 1;
+
+/// Returns the width that the list needs for whole names.
+pub(crate) fn list_width(latest: &Sessions) -> u16 {
+    name_widths(latest).iter().sum::<u16>() + OTHER_WIDTH + if latest.has_bytes() { 7 } else { 0 }
+}
+
+/// Returns the columns of the sessions view: age, frontend, backend and server, client, state, bytes, request. They are as
+/// wide as the names, so that what belongs together stands together.
 ///
 /// On a narrow screen, the frontend, the bytes and the request are omitted, so that the names stay readable.
-fn session_columns(width: u16, has_bytes: bool, has_uris: bool) -> [CellSlot; 7] {
+fn session_columns(width: u16, has_bytes: bool, names: NameWidths) -> [CellSlot; 7] {
     let bytes = if has_bytes && width >= 60 { 6 } else { 0 };
-    let uri = if has_uris && width >= 60 { width / 3 } else { 0 };
+    let [front, target, client, uri] = names;
+    if front + target + client + uri + OTHER_WIDTH + if bytes > 0 { bytes + 1 } else { 0 } <= width {
+        return [
+            right_slot(5),
+            left_slot(front),
+            left_slot(target),
+            left_slot(client),
+            left_slot(6),
+            right_slot(bytes),
+            left_slot(uri),
+        ];
+    }
+    let uri = if uri > 0 && width >= 60 { width / 3 } else { 0 };
     let rest = width.saturating_sub(1 + 6 + 6 + bytes + 1 + uri);
     let (front, target, client) = if width < 60 {
         (0, rest * 11 / 20, rest - rest * 11 / 20)

@@ -29,6 +29,20 @@ fn fill_role(fill: f64) -> Role {
     }
 }
 
+/// Width of the columns after the names of tables.
+const OTHER_WIDTH: u16 = 8 + 6 + 7 + 6 + 1;
+
+/// Returns the width of the names of the tables, with the blanks after them.
+fn name_width(context: &DrawContext<'_>) -> u16 {
+    let names = query_lines::shown_stick_tables(context.model).map(|table| text_width::width(table.name.as_str()));
+    names.max().unwrap_or(0).clamp(10, 60) as u16 + 2
+}
+
+/// Returns the width that the list of tables needs.
+pub(crate) fn list_width(context: &DrawContext<'_>) -> u16 {
+    1 + name_width(context) + OTHER_WIDTH
+}
+
 /// Draws the list of stick tables, or the entries of the open table.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, now, .. } = *context;
@@ -46,7 +60,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let texts = filter_text(model, false).into_iter().chain([styled_text(message, Role::Normal)]).collect();
     draw_status_line(canvas, area, fetched, texts, &hints);
     let columns = [
-        left_slot(area.width.saturating_sub(1 + 8 + 6 + 7 + 6 + 1).min(48)),
+        left_slot(area.width.saturating_sub(1 + OTHER_WIDTH).min(name_width(context))),
         left_slot(8),
         right_slot(5),
         right_slot(6),

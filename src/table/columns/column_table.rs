@@ -143,7 +143,7 @@ columns! {
     TIME_OWNER = computed_column(("time_in", "TIME IN"), 13, 238, Align::Left, "part that takes the most time: HAProxy queue, network, application or transfer", time_split!(time_owner_cell, time_owner_key, true));
     CLIENT_TIME = computed_column(("client_now", "CLIENT'S TIME"), 16, 212, Align::Right, "rest of the mean total time: transfer, and with keep-alive the client's pause before the request", time_split!(client_time_cell, client_time_key, true));
     SESSIONS_BAR = computed_column(("sess_bar", "SESSIONS"), time_split::SESSIONS_COLUMN_WIDTH, 222, Align::Right, "current sessions and their limit, after a bar", time_split!(sessions_bar_cell, sessions_bar_key, false));
-    CHECK = computed_column(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", current!(check_cell, check_key));
+    CHECK = computed_column(("check", "CHECK"), 10, 189, Align::Left, "result of the last health check", current!(check_cell, check_key));
     CHECK_TEXT = computed_column(("check_text", "LAST CHECK"), 24, 70, Align::Left, "result of the last health check, and the text in the server's reply", current!(check_text_cell, check_text_key));
     REUSE_SHARE = computed_column(("reused", "REUSED"), 6, 90, Align::Right, "share of requests sent over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));
     CACHE_SHARE = computed_column(("cached", "CACHE"), 5, 45, Align::Right, "share of cache lookups that were hits, in percent", two_samples!(cache_cell, cache_key));

@@ -341,6 +341,16 @@ mod tests {
     }
 
     #[test]
+    fn fit_keeps_the_rate_of_requests_in_the_narrowest_list_of_backends() {
+        let mut uses = ColumnUse { has_rates: true, ..ColumnUse::default() };
+        for (id, width) in [("status", 4), ("problem", 8), ("usable", 3)] {
+            uses.record_text(by_id(id), width);
+        }
+        let ids = ids(&uses.fit(BACKENDS, 37, 9, true));
+        assert_eq!(ids, ["name", "status", "queue", "req", "problem"]);
+    }
+
+    #[test]
     fn fit_narrows_what_changed_before_dropping_it() {
         let mut uses = ColumnUse { has_rates: true, ..ColumnUse::default() };
         for (id, width) in

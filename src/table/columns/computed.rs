@@ -5,6 +5,7 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
 use crate::observe::severity::Severity;
+use crate::problems::cause_table;
 use crate::problems::figures;
 use crate::problems::rule_table::RuleId;
 use crate::table::cell::{Cell, Role, severity_role};
@@ -358,7 +359,9 @@ pub(crate) fn cause_cell(row: &RowView<'_>) -> Cell {
     }
     match (problems.cause_of(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
         (Some(cause), _) => Cell::new(cause.word_for(row.id, row.stat_row().kind), severity_role(cause.severity)),
-        (None, Some(problem)) => Cell::new(problem.rule.id.as_str(), severity_role(problem.severity)),
+        (None, Some(problem)) => {
+            Cell::new(cause_table::fallback_kind(problem.rule.id).info().word, severity_role(problem.severity))
+        }
         (None, None) => Cell::plain(""),
     }
 }
