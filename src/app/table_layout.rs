@@ -41,7 +41,7 @@ const MIN_DETAIL_ROWS: u16 = 20;
 /// Largest number of rows of the charts below a table.
 const MAX_TABLE_CHART_ROWS: u16 = 24;
 
-/// Divides a body into a list that needs `width` columns, and details of the selected line beside it, after a blank column.
+/// Divides a body into a list that needs `width` columns, and details of the selected line next to it, after a blank column.
 /// The details are empty where rows or columns leave no room.
 pub(crate) fn split_for_detail(body: Area, width: u16) -> (Area, Area) {
     let free_columns = body.width.saturating_sub(width.saturating_add(1));

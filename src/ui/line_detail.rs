@@ -1,4 +1,4 @@
-//! What views 5, 7, 8 and 9 show on wide terminals beside their lists: everything known about the selected line, or the
+//! Details that views 5, 7, 8 and 9 show on wide terminals beside their lists: everything known about the selected line, or the
 //! commands of HAProxy that match the typed line.
 
 use crate::app::layout::Area;
@@ -33,7 +33,7 @@ const MAX_SEARCHED: usize = 2000;
 /// A label and a text; a text without a label continues the list.
 type LabeledLine = (String, String, Role);
 
-/// Divides the body of a view into its list and the details beside it, which are empty where they have no room.
+/// Divides the body of a view into its list and the details next to it, which are empty where they have no room.
 pub(crate) fn split(context: &DrawContext<'_>, body: Area) -> (Area, Area) {
     let queries = &context.instance.queries;
     let most = body.width * 3 / 5;
