@@ -247,7 +247,7 @@ fn help_opens_scrolls_and_closes() {
         term.press("j");
         term.wait_for(" 2-23 of ");
         term.press("G");
-        term.wait_until(|screen| screen.contains("remove all marks") && !screen.contains("takes traffic again"));
+        term.wait_until(|screen| screen.contains("suspend to the shell") && !screen.contains("takes traffic again"));
         term.press("g");
         term.wait_for(" 1-22 of ");
         term.press(close);

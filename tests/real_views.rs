@@ -15,7 +15,11 @@ type StatRow = BTreeMap<String, String>;
 
 /// Starts hapulse and waits until it shows live data.
 fn start_dashboard(target: &Path, rows: u16) -> Term {
-    let term = Term::builder().args(["-i", "0.2"]).args([target]).size(200, rows).start();
+    start_sized(target, 200, rows)
+}
+
+fn start_sized(target: &Path, columns: u16, rows: u16) -> Term {
+    let term = Term::builder().args(["-i", "0.2"]).args([target]).size(columns, rows).start();
     term.wait_for("live");
     term
 }
@@ -332,7 +336,8 @@ fn server_detail_shows_every_field_and_runs_action() {
     for backend in ["be1", "be2"] {
         lab.wait_stat(backend, "s2", "check_status", |status| status == "L4OK");
     }
-    let mut term = start_dashboard(lab.admin(), 40);
+    // Narrow enough for one column of fields.
+    let mut term = start_sized(lab.admin(), 140, 40);
     term.press("1");
     // This server had no requests, so the mean times are unknown, although HAProxy reports 0.
     term.move_to_path("be1/s2");

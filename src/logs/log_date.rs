@@ -46,6 +46,20 @@ impl DateReader {
     }
 }
 
+/// Returns the length of the time at the beginning of a text; `None` if it is not one.
+pub(super) fn length(text: &[u8]) -> Option<usize> {
+    const SECOND: usize = MINUTE_LENGTH + 3;
+    let has = |place: usize, separators: &[u8]| text.get(place).is_some_and(|byte| separators.contains(byte));
+    let is_time =
+        has(2, b"/") && has(6, b"/") && has(11, b":") && has(14, b":") && has(17, b":") && text.len() >= SECOND;
+    let is_number = |from: usize, count: usize| text.get(from..from + count).is_some_and(|part| digits(part).is_some());
+    is_time.then_some(match () {
+        () if has(SECOND, b".") && is_number(SECOND + 1, 3) => SECOND + 4,
+        () if has(SECOND, b" ") && has(SECOND + 1, b"+-") && is_number(SECOND + 2, 4) => SECOND + 6,
+        () => SECOND,
+    })
+}
+
 fn digits(text: &[u8]) -> Option<i16> {
     text.iter().try_fold(0_i16, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i16::from(byte - b'0')))
 }

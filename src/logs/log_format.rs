@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::logs::log_date;
 use crate::logs::request::Request;
 use crate::logs::variable::{Fields, Variable};
 
@@ -11,6 +12,9 @@ pub(crate) enum LogFormatError {
     /// A `%` without a variable.
     #[error("\"%\" at byte {0} has no variable; a percent sign is written %%")]
     NoVariable(usize),
+    /// A variable that HAProxy does not have.
+    #[error("HAProxy has no variable %{0}")]
+    UnknownVariable(String),
     /// A brace or bracket is not closed.
     #[error("the \"{1}\" at byte {0} is not closed")]
     NotClosed(usize, char),
@@ -29,7 +33,8 @@ pub(crate) enum LogFormatError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum FormatPart {
     Text(Vec<u8>),
-    Value(Variable),
+    /// A variable, and whether its value must be in quotes.
+    Value(Variable, bool),
 }
 
 impl FormatPart {
@@ -37,7 +42,7 @@ impl FormatPart {
     fn may_be_absent(&self) -> bool {
         match self {
             Self::Text(text) => text == b" ",
-            Self::Value(variable) => matches!(variable, Variable::Captures | Variable::CaptureList),
+            Self::Value(variable, _) => matches!(variable, Variable::Captures | Variable::CaptureList),
         }
     }
 }
@@ -58,7 +63,7 @@ impl LogFormat {
         compiler.run()?;
         let parts = compiler.parts;
         let has = |wanted: &[Variable]| {
-            parts.iter().any(|part| matches!(part, FormatPart::Value(one) if wanted.contains(one)))
+            parts.iter().any(|part| matches!(part, FormatPart::Value(one, _) if wanted.contains(one)))
         };
         if !has(&[Variable::Status, Variable::ResponseTime, Variable::TotalTime]) {
             return Err(LogFormatError::NoFigures);
@@ -87,7 +92,8 @@ impl LogFormat {
                     };
                     is_after_blank = text.ends_with(b" ");
                 }
-                FormatPart::Value(variable) => {
+                FormatPart::Value(_, true) if !rest.starts_with(b"\"") => return None,
+                FormatPart::Value(variable, _) => {
                     let next = parts.as_slice();
                     let (value, after) = match split_value(*variable, rest, next)? {
                         Split::At(value, after) => (value, after),
@@ -133,6 +139,9 @@ fn split_value<'l>(variable: Variable, rest: &'l [u8], next: &[FormatPart]) -> O
         let close = find(rest, b"}", until.unwrap_or_default(), 0)?;
         return Some(Split::after(rest, close + 1));
     }
+    if variable == Variable::Date {
+        return log_date::length(rest).map(|length| Split::after(rest, length));
+    }
     if variable == Variable::CaptureList {
         return Some(Split::after(rest, list_length(rest)));
     }
@@ -147,7 +156,7 @@ fn split_value<'l>(variable: Variable, rest: &'l [u8], next: &[FormatPart]) -> O
     let Some(until) = until else { return Some(Split::At(rest, &[])) };
     let end = match (variable, next) {
         // An IPv6 address contains colons, too: the last one before the port ends it.
-        (Variable::Client | Variable::Other, [_, FormatPart::Value(Variable::Port), after, ..]) if until == b":" => {
+        (Variable::Client | Variable::Other, [_, FormatPart::Value(Variable::Port, _), after, ..]) if until == b":" => {
             let FormatPart::Text(after) = after else { return None };
             let end = memchr::memrchr(b':', &rest[..find(rest, after, b"", 0)?])?;
             if rest[..end].contains(&b' ') {
@@ -269,16 +278,17 @@ impl Compiler<'_> {
         if self.peek() == Some(b'(') {
             self.enclosed('(', ')')?;
         }
+        let mut is_quoted = false;
         if self.peek() == Some(b'{') {
             let flags = self.enclosed('{', '}')?;
             let encoding = ["json", "cbor"].into_iter().find(|encoding| flags.contains(&format!("+{encoding}")));
             if let Some(encoding) = encoding {
                 return Err(LogFormatError::Encoded(encoding.to_uppercase()));
             }
+            is_quoted = flags.contains("+Q");
         }
         let variable = if self.peek() == Some(b'[') {
-            self.enclosed('[', ']')?;
-            Variable::Other
+            Variable::from_expression(self.enclosed('[', ']')?)
         } else {
             let rest = &self.format[self.place..];
             let length = rest.find(|ch: char| !ch.is_ascii_alphabetic()).unwrap_or(rest.len());
@@ -289,14 +299,20 @@ impl Compiler<'_> {
             match &rest[..length] {
                 // Only sets flags for the variables after it.
                 "o" => return Ok(()),
-                name => Variable::from_name(name),
+                // The query follows the path directly, and begins with its question mark.
+                "HQ" if self.text.is_empty() && self.parts.last() == Some(&FormatPart::Value(Variable::Uri, false)) => {
+                    return Ok(());
+                }
+                name => Variable::from_name(name).ok_or_else(|| LogFormatError::UnknownVariable(name.to_owned()))?,
             }
         };
+        // Of texts only: numbers have no quotes.
+        is_quoted &= matches!(variable, Variable::RequestLine | Variable::Uri | Variable::Method);
         self.finish_text();
-        if matches!(self.parts.last(), Some(FormatPart::Value(_))) {
+        if matches!(self.parts.last(), Some(FormatPart::Value(..))) {
             return Err(LogFormatError::NotSeparated(self.format[start..self.place].to_owned()));
         }
-        self.parts.push(FormatPart::Value(variable));
+        self.parts.push(FormatPart::Value(variable, is_quoted));
         Ok(())
     }
 }

@@ -86,10 +86,37 @@ const NAMES: [(&str, Variable); 34] = [
     ("hsl", Variable::CaptureList),
 ];
 
+/// The other variables of HAProxy 2.0 to 3.2.
+const OTHER_NAMES: [&str; 41] = [
+    "CC", "CS", "E", "F", "H", "HPO", "HQ", "HV", "ID", "OG", "OP", "Tc", "Td", "Th", "Ti", "Ts", "Tu", "U", "X", "ac",
+    "bc", "bi", "bq", "fc", "fi", "lc", "ms", "pid", "rc", "rt", "sc", "si", "sq", "sslc", "sslv", "Hs", "HVO", "Hi",
+    "sid", "ta", "th",
+];
+
+/// Sample expressions that are the same as a variable.
+const EXPRESSIONS: [(&str, Variable); 10] = [
+    ("src", Variable::Client),
+    ("capture.req.method", Variable::Method),
+    ("method", Variable::Method),
+    ("capture.req.uri", Variable::Uri),
+    ("path", Variable::Uri),
+    ("pathq", Variable::Uri),
+    ("url", Variable::Uri),
+    ("fe_name", Variable::Frontend),
+    ("be_name", Variable::Backend),
+    ("srv_name", Variable::Server),
+];
+
 impl Variable {
-    /// Returns the variable with a name in `log-format`.
-    pub(super) fn from_name(name: &str) -> Self {
-        NAMES.iter().find(|(known, _)| *known == name).map_or(Self::Other, |(_, variable)| *variable)
+    /// Returns the variable with a name in `log-format`; `None` if HAProxy has no such variable.
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        let kept = NAMES.iter().find(|(known, _)| *known == name).map(|(_, variable)| *variable);
+        kept.or_else(|| OTHER_NAMES.contains(&name).then_some(Self::Other))
+    }
+
+    /// Returns the variable with the same value as a sample expression.
+    pub(super) fn from_expression(expression: &str) -> Self {
+        EXPRESSIONS.iter().find(|(known, _)| *known == expression).map_or(Self::Other, |(_, variable)| *variable)
     }
 
     /// Returns whether a value may contain blanks.
