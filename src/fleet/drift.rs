@@ -7,12 +7,13 @@
 //! have another, it is that of the active balancer, and without one every balancer differs.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::fleet::drift_value::{self, DriftValue};
 use crate::fleet::merged::{self, MergedRow, RowOverview};
 use crate::fleet::role::BalancerRole;
-use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
 use crate::observe::sample::Sample;
@@ -188,26 +189,6 @@ fn peer_groups(balancers: &[ComparedBalancer<'_>]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// A value that is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum DriftValue<'a> {
-    Word(&'static str),
-    Number(i64),
-    Text(&'a str),
-    ValidUntil(jiff::Timestamp),
-}
-
-impl fmt::Display for DriftValue<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Word(word) => f.write_str(word),
-            Self::Text(text) => f.write_str(text),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::ValidUntil(at) => write!(f, "valid until {}", at.strftime("%Y-%m-%d %H:%M")),
-        }
-    }
-}
-
 /// Something whose values differ.
 struct UnequalValues<'a> {
     kind: DriftKind,
@@ -230,21 +211,17 @@ struct PeerComparison<'a> {
 
 impl<'a> PeerComparison<'a> {
     fn compare_rows(&mut self, rows: &'a [MergedRow]) {
-        // Which balancers have the backend. One that only a single balancer has is its own; its servers are not missing
-        // elsewhere.
-        let mut backends: HashMap<&'a str, Vec<bool>> = HashMap::new();
+        // The balancers that have a backend in a mode. Servers are compared only between these: those of another mode
+        // belong to another backend, and one that only a single balancer has is not missing elsewhere.
+        let mut backends: BTreeMap<(&'a str, bool), Vec<bool>> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.kind == RowKind::Backend) {
-            let has_it = backends.entry(row.proxy.as_str()).or_insert_with(|| vec![false; self.samples.len()]);
+            let has_it =
+                backends.entry((row.proxy.as_str(), row.is_tcp)).or_insert_with(|| vec![false; self.samples.len()]);
             row.parts.iter().for_each(|(position, _)| has_it[*position] = true);
         }
-        backends.retain(|_, has_it| has_it.iter().filter(|has_it| **has_it).count() > 1);
-        for (name, has_it) in &backends {
-            let presence =
-                has_it.iter().map(|has_it| Some(DriftValue::Word(if *has_it { "present" } else { "missing" })));
-            self.compare(DriftKind::Backend, || Cow::Borrowed(name), None, presence.collect());
-        }
+        self.compare_backends(&backends);
         for row in rows {
-            match (row.kind, backends.get(row.proxy.as_str())) {
+            match (row.kind, backends.get(&(row.proxy.as_str(), row.is_tcp))) {
                 (RowKind::Server, Some(has_backend)) => self.compare_server(row, has_backend),
                 (RowKind::Frontend, _) => self.compare_frontend(row),
                 _ => {}
@@ -252,15 +229,37 @@ impl<'a> PeerComparison<'a> {
         }
     }
 
+    /// Compares the presence of the backends that several balancers have, or their modes if these differ.
+    fn compare_backends(&mut self, backends: &BTreeMap<(&'a str, bool), Vec<bool>>) {
+        let names: BTreeSet<&'a str> = backends.keys().map(|(name, _)| *name).collect();
+        for name in names {
+            let of_mode = |is_tcp: bool| backends.get(&(name, is_tcp));
+            let has = |is_tcp: bool, place: usize| of_mode(is_tcp).is_some_and(|has_it| has_it[place]);
+            let have_modes = of_mode(true).is_some() && of_mode(false).is_some();
+            let word = |place: usize| match (has(false, place), has(true, place)) {
+                (false, false) => "missing",
+                _ if !have_modes => "present",
+                (true, false) => "http",
+                (false, true) => "tcp",
+                (true, true) => "http and tcp",
+            };
+            let words: Vec<&'static str> = (0..self.samples.len()).map(word).collect();
+            if words.iter().filter(|word| **word != "missing").count() > 1 {
+                let values = words.into_iter().map(|word| Some(DriftValue::Word(word))).collect();
+                self.compare(DriftKind::Backend, || Cow::Borrowed(name), None, values);
+            }
+        }
+    }
+
     /// Compares the state and the session limit of a frontend, which its load does not change.
     fn compare_frontend(&mut self, row: &'a MergedRow) {
         let state = |sample: &Sample, index: usize| match sample.table.rows()[index].state() {
-            RowState::Full => known_state(RowState::Open),
-            state => known_state(state),
+            RowState::Full => drift_value::known_state(RowState::Open),
+            state => drift_value::known_state(state),
         };
         let name = || row.display_name().into();
         self.compare(DriftKind::State, name, None, self.values(row, state));
-        self.compare(DriftKind::SessionLimit, name, None, self.values(row, session_limit));
+        self.compare(DriftKind::SessionLimit, name, None, self.values(row, drift_value::session_limit));
     }
 
     fn compare_server(&mut self, row: &'a MergedRow, has_backend: &[bool]) {
@@ -275,11 +274,11 @@ impl<'a> PeerComparison<'a> {
         let mut presence: Vec<_> = has_backend.iter().map(missing).collect();
         row.parts.iter().for_each(|(position, _)| presence[*position] = Some(DriftValue::Word("present")));
         self.compare(DriftKind::Presence, name, server, presence);
-        let state = |sample: &Sample, index: usize| known_state(sample.table.rows()[index].state());
+        let state = |sample: &Sample, index: usize| drift_value::known_state(sample.table.rows()[index].state());
         self.compare(DriftKind::State, name, server, self.values(row, state));
         self.compare(DriftKind::Weight, name, server, self.weights(row));
-        self.compare(DriftKind::Address, name, server, self.values(row, server_address));
-        self.compare(DriftKind::SessionLimit, name, server, self.values(row, session_limit));
+        self.compare(DriftKind::Address, name, server, self.values(row, drift_value::address_value));
+        self.compare(DriftKind::SessionLimit, name, server, self.values(row, drift_value::session_limit));
     }
 
     /// Returns the value of a row on each balancer; `None` where the row or the value is unknown.
@@ -421,24 +420,4 @@ impl UnequalValues<'_> {
             server: self.server.map(|server| server.overview(samples)),
         })
     }
-}
-
-/// Returns the word for a state, or `None` for a state that this version of hapulse does not know.
-fn known_state<'a>(state: RowState) -> Option<DriftValue<'a>> {
-    (state != RowState::Unknown).then(|| DriftValue::Word(merged::state_word(state)))
-}
-
-/// Returns the address of a server. The addresses that DNS gave may differ, and a low level of the socket hides them.
-fn server_address(sample: &Sample, index: usize) -> Option<DriftValue<'_>> {
-    let id = sample.rows.ids()[index];
-    let is_resolved = sample.configured.as_ref().and_then(|configured| configured.get(id)?.name_group).is_some();
-    let address = sample.table.rows()[index].text(TextField::Addr).filter(|address| !address.is_empty())?;
-    (!is_resolved).then(|| DriftValue::Text(address.as_str()))
-}
-
-/// Returns the session limit of a server. HAProxy leaves it empty without one.
-fn session_limit(sample: &Sample, index: usize) -> Option<DriftValue<'_>> {
-    sample.table.schema().slot(Field::Slim)?;
-    let limit = sample.table.number(index, Field::Slim).filter(|limit| *limit > 0);
-    Some(limit.map_or(DriftValue::Word("no limit"), DriftValue::Number))
 }

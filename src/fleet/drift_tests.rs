@@ -84,6 +84,19 @@ fn find_drift_finds_missing_backends_that_several_have() {
 }
 
 #[test]
+fn find_drift_lists_a_backend_of_another_mode_once() {
+    let of_mode = |mode: &str| {
+        let head = "# pxname,svname,type,status,mode,weight,uweight,addr,\n";
+        let rows = format!("b,s1,2,UP,{mode},1,1,10.0.0.1:80,\nb,s2,2,UP,{mode},1,1,,\nb,BACKEND,1,UP,{mode},,,,\n");
+        let same = "be,s1,2,UP,http,1,1,,\nbe,BACKEND,1,UP,http,,,,\n";
+        Some(SampleBuilder::default().build_at_millis(0, &format!("{head}{rows}{same}")))
+    };
+    let found = drift_with(&[of_mode("http"), of_mode("http"), of_mode("tcp")], &[]);
+    let expected = vec!["backend b: tcp here, http on lb01, lb02".to_owned()];
+    assert_eq!(found, [Some(Vec::new()), Some(Vec::new()), Some(expected)]);
+}
+
+#[test]
 fn find_drift_compares_nothing_without_a_common_server() {
     let samples = [sample("be,s1,2,UP,1,1,,,,\n"), sample("be,other,2,UP,9,9,,,,\n")].map(Some);
     assert_eq!(drift_with(&samples, &[]), [None, None]);

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::haproxy::fields::{Field, FieldKind, Unit};
+use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
@@ -19,6 +19,8 @@ use crate::units;
 pub(crate) struct MergedRow {
     /// Kind of the rows.
     pub(crate) kind: RowKind,
+    /// True if their mode is TCP.
+    pub(crate) is_tcp: bool,
     /// Name of the proxy.
     pub(crate) proxy: SafeText,
     /// Name of the row.
@@ -67,8 +69,8 @@ pub(crate) fn merge_rows(samples: &[&Sample]) -> Vec<MergedRow> {
     for (position, sample) in samples.iter().enumerate() {
         for (index, row) in sample.table.rows().iter().enumerate() {
             let place = *places.entry((row.kind, row.is_tcp(), &row.proxy, &row.name)).or_insert_with(|| {
-                let (kind, proxy, name) = (row.kind, row.proxy.clone(), row.name.clone());
-                merged.push(MergedRow { kind, proxy, name, parts: Vec::new() });
+                let (kind, is_tcp, proxy, name) = (row.kind, row.is_tcp(), row.proxy.clone(), row.name.clone());
+                merged.push(MergedRow { kind, is_tcp, proxy, name, parts: Vec::new() });
                 merged.len() - 1
             });
             // HAProxy may list two rows of one name; the first one counts.
@@ -200,6 +202,15 @@ pub(crate) fn state_word(state: RowState) -> &'static str {
         RowState::Unpublished => "UNPUB",
         RowState::Unknown => "?",
     }
+}
+
+/// Returns the address of a server. Addresses that DNS gave may differ and are unknown here; a low level of the socket hides
+/// addresses.
+pub(crate) fn server_address(sample: &Sample, index: usize) -> Option<&str> {
+    let id = sample.rows.ids()[index];
+    let is_resolved = sample.configured.as_ref().and_then(|configured| configured.get(id)?.name_group).is_some();
+    let address = sample.table.rows()[index].text(TextField::Addr).filter(|address| !address.is_empty())?;
+    (!is_resolved).then(|| address.as_str())
 }
 
 /// Returns whether two balancers serve the same: whether a backend of the same name has a server of the same name.

@@ -13,6 +13,7 @@ pub(crate) mod carp;
 pub(crate) mod drift;
 #[cfg(test)]
 mod drift_tests;
+mod drift_value;
 pub mod host_facts;
 pub(crate) mod keepalived;
 pub(crate) mod local_host;
