@@ -149,6 +149,8 @@ pub struct Intent {
     pub(crate) reason: Option<String>,
     /// Impact that the question shows; `None` before the question.
     pub(crate) shown_impact: Option<ShownImpact>,
+    /// Instances that the action was requested for, if for several: those whose rows were shown as one.
+    pub(crate) requested_for: Vec<InstanceId>,
 }
 
 impl Intent {
@@ -165,7 +167,7 @@ impl Intent {
 
     /// Creates an intent from its steps.
     pub(crate) fn with_steps(purpose: IntentPurpose, instance: InstanceId, steps: Vec<IntentStep>) -> Self {
-        Self { purpose, instance, steps, reason: None, shown_impact: None }
+        Self { purpose, instance, steps, reason: None, shown_impact: None, requested_for: Vec::new() }
     }
 
     /// Returns the title: "maintenance", "undo".

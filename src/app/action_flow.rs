@@ -7,9 +7,10 @@ use crate::actions::intent::{ActionTarget, Intent, IntentPurpose};
 use crate::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult};
 use crate::app::action_summary;
 use crate::app::action_targets;
+use crate::app::balancer_targets::BalancerTargets;
 use crate::app::confirmation::{Confirmation, ConfirmationEvent};
 use crate::app::group_action;
-use crate::app::instance_view::InstanceView;
+use crate::app::group_targets;
 use crate::app::key::{Key, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::message::Effect;
@@ -28,7 +29,7 @@ use crate::table::cell::Role;
 /// Starts an action on the marked rows or the row under the cursor, or shows why it is not possible.
 pub(crate) fn start_action(model: &mut Model, action: &'static Action, now: Duration) {
     match model.check_allowed(action).and_then(|()| action_targets::find_targets(model, action)) {
-        Ok(targets) => start_for_targets(model, action, targets, now),
+        Ok(targets) => start_at_cursor(model, action, targets, now),
         Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
     }
 }
@@ -51,40 +52,60 @@ pub(crate) fn start_action_everywhere(model: &mut Model, action: &'static Action
 
 /// Starts an action on these targets.
 pub(crate) fn start_for_targets(model: &mut Model, action: &'static Action, targets: Vec<ActionTarget>, now: Duration) {
-    let Some(instance) = model.instance().map(InstanceView::id) else { return };
+    start_resolved(model, action, group_targets::resolve(model, action, targets, false), now);
+}
+
+/// Starts an action on the targets under the cursor.
+fn start_at_cursor(model: &mut Model, action: &'static Action, targets: Vec<ActionTarget>, now: Duration) {
+    start_resolved(model, action, group_targets::resolve(model, action, targets, true), now);
+}
+
+fn start_resolved(
+    model: &mut Model,
+    action: &'static Action,
+    resolved: Result<BalancerTargets, Refusal>,
+    now: Duration,
+) {
+    let targets = match resolved {
+        Ok(targets) => targets,
+        Err(refusal) => return model.notify_refusal(&refusal, Role::Warn, now),
+    };
     if model.refuse_without_room(now) {
         return;
     }
     match action.command {
-        ActionCommand::Fixed(command) => {
-            propose_intent(model, Intent::new(action, command, instance, targets), now);
-        }
+        ActionCommand::Fixed(command) => propose_intent(model, new_intent(action, command, targets), now),
         ActionCommand::AskWeight | ActionCommand::AskLimit => {
             let prompt = Prompt::new(PromptPurpose::Number, "");
-            model.layers.push(Layer::NumberPrompt(NumberPrompt { action, instance, targets, prompt }));
+            model.layers.push(Layer::NumberPrompt(NumberPrompt { action, targets, prompt }));
         }
     }
 }
 
+fn new_intent(action: &'static Action, command: WriteCommand, targets: BalancerTargets) -> Intent {
+    let BalancerTargets { instance, balancers, targets } = targets;
+    Intent { requested_for: balancers, ..Intent::new(action, command, instance, targets) }
+}
+
 /// Opens the confirmation dialog for a change of the weights by `by`.
 pub(crate) fn start_weight_change(model: &mut Model, by: i32, now: Duration) {
-    let Some(instance) = model.instance() else { return };
     let targets = model.check_allowed(&WEIGHT).and_then(|()| action_targets::find_targets(model, &WEIGHT));
-    let weights = targets.map(|targets| {
-        let sample = instance.data.latest();
+    let targets = targets.and_then(|targets| group_targets::resolve(model, &WEIGHT, targets, true));
+    let weights = targets.map(|found| {
+        let sample = model.instance_by_id(found.instance).and_then(|instance| instance.data.latest());
         let weight = |target: &ActionTarget| {
             let number = |field| sample?.number(target.id, field);
             number(Field::Uweight).or_else(|| number(Field::Weight))
         };
-        let current_weights: Option<Vec<i64>> = targets.iter().map(weight).collect();
-        (targets, current_weights)
+        let current_weights: Option<Vec<i64>> = found.targets.iter().map(weight).collect();
+        (found, current_weights)
     });
     let (targets, current_weights) = match weights {
         Ok((targets, Some(current_weights))) => (targets, current_weights),
         Ok(_) => return model.notify("the current weight is unknown", Role::Warn, now),
         Err(refusal) => return model.notify_refusal(&refusal, Role::Warn, now),
     };
-    let mut intent = Intent::new(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(0)), instance.id(), targets);
+    let mut intent = new_intent(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(0)), targets);
     for (step, weight) in intent.steps.iter_mut().zip(&current_weights) {
         let weight = weight.saturating_add(i64::from(by)).clamp(0, i64::from(MAX_WEIGHT));
         step.command = WriteCommand::Weight(TargetWeight::Absolute(weight as u16));
@@ -111,12 +132,12 @@ fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<
         }
         Ok((intent, danger)) => {
             let others = group_action::find_others(model, &intent, now);
-            let is_undo = intent.purpose == IntentPurpose::Undo;
+            let is_for_all = intent.purpose == IntentPurpose::Undo || !intent.requested_for.is_empty();
             let confirmation = match current_weights {
                 Some(current_weights) => Confirmation::with_weight_steps(intent, danger, current_weights, now),
                 None => Confirmation::new(intent, danger, now),
             };
-            model.layers.push(Layer::Confirmation(confirmation.with_others(others, is_undo)));
+            model.layers.push(Layer::Confirmation(confirmation.with_others(others, is_for_all)));
         }
         Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
     }
@@ -141,8 +162,7 @@ pub(crate) fn handle_number_key(model: &mut Model, mut number: NumberPrompt, pre
             };
             match command {
                 Ok(command) => {
-                    let intent = Intent::new(number.action, command, number.instance, number.targets);
-                    propose_intent(model, intent, now);
+                    propose_intent(model, new_intent(number.action, command, number.targets), now);
                     if let Some(gate) = model.gate_mut().filter(|_| is_complete) {
                         gate.ignore_next_enter();
                     }
@@ -205,11 +225,15 @@ pub(crate) fn handle_confirmation_key(
         ConfirmationEvent::No => model.notify("nothing was sent", Role::Dim, now),
         ConfirmationEvent::RunInstead(action) => {
             let targets = confirmation.intent.steps.into_iter().map(|step| step.target).collect();
-            let reason = confirmation.intent.reason;
+            let (reason, requested_for) = (confirmation.intent.reason, confirmation.intent.requested_for);
             if let ActionCommand::Fixed(command) = action.command {
                 propose_intent(
                     model,
-                    Intent { reason, ..Intent::new(action, command, confirmation.intent.instance, targets) },
+                    Intent {
+                        reason,
+                        requested_for,
+                        ..Intent::new(action, command, confirmation.intent.instance, targets)
+                    },
                     now,
                 );
             }
@@ -334,7 +358,11 @@ pub(crate) fn confirm_again(model: &mut Model, id: InstanceId, now: Duration) {
 
 /// Opens the confirmation for undoing the last action.
 pub(crate) fn start_undo(model: &mut Model, now: Duration) {
-    let Some(instance) = model.instance() else { return };
+    let newest = || {
+        let all = model.instances.iter().filter(|one| model.is_merged() && model.undo.next_undo(&one.data).is_some());
+        all.max_by_key(|one| model.undo.position_of_next(one.id()))
+    };
+    let Some(instance) = newest().or_else(|| model.single_instance()) else { return };
     let Some(entry) = model.undo.next_undo(&instance.data) else {
         return model.notify(model.undo.explain_nothing(&instance.data, now), Role::Dim, now);
     };

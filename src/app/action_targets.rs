@@ -65,6 +65,23 @@ fn would_change(state: TargetState, status: &str, admin: Option<AdminState>) -> 
     }
 }
 
+/// Returns whether an action would change a target: an action that sets a state may have nothing to change.
+pub(crate) fn would_change_target(action: &Action, target: &ActionTarget) -> bool {
+    let change = |state| would_change(state, target.seen_status.as_str(), target.identity.admin);
+    state_to_set(action).is_none_or(change)
+}
+
+/// Returns whether setting a state would change a server of an instance, or one of the servers that were merged.
+fn would_change_any(instance: &InstanceView, state: TargetState, target: &ActionTarget) -> bool {
+    let parts = instance.data.merged_rows().and_then(|merged| merged.row(target.id));
+    match parts {
+        Some(row) => {
+            row.parts.iter().filter_map(|part| part.status.as_deref()).any(|text| would_change(state, text, None))
+        }
+        None => would_change(state, target.seen_status.as_str(), target.identity.admin),
+    }
+}
+
 /// Returns the servers of a backend whose state an action would change.
 ///
 /// # Errors
@@ -75,8 +92,7 @@ fn backend_targets(instance: &InstanceView, id: RowId, action: &'static Action) 
     let (state, servers) = (state_to_set(action).ok_or_else(wrong)?, servers_of(sample, id));
     let Some(backend) = sample.row(id).filter(|_| !servers.is_empty()) else { return Err(wrong()) };
     let targets = servers.iter().filter_map(|row| instance.data.target(sample.rows.ids()[*row]));
-    let targets: Vec<ActionTarget> =
-        targets.filter(|target| would_change(state, target.seen_status.as_str(), target.identity.admin)).collect();
+    let targets: Vec<ActionTarget> = targets.filter(|target| would_change_any(instance, state, target)).collect();
     if targets.is_empty() {
         let state = match state {
             TargetState::Ready => "is in maintenance or drain",
@@ -102,7 +118,8 @@ fn check_targets(model: &Model, action: &'static Action) -> Result<(), Refusal> 
     }
     let has_change = |instance: &InstanceView| {
         let sample = instance.data.latest()?;
-        let state = state_to_set(action).filter(|_| instance.selection.marked_count() == 0)?;
+        let is_single = instance.selection.marked_count() == 0 && instance.data.merged_rows().is_none();
+        let state = state_to_set(action).filter(|_| is_single)?;
         let servers = servers_of(sample, model.focused_row()?);
         let status = |row: &usize| sample.table.rows()[*row].status();
         Some(servers.iter().any(|row| would_change(state, status(row), None)))

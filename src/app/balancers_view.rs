@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::app::balancer_group;
 use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::navigation;
@@ -37,6 +38,10 @@ pub(crate) fn update_roles(model: &mut Model, now: Timestamp) {
 /// Shows the balancer under the cursor, in the view from which this view was opened.
 pub(crate) fn open_cursor_row(model: &mut Model, now: Duration) {
     let Some(id) = model.balancers.cursor_row() else { return };
+    if model.group.is_some() {
+        balancer_group::show_instance(model, id, now);
+        return navigation::show_previous_view(model);
+    }
     let place = model.instances.iter().position(|instance| instance.id() == id);
     let by = place.map_or(0, |place| place as i32 + 1 - model.instance_number() as i32);
     if by != 0 {

@@ -69,7 +69,7 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
             has_rows
         }
         UiCommand::MarkAllShown => has_rows || is_sessions,
-        UiCommand::GroupNext => is_sessions || is_query_view && instance.queries.open_table.is_some(),
+        UiCommand::GroupNext if is_query_view => is_sessions || instance.queries.open_table.is_some(),
         UiCommand::ToggleRefresh => is_query_view,
         UiCommand::ToggleFold | UiCommand::ToggleFoldAll | UiCommand::ScrollColumns(_) => is_table,
         UiCommand::ToggleMark | UiCommand::ToggleMarkRange => {
@@ -80,7 +80,7 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
         UiCommand::MovePlayback(_) | UiCommand::MoveToEvent(_) => playback::is_showing_past(model),
         UiCommand::ChangeReplaySpeed(_) => model.replay.is_some(),
         UiCommand::ClearMarkedMoment => instance.data.marked_moment().is_some(),
-        UiCommand::SwitchInstance(_) => model.instances.len() > 1,
+        UiCommand::SwitchInstance(_) | UiCommand::GroupNext => model.instances.len() > 1,
         _ => true,
     }
 }

@@ -349,7 +349,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         "show.group",
         &["b"],
         "",
-        "group by: in view 7 client, network, server, backend, age, URI; in view 8 network",
+        "merge the rows of all balancers, or show a single one again; in view 7, group by client, network, server, backend, age, URI; in view 8 by network",
         Show,
         UiCommand::GroupNext,
     ),

@@ -14,6 +14,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_sets;
+use crate::table::columns::column_table::BALANCERS;
 use crate::table::columns::column_use::ColumnUse;
 use crate::table::rows::TableSettings;
 
@@ -136,6 +137,8 @@ pub(crate) struct DashboardLists {
     backend: Option<RowId>,
     /// True once the operator has moved a cursor.
     is_navigated: bool,
+    /// True if the rows are those of several balancers merged.
+    is_merged: bool,
 }
 
 /// Inputs of the rows of the lists. The rows are built again when one of them changes.
@@ -167,7 +170,15 @@ impl DashboardLists {
 
     /// Returns the width that a list needs for its names and the columns that had a value.
     pub(crate) fn wanted_width(&self, pane: Pane) -> u16 {
-        ColumnUse::wanted_width(columns(pane), self.name_width(pane))
+        ColumnUse::wanted_width(&self.columns(pane), self.name_width(pane))
+    }
+
+    /// Returns the columns of a list: also the balancers of merged rows.
+    pub(crate) fn columns(&self, pane: Pane) -> Vec<&'static Column> {
+        let columns = columns(pane);
+        let (name, others) = columns.split_at(columns.len().min(1));
+        let balancers = self.is_merged.then_some(&BALANCERS);
+        name.iter().copied().chain(balancers).chain(others.iter().copied()).collect()
     }
 
     /// Returns the cursor of a list, or `None` if the pane is not a list.
@@ -202,6 +213,7 @@ impl DashboardLists {
         let inputs = ListInputs { seq: sample.seq, is_evaluated: data.is_evaluated(), version: settings.version };
         let is_changed = self.built_for != Some(inputs);
         let keeps_order = is_frozen && self.built_for.is_some_and(|built| built.version == settings.version);
+        self.is_merged = data.merged_rows().is_some();
         let mut order = None;
         if is_changed {
             let order = order.insert(RowOrder::new(data, sample, settings));
@@ -257,7 +269,8 @@ impl DashboardLists {
             self.name_widths[list] = names.map(|name| name.width() as u16).max().unwrap_or(0);
             if pane != Pane::Causes {
                 let row_at = |row: usize| fresh.get(row).and_then(|id| sample.rows.index_of(*id));
-                self.column_uses[list].update(data, sample, columns(pane), fresh.len(), row_at);
+                let columns = self.columns(pane);
+                self.column_uses[list].update(data, sample, &columns, fresh.len(), row_at);
             }
             let before = std::mem::take(&mut self.rows[list]);
             self.rows[list] = if keeps_order { dashboard_order::in_former_order(&before, fresh) } else { fresh };
@@ -273,7 +286,7 @@ pub(crate) fn row_name(row: &StatRow) -> &str {
     }
 }
 
-/// Returns the columns of a list.
+/// Returns the columns of a list of one instance.
 pub(crate) fn columns(pane: Pane) -> &'static [&'static Column] {
     match pane {
         Pane::Frontends => column_sets::FRONTENDS,

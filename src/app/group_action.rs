@@ -11,6 +11,7 @@ use crate::actions::impact::BackendImpact;
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
 use crate::actions::outcome::ActionReport;
 use crate::app::action_summary;
+use crate::app::action_targets;
 use crate::app::confirmation::{Confirmation, GroupPart};
 use crate::app::group_run::GroupRun;
 use crate::app::instance_view::InstanceView;
@@ -18,6 +19,7 @@ use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::server_effects::{self, list_names};
 use crate::app::undo_changes;
+use crate::fleet::merged;
 use crate::fleet::same_process;
 use crate::fleet::total_capacity::TotalCapacity;
 use crate::instance::guard::{self, Authorised, ConfirmationAnswer};
@@ -50,7 +52,11 @@ pub(crate) fn find_others(model: &Model, intent: &Intent, now: Duration) -> Vec<
         });
         Some(GroupPart { instance: other.id(), prepared })
     };
-    model.instances.iter().filter(|other| other.id() != intent.instance).filter_map(part).collect()
+    let is_asked = |other: &&InstanceView| {
+        let is_requested = intent.requested_for.is_empty() || intent.requested_for.contains(&other.id());
+        other.id() != intent.instance && is_requested
+    };
+    model.instances.iter().filter(is_asked).filter_map(part).collect()
 }
 
 /// Returns the balancer of a question that is the same process as this one and comes before it. The balancer shown comes
@@ -68,21 +74,33 @@ fn earlier_twin_of(model: &Model, shown: InstanceId, id: InstanceId) -> Option<I
 /// targets. Rows of different kinds or modes are not the same, even if they have the same name.
 fn twin_intent(intent: &Intent, own: &Sample, other: &InstanceView) -> Option<Result<Intent, String>> {
     let sample = other.data.latest()?;
-    let (mut steps, mut missing) = (Vec::new(), Vec::new());
+    let (mut steps, mut missing, mut unchanged) = (Vec::new(), Vec::new(), 0);
     for step in &intent.steps {
         if !matches!(step.action.target_kind, TargetKind::Server | TargetKind::Frontend) {
             return None;
         }
         let row = own.row(step.target.id)?;
+        let address = own.rows.index_of(step.target.id).and_then(|index| merged::server_address(own, index));
+        let is_other_server = |index: usize| {
+            let other = merged::server_address(sample, index);
+            !intent.requested_for.is_empty() && address.is_some() && other.is_some() && other != address
+        };
         let twin = sample.table.rows().iter().position(|one| {
             one.kind == row.kind && one.is_tcp() == row.is_tcp() && one.proxy == row.proxy && one.name == row.name
         });
+        let twin = twin.filter(|index| !is_other_server(*index));
         match twin.and_then(|index| other.data.target(sample.rows.ids()[index])) {
+            // Of rows that were shown as one, only those that the action changes: a drain would end a maintenance.
+            Some(target)
+                if !intent.requested_for.is_empty() && !action_targets::would_change_target(step.action, &target) =>
+            {
+                unchanged += 1;
+            }
             Some(target) => steps.push(IntentStep { target, ..step.clone() }),
             None => missing.push(step.target_name()),
         }
     }
-    if steps.is_empty() {
+    if steps.is_empty() && unchanged == 0 {
         return None;
     }
     Some(if !missing.is_empty() {

@@ -7,10 +7,12 @@ use std::time::Duration;
 use crate::actions::action_table::TargetKind;
 use crate::app::action_flow;
 use crate::app::action_targets;
+use crate::app::balancer_group;
 use crate::app::balancers_view;
 use crate::app::cli_view;
 use crate::app::command_scope;
 use crate::app::global_keys;
+use crate::app::instance_view::InstanceView;
 use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::layout::{Pane, SizeClass};
@@ -344,6 +346,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         {
             model.notify("nothing to open: no row is selected, or the event is about no row", Role::Dim, now);
         }
+        UiCommand::Open { .. } if model.focused_part().is_some() && model.layers.is_empty() => {
+            balancer_group::open_part(model, now);
+        }
         UiCommand::Open { unfold } => navigation::open_cursor_row(model, unfold),
         UiCommand::Back { clear } if queries::close_last_opened(model, clear) => {}
         UiCommand::Back { clear } => navigation::go_back(model, clear, now),
@@ -362,6 +367,7 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         | UiCommand::NextChart => view_commands::run(model, command, now),
         UiCommand::OpenPalette => model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Command, ""))),
         UiCommand::ToggleZoom => view_commands::toggle_zoom(model, now),
+        UiCommand::SwitchInstance(_) if model.group.is_some() => balancer_group::leave(model, now),
         UiCommand::SwitchInstance(by) => navigation::switch_instance(model, by, now),
         UiCommand::StartAction(action) if action.target_kind == TargetKind::Session => {
             return session_actions::start_action(model, action, now);
@@ -373,6 +379,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::AcceptSuggestion => action_flow::accept_suggestion(model, now),
         UiCommand::DismissSuggestion => action_flow::dismiss_suggestion(model, now),
         UiCommand::OpenActionMenu => menus::open_action_menu(model),
+        UiCommand::GroupNext if !matches!(model.current_view().content, Content::Sessions | Content::StickTables) => {
+            balancer_group::toggle(model, now);
+        }
         UiCommand::GroupNext => queries::group_next(model, now),
         UiCommand::ToggleRefresh => query_refresh::toggle(model, now),
         UiCommand::ToggleMark | UiCommand::ToggleMarkRange | UiCommand::MarkAllShown | UiCommand::ClearMarks
@@ -403,7 +412,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
             action_flow::start_action(model, action, now);
         }
         UiCommand::PollNow => {
-            let poll = model.instance().map(|instance| Effect::PollNow(instance.id())).into_iter().collect();
+            let is_shown = |id| model.is_merged() || model.single_instance().is_some_and(|single| single.id() == id);
+            let ids = model.instances.iter().map(InstanceView::id).filter(|id| is_shown(*id));
+            let poll = ids.map(Effect::PollNow).collect();
             return queries::refresh(model, now).unwrap_or(poll);
         }
         UiCommand::Redraw => return vec![Effect::Redraw],

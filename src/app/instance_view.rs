@@ -19,6 +19,7 @@ use crate::observe::sample::Epoch;
 use crate::observe::timestamp::Timestamp;
 use crate::table::columns::column_use::ColumnUse;
 use crate::table::heat_map::{self, HeatMap};
+use crate::table::merged_lines;
 use crate::table::rows::{self, FoldedProxies, TableLine, TableSettings};
 use crate::table::view_table::{PerView, RowScope, ViewId};
 
@@ -55,6 +56,8 @@ pub struct InstanceView {
     summary: Option<(u64, ProcessSummary)>,
     /// Proxies whose servers are hidden.
     pub folded: FoldedProxies,
+    /// Merged rows whose balancers are shown below them.
+    pub(crate) unfolded_rows: BTreeSet<RowId>,
     /// Causes whose problems are shown below them.
     pub(crate) unfolded_causes: BTreeSet<CauseKey>,
     /// Queries made on request, and their replies.
@@ -91,6 +94,7 @@ impl InstanceView {
             built_for: None,
             summary: None,
             folded: FoldedProxies::new(),
+            unfolded_rows: BTreeSet::new(),
             unfolded_causes: BTreeSet::new(),
             queries: QueryState::default(),
             actions_in_flight: 0,
@@ -202,6 +206,7 @@ impl InstanceView {
         self.selection.retain(is_listed);
         self.dismissed.retain(|id| is_listed(*id));
         self.folded.retain(|id| is_listed(*id));
+        self.unfolded_rows.retain(|id| is_listed(*id));
         self.unfolded_causes.retain(|(id, _)| *id == RowId::PROCESS || is_listed(*id));
     }
 
@@ -221,13 +226,18 @@ impl InstanceView {
         }
         // A new order chosen by the user applies at once; only a new order caused by a new sample is held back.
         let is_same = self.built_for.is_some_and(|built| (built.view, built.version) == (inputs.view, inputs.version));
+        self.table_lines.retain(|line| line.part.is_none());
         let frozen = Some(self.table_lines.as_slice()).filter(|_| is_frozen && is_same);
-        self.table_lines = rows::build_lines(&self.data, sample, settings, &self.folded, frozen);
+        let lines = rows::build_lines(&self.data, sample, settings, &self.folded, frozen);
+        let merged = self.data.merged_rows();
+        self.table_lines = merged_lines::with_parts(lines, merged, &self.unfolded_rows);
         if settings.filter.is_empty() {
             self.unfiltered_counts[view] = self.table_lines.len();
         }
+        let width =
+            |line: &TableLine| merged_lines::part_width(line, merged).unwrap_or_else(|| line.name_width(sample));
         let widest = &mut self.name_widths[view][usize::from(settings.is_flat)];
-        *widest = self.table_lines.iter().map(|line| line.name_width(sample)).fold(*widest, u16::max);
+        *widest = self.table_lines.iter().map(width).fold(*widest, u16::max);
         let row_at = |line: usize| self.table_lines.get(line).map(|line| line.index);
         self.column_uses[view].update(&self.data, sample, &settings.columns, self.table_lines.len(), row_at);
         if settings.scope == RowScope::HeatMap {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::actions::action_table::Action;
-use crate::actions::intent::{ActionTarget, Intent};
+use crate::actions::intent::Intent;
 use crate::app::answer_gate::AnswerGate;
+use crate::app::balancer_targets::BalancerTargets;
 use crate::app::confirmation::{self, Confirmation};
 use crate::app::prompt::Prompt;
 use crate::app::ui_commands::{CommandSpec, CursorStep};
@@ -136,10 +137,8 @@ impl Layer {
 pub struct NumberPrompt {
     /// The action.
     pub(crate) action: &'static Action,
-    /// Instance of the targets.
-    pub(crate) instance: InstanceId,
     /// Targets, fixed at the key press.
-    pub(crate) targets: Vec<ActionTarget>,
+    pub(crate) targets: BalancerTargets,
     /// The text input.
     pub prompt: Prompt,
 }

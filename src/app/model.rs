@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::balancers_state::BalancersState;
 use crate::app::chart_settings::ChartSettings;
 use crate::app::command_line::CommandLine;
 use crate::app::group_run::GroupRun;
+use crate::app::group_state::BalancerGroup;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
 use crate::app::layers::{Layer, TextExtent};
-use crate::app::layout::{Layout, LayoutNeeds, MIN_QUESTION_SIZE, Pane, ROW_PREFIX_WIDTH};
+use crate::app::layout::{Layout, LayoutNeeds, Pane, ROW_PREFIX_WIDTH};
 use crate::app::message::MemoryUse;
 use crate::app::mouse_report::MouseState;
 use crate::app::notice::Notice;
@@ -31,7 +31,6 @@ use crate::observe::events::Event;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::{Cell, Role};
-use crate::table::chart_picture::ChartRange;
 use crate::table::columns::column_use::ColumnUse;
 use crate::table::rows::{FoldedProxies, TableSettings};
 use crate::table::text_filter::TextFilter;
@@ -102,6 +101,8 @@ pub struct Model {
     pub(crate) charts: ChartSettings,
     /// View of all balancers, and their roles.
     pub(crate) balancers: BalancersState,
+    /// The rows of all balancers merged; `None` while a single balancer is shown.
+    pub(crate) group: Option<Box<BalancerGroup>>,
 }
 
 impl Model {
@@ -142,16 +143,35 @@ impl Model {
             terminal_size: size,
             charts: ChartSettings::default(),
             balancers: BalancersState::default(),
+            group: None,
         }
     }
 
-    /// Returns the instance shown, or `None` if there are no instances.
+    /// Returns the instance shown, or `None` if there are no instances. If the view shows the rows of all balancers merged,
+    /// these are those of one more instance.
     pub fn instance(&self) -> Option<&InstanceView> {
-        self.instances.get(self.current)
+        match &self.group {
+            Some(group) if self.is_merged() => Some(&group.view),
+            _ => self.single_instance(),
+        }
     }
 
     /// Returns the instance shown, mutable.
     pub fn instance_mut(&mut self) -> Option<&mut InstanceView> {
+        let is_merged = self.is_merged();
+        match &mut self.group {
+            Some(group) if is_merged => Some(&mut group.view),
+            _ => self.instances.get_mut(self.current),
+        }
+    }
+
+    /// Returns the HAProxy that is shown by views that do not show all balancers.
+    pub(crate) fn single_instance(&self) -> Option<&InstanceView> {
+        self.instances.get(self.current)
+    }
+
+    /// Returns the HAProxy that is shown by views that do not show all balancers, mutable.
+    pub(crate) fn single_instance_mut(&mut self) -> Option<&mut InstanceView> {
         self.instances.get_mut(self.current)
     }
 
@@ -162,18 +182,20 @@ impl Model {
 
     /// Returns an instance by its id.
     pub(crate) fn instance_by_id(&self, id: InstanceId) -> Option<&InstanceView> {
-        self.instances.iter().find(|instance| instance.id() == id)
+        let merged = self.group.iter().map(|group| &group.view);
+        self.instances.iter().chain(merged).find(|instance| instance.id() == id)
     }
 
     /// Returns an instance by its id, mutable.
     pub(crate) fn instance_by_id_mut(&mut self, id: InstanceId) -> Option<&mut InstanceView> {
-        self.instances.iter_mut().find(|instance| instance.id() == id)
+        let merged = self.group.iter_mut().map(|group| &mut group.view);
+        self.instances.iter_mut().chain(merged).find(|instance| instance.id() == id)
     }
 
     /// Shows the instance that is `by` places after the one shown, or before it if negative. Returns the id of the
     /// instance that was shown before, or `None` if there is only one instance.
     pub(crate) fn switch_instance(&mut self, by: i32) -> Option<InstanceId> {
-        let (before, count) = (self.instance()?.id(), self.instances.len());
+        let (before, count) = (self.single_instance()?.id(), self.instances.len());
         self.current = (self.current as i32 + by).rem_euclid(count as i32) as usize;
         (count > 1).then_some(before)
     }
@@ -223,8 +245,12 @@ impl Model {
     /// their order is frozen or a layer of an action is open.
     pub(crate) fn update_rows(&mut self, now: Duration) {
         let is_frozen = self.is_order_frozen(now);
-        let span = self.compared_span();
-        let Some(instance) = self.instances.get_mut(self.current) else { return };
+        let (span, is_merged) = (self.compared_span(), self.is_merged());
+        let instance = match &mut self.group {
+            Some(group) if is_merged => Some(&mut group.view),
+            _ => self.instances.get_mut(self.current),
+        };
+        let Some(instance) = instance else { return };
         if self.view.view().scope == RowScope::Changed {
             instance.data.update_comparison(span);
         }
@@ -237,7 +263,7 @@ impl Model {
 
     /// Changes the set of folded proxies of the instance shown.
     pub(crate) fn change_folded(&mut self, change: impl FnOnce(&mut FoldedProxies)) {
-        if let Some(instance) = self.instances.get_mut(self.current) {
+        if let Some(instance) = self.instance_mut() {
             change(&mut instance.folded);
             self.view_settings[self.view].mark_changed();
         }
@@ -292,7 +318,7 @@ impl Model {
         let [fold, next] =
             [UiCommand::ToggleFold, UiCommand::SwitchInstance(1)].map(|command| self.keymap.key_or_command(command));
         let (Some(instance), settings) = (self.instance(), &self.view_settings[self.view]) else { return Vec::new() };
-        let others = self.instances.iter().filter(|other| other.id() != instance.id());
+        let others = self.instances.iter().filter(|other| other.id() != instance.id() && !self.is_merged());
         let elsewhere = table_notes::out_of_service_elsewhere(others, settings, &next);
         table_notes::notes(&instance.data, settings, &fold).into_iter().chain(elsewhere).collect()
     }
@@ -306,65 +332,6 @@ impl Model {
             _ if has_mark => ComparedSpan::Mark,
             _ => ComparedSpan::TenMinutes,
         }
-    }
-
-    /// Returns the time span of the header's sparklines: that of the charts.
-    pub(crate) fn chart_span(&self) -> Duration {
-        let range = self.instance().and_then(|instance| ChartRange::new(&instance.data, self.charts.span()));
-        range.map_or(self.charts.span(), |range| range.span)
-    }
-
-    /// Records the extent of the topmost layer if that is a scrollable text. It is known only after drawing, and limits
-    /// the scroll position: otherwise, scrolling past the end would delay scrolling back.
-    pub fn record_text(&mut self, extent: Option<TextExtent>) {
-        self.text_extent = extent.unwrap_or_default();
-        if let Some(top) = self.layers.last_mut().and_then(Layer::text_top_mut) {
-            *top = (*top).min(self.text_extent.last_top);
-        }
-    }
-
-    /// Records that a frame with this number was drawn. `rows` are the rows of the topmost question that it shows;
-    /// `None` if it does not show the question.
-    pub fn record_drawn(&mut self, frame: u64, rows: Option<ShownRows>) {
-        if let Some(gate) = self.gate_mut() {
-            gate.record_drawn(frame, rows);
-        }
-    }
-
-    /// Records that all frames up to the one with this number were written to the terminal at `at`.
-    pub fn record_written(&mut self, frame: u64, at: Duration) {
-        if let Some(gate) = self.gate_mut() {
-            gate.record_written(frame, at);
-        }
-    }
-
-    /// Returns whether a Yes waits for the pause that makes it final.
-    pub(crate) fn is_answer_pending(&self) -> bool {
-        self.layers.last().and_then(Layer::gate).is_some_and(AnswerGate::is_yes_pending)
-    }
-
-    /// Returns the state of the answer to the topmost question.
-    pub(crate) fn gate_mut(&mut self) -> Option<&mut AnswerGate> {
-        self.layers.last_mut().and_then(Layer::gate_mut)
-    }
-
-    /// Refuses to open a question if the terminal is too small to show it. Returns whether it is.
-    pub(crate) fn refuse_without_room(&mut self, now: Duration) -> bool {
-        let (width, height) = self.terminal_size;
-        let (min_width, min_height) = MIN_QUESTION_SIZE;
-        let is_too_small = width < min_width || height < min_height;
-        if is_too_small {
-            let size = format!("{min_width}x{min_height}");
-            let texts = [
-                format!("the terminal is too small to confirm: at least {size}"),
-                format!("too small to confirm: {size}"),
-                format!("needs {size}"),
-            ];
-            let [.., shortest] = &texts;
-            let text = texts.iter().find(|text| text.len() + 2 <= usize::from(width)).unwrap_or(shortest).clone();
-            self.notify(text, Role::Warn, now);
-        }
-        is_too_small
     }
 
     /// Shows a message in the bottom line for 3 s plus 50 ms per character.
@@ -386,7 +353,7 @@ impl Model {
             match self.current_view().content {
                 Content::Dashboard if self.side_focus == Some(Pane::Events) => None,
                 Content::Dashboard => self.list_row(),
-                Content::Table(_) => instance.view_cursors[self.view].row(),
+                Content::Table(_) => instance.view_cursors[self.view].row().map(RowId::whole),
                 Content::Problems => self.shown_problem_lines().nth(instance.view_cursors[self.view].index())?.row(),
                 _ => None,
             }

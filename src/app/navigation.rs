@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::app::action_targets;
 use crate::app::balancer_areas::BalancerAreas;
+use crate::app::balancer_lines;
 use crate::app::cli_view;
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::heat_view;
@@ -16,6 +17,7 @@ use crate::app::playback;
 use crate::app::problem_lines::ProblemLine;
 use crate::app::queries;
 use crate::app::query_lines;
+use crate::app::row_merging;
 use crate::app::ui_commands::CursorStep;
 use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
@@ -139,6 +141,7 @@ pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
             let folded = instance.view_cursors[view].row().filter(|id| unfold_first && instance.folded.contains(id));
             match folded {
                 Some(id) => model.change_folded(|folded| _ = folded.remove(&id)),
+                None if model.is_merged() => balancer_lines::toggle(model, unfold_first),
                 None => open_detail(model),
             }
         }
@@ -261,6 +264,9 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
             model.view_settings[view].set_filter(RowFilter::default());
         }
         Content::Table(_) if !clears => {
+            if balancer_lines::fold(model) {
+                return;
+            }
             let Some(instance) = model.instance_mut() else { return };
             let line = instance.table_lines().get(instance.view_cursors[view].index()).copied();
             match line {
@@ -347,8 +353,11 @@ pub(crate) fn show_view(model: &mut Model, view: ViewId) {
 /// Changes the view. The cursor moves to the row that was selected in the previous view, if the new view has that row. The
 /// sessions view shows the sessions of the row.
 fn change_view(model: &mut Model, change: impl FnOnce(&mut Model)) {
+    let was_merged = model.is_merged();
     let (selected, chosen) = (model.focused_row(), model.chosen_row());
     change(model);
+    let same = |row: RowId| model.same_row(row, was_merged);
+    let (selected, chosen) = (selected.and_then(same), chosen.and_then(same));
     let view = model.view();
     match (view.view().content, selected) {
         (Content::Table(_), Some(id)) => {
@@ -364,6 +373,7 @@ fn change_view(model: &mut Model, change: impl FnOnce(&mut Model)) {
 
 /// Rebuilds the table lines if needed, and keeps every cursor on its row and visible. Called after every message.
 pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
+    row_merging::update(model, now);
     let view = model.view();
     match view.view().content {
         Content::Dashboard => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::app::action_flow;
 use crate::app::action_targets;
+use crate::app::balancer_group;
 use crate::app::command_scope;
 use crate::app::layers::Layer;
 use crate::app::match_search;
@@ -85,6 +86,7 @@ pub(crate) fn run_line(model: &mut Model, text: &str, now: Duration) -> LineResu
             model.notify("a replay has no samples in memory: hapulse snapshot copies recordings", Role::Warn, now);
         }
         Ok(PaletteCommand::Snapshot(request)) => return LineResult::Effect(Effect::WriteSnapshot(request)),
+        Ok(PaletteCommand::Only(name)) => balancer_group::show_only(model, &name, now),
         Ok(PaletteCommand::Jump(time)) => playback::jump(model, &time, now),
         Ok(PaletteCommand::Go(name)) => go_to_row(model, &name, now),
         Ok(PaletteCommand::Sort(_) | PaletteCommand::Columns(_) | PaletteCommand::Filter(_))

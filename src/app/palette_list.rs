@@ -2,6 +2,7 @@
 
 use crate::app::action_targets;
 use crate::app::command_table::COMMANDS;
+use crate::app::instance_view::InstanceView;
 use crate::app::model::Model;
 use crate::app::palette_parser::{self, COMMANDS_WITH_ARGUMENTS};
 use crate::app::prompt::Prompt;
@@ -51,6 +52,8 @@ enum PaletteSource<'a> {
     View(&'static CommandSpec),
     /// A row of HAProxy as an argument.
     Row(&'a StatRow),
+    /// The name of an instance as an argument.
+    Instance(&'a str),
 }
 
 impl PaletteSource<'_> {
@@ -59,6 +62,7 @@ impl PaletteSource<'_> {
         match self {
             Self::Command(command) => text.push_str(command.id),
             Self::WithArguments((name, ..)) => text.push_str(name),
+            Self::Instance(name) => text.extend([*name]),
             Self::Column(column) => text.push_str(column.id),
             Self::View(command) => text.push_str(last_part(command.id)),
             Self::Row(row) => row.name_parts().iter().for_each(|part| text.push_str(part)),
@@ -70,6 +74,7 @@ impl PaletteSource<'_> {
             Self::Command(command) | Self::View(command) => command.help.to_owned(),
             Self::WithArguments((.., help)) => (*help).to_owned(),
             Self::Column(column) => column.help.to_owned(),
+            Self::Instance(_) => "a HAProxy of this dashboard".to_owned(),
             Self::Row(row) => {
                 let kind = match row.kind {
                     RowKind::Frontend => "frontend",
@@ -138,6 +143,11 @@ impl<'a> PaletteList<'a> {
             "view" => {
                 let views = COMMANDS.iter().filter(|command| matches!(command.ui_command, UiCommand::ShowView(_)));
                 Self::narrowed("view ".to_owned(), word, views.map(PaletteSource::View))
+            }
+            "only" => {
+                let names = || model.instances.iter().map(InstanceView::names);
+                let sources = names().map(|one| PaletteSource::Instance(one.display_name(names())));
+                Self::narrowed("only ".to_owned(), word, sources)
             }
             "filter" | "go" => rows(&|_| true),
             _ => {

@@ -30,6 +30,8 @@ pub enum PaletteCommand {
     Columns(Vec<ColumnChange>),
     /// `filter WORDS`.
     Filter(RowFilter),
+    /// `only NAME`: shows one balancer.
+    Only(String),
     /// `jump TIME`.
     Jump(String),
     /// `snapshot [--anonymize] [--force] FILE`.
@@ -79,12 +81,13 @@ pub enum PaletteError {
 }
 
 /// Commands with arguments: name, arguments, description.
-pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 7] = [
+pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 8] = [
     ("view", "NAME", "show a view"),
     ("go", "ROW", "move the cursor to a frontend, backend or BACKEND/SERVER"),
     ("sort", "COLUMN", "sort by a column; the same column again reverses the order"),
     ("cols", "[+COLUMN] [-COLUMN] …", "add or remove columns, or list the columns to show"),
     ("filter", "[WORDS]", "show only rows that match"),
+    ("only", "NAME", "show only the HAProxy of this name; group merges the rows of all"),
     ("jump", "TIME", "show the past at a time: 02:13, 10m (ago), yesterday 08:00, 2026-11-29 02:13"),
     ("snapshot", "[--anonymize] [--force] FILE", "write the samples in memory to a file, for hapulse replay"),
 ];
@@ -110,6 +113,8 @@ pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
             };
             Ok(PaletteCommand::Columns(rest.split_whitespace().map(change).collect::<Result<_, _>>()?))
         }
+        "only" if rest.trim().is_empty() => Err(PaletteError::MissingArgument("only", "the name of a HAProxy")),
+        "only" => Ok(PaletteCommand::Only(rest.trim().to_owned())),
         "jump" => Ok(PaletteCommand::Jump(rest.trim().to_owned())),
         "snapshot" => Ok(PaletteCommand::Snapshot(parse_snapshot(rest.trim())?)),
         "filter" => Ok(PaletteCommand::Filter(RowFilter::parse(rest)?)),

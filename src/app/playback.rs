@@ -40,11 +40,15 @@ pub(crate) fn toggle_pause(model: &mut Model, now: Duration) {
     if is_showing_past(model) {
         return resume_live(model, now);
     }
-    let Some(instance) = model.instance_mut() else { return };
+    let was_merged = model.is_merged();
+    let Some(instance) = model.single_instance_mut() else { return };
     instance.data.show_moment(PlaybackStep::Newest);
     if instance.data.past_moment().is_some() {
         // An earlier message would hide the playback keys in the bottom line.
         model.notice = None;
+        if was_merged {
+            model.notify("the past of one balancer; the present shows all again", Role::Dim, now);
+        }
     } else {
         model.notify("there are no samples yet", Role::Dim, now);
     }
@@ -63,7 +67,7 @@ pub(crate) fn resume_live(model: &mut Model, now: Duration) {
 /// Moves to another sample, or shows why that is not possible.
 pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
     let is_replay = pause_replay(model);
-    let Some(instance) = model.instance_mut() else { return };
+    let Some(instance) = model.single_instance_mut() else { return };
     if instance.data.past_moment().is_none() {
         let pause = model.keymap.key_or_command(UiCommand::TogglePause);
         return model.notify(format!("press {pause} first to show the past"), Role::Dim, now);
@@ -95,7 +99,7 @@ pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
 pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
     let is_replay = pause_replay(model);
     let pause = model.keymap.key_or_command(UiCommand::TogglePause);
-    let Some(instance) = model.instance_mut() else { return };
+    let Some(instance) = model.single_instance_mut() else { return };
     let Some(shown) = instance.data.past_moment().map(|past| past.sample().at.monotonic) else { return };
     let history = instance.data.history();
     let oldest = history.oldest().map_or(Duration::ZERO, |oldest| oldest.at.monotonic);
@@ -137,7 +141,7 @@ const NEAR: Duration = Duration::from_mins(1);
 pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
     pause_replay(model);
     let zone = model.time_zone.clone();
-    let Some(instance) = model.instance_mut() else { return };
+    let Some(instance) = model.single_instance_mut() else { return };
     let (Some(latest), Some(oldest)) = (instance.data.latest(), instance.data.history().oldest()) else {
         return model.notify("there are no samples yet", Role::Dim, now);
     };
@@ -200,7 +204,7 @@ fn clock_text(at: SystemTime, zone: &TimeZone, format: &str) -> String {
 pub(crate) fn follow_instance_switch(model: &mut Model, before: InstanceId) {
     let time =
         model.instance_by_id(before).and_then(|instance| Some(instance.data.past_moment()?.sample().at.monotonic));
-    let Some(instance) = model.instance_mut() else { return };
+    let Some(instance) = model.single_instance_mut() else { return };
     match time {
         Some(time) => _ = instance.data.show_moment(PlaybackStep::Time(time)),
         None => instance.data.show_latest(),
@@ -211,7 +215,7 @@ pub(crate) fn follow_instance_switch(model: &mut Model, before: InstanceId) {
 pub(crate) fn mark_moment(model: &mut Model, now: Duration) {
     let [diff_key, clear_key] =
         [UiCommand::ShowView(ViewId::Diff), UiCommand::ClearMarkedMoment].map(|run| model.keymap.key_or_command(run));
-    let Some(instance) = model.instance_mut() else { return };
+    let Some(instance) = model.single_instance_mut() else { return };
     let before = instance.data.mark_shown_moment();
     let message = match (instance.data.marked_moment(), before) {
         (None, _) => return model.notify("there are no samples to mark yet", Role::Dim, now),
@@ -228,6 +232,6 @@ pub(crate) fn mark_moment(model: &mut Model, now: Duration) {
 
 /// Clears the marked moment.
 pub(crate) fn clear_marked_moment(model: &mut Model, now: Duration) {
-    let previous = model.instance_mut().and_then(|instance| instance.data.clear_marked_moment());
+    let previous = model.single_instance_mut().and_then(|instance| instance.data.clear_marked_moment());
     model.notify(if previous.is_some() { "marked moment cleared" } else { "no moment is marked" }, Role::Dim, now);
 }

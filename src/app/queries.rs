@@ -333,7 +333,7 @@ pub(crate) fn group_next(model: &mut Model, now: Duration) {
             if open.is_grouped { "entries by network (/24, /64), counters summed" } else { "single entries" }.to_owned()
         }
         (Content::StickTables, None) => "Enter opens a table, whose entries can be grouped".to_owned(),
-        _ => "only sessions (view 7) and stick table entries (view 8) can be grouped".to_owned(),
+        _ => return,
     };
     if matches!(content, Content::Sessions) || are_entries_shown {
         instance.view_cursors[view] = ListCursor::default();

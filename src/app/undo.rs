@@ -155,7 +155,13 @@ impl UndoStack {
 
     /// Returns the action that the next undo on an instance would undo. Actions in an earlier process are not undone.
     pub(crate) fn next_undo(&self, instance: &Instance) -> Option<&UndoEntry> {
-        self.newest(instance.id()).filter(|entry| entry.action.epoch == current_epoch(instance))
+        let entry = &self.stack[self.position_of_next(instance.id())?];
+        (entry.action.epoch == current_epoch(instance)).then_some(entry)
+    }
+
+    /// Returns the place of the newest action on an instance among all actions.
+    pub(crate) fn position_of_next(&self, instance: InstanceId) -> Option<usize> {
+        self.stack.iter().rposition(|entry| entry.intent.instance == instance)
     }
 
     /// Returns the entry that an undo intent belongs to; `None` for other intents.
@@ -207,7 +213,8 @@ impl UndoStack {
         if let Some(description) = self.not_undoable(instance) {
             return format!("nothing to undo: {description} cannot be undone");
         }
-        let Some(entry) = self.newest(instance.id()) else { return "nothing to undo on this instance".to_owned() };
+        let newest = self.position_of_next(instance.id()).map(|place| &self.stack[place]);
+        let Some(entry) = newest else { return "nothing to undo on this instance".to_owned() };
         let pids = entry.action.epoch.zip(current_epoch(instance));
         let pids = pids.map_or(String::new(), |(from, to)| format!(" (pid {} → {})", from.pid, to.pid));
         let is_process_start = |kind: &EventKind| match kind {
@@ -223,13 +230,9 @@ impl UndoStack {
 
     /// Removes the action that the next undo on an instance would undo, because its targets no longer exist.
     pub(crate) fn discard_next(&mut self, instance: InstanceId) {
-        if let Some(index) = self.stack.iter().rposition(|entry| entry.intent.instance == instance) {
+        if let Some(index) = self.position_of_next(instance) {
             self.stack.remove(index);
         }
-    }
-
-    fn newest(&self, instance: InstanceId) -> Option<&UndoEntry> {
-        self.stack.iter().rev().find(|entry| entry.intent.instance == instance)
     }
 }
 

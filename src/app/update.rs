@@ -21,6 +21,7 @@ use crate::app::queries;
 use crate::app::query_refresh;
 use crate::app::replay;
 use crate::app::replay_state::Replay;
+use crate::app::row_merging;
 use crate::app::session_actions;
 use crate::app::ui_commands::UiCommand;
 use crate::ask::query::Query;
@@ -144,7 +145,8 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     let replay = model.replay.as_ref().and_then(Replay::due_at);
     // The ages of all balancers count up.
     let ages = model.shows_balancers().then(|| next_second(now));
-    [notice, dialog, opening, age, ages, query, replay].into_iter().flatten().min()
+    let merge = row_merging::wake_at(model, now);
+    [notice, dialog, opening, age, ages, merge, query, replay].into_iter().flatten().min()
 }
 
 /// Returns whether work on samples or on the heat map was deferred. Each [`Message::ContinueDeferred`] carries out a part

@@ -16,7 +16,6 @@ use crate::app::prompt::{Prompt, PromptPurpose};
 use crate::app::queries;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::table::cell::Role;
-use crate::table::chart_picture::ChartRange;
 use crate::table::view_table::{Content, RowScope, ViewId};
 use crate::units;
 
@@ -128,16 +127,13 @@ pub(crate) fn toggle_zoom(model: &mut Model, now: Duration) {
 
 /// Chooses a longer or shorter span of time for charts and heat map than the one that they show.
 fn change_chart_span(model: &mut Model, by: i32, now: Duration) {
-    let shown = |model: &Model| {
-        let range = ChartRange::new(&model.instance()?.data, model.charts.span())?;
-        Some(range.span)
-    };
+    let shown = |model: &Model| model.chart_range().map(|range| range.span);
     let before = shown(model);
     // While the history is short, all of it is shown.
     model.charts.change_span(before.filter(|_| by < 0), by);
     if before.is_some() && shown(model) == before {
         let chosen = units::duration(model.charts.span());
-        let history = model.instance().map(|instance| instance.data.history().span()).unwrap_or_default();
+        let history = model.single_instance().map(|instance| instance.data.history().span()).unwrap_or_default();
         model.notify(
             format!("charts of {chosen}; the history has {} so far", units::duration(history)),
             Role::Dim,

@@ -18,8 +18,14 @@ pub mod host_facts;
 pub(crate) mod keepalived;
 pub(crate) mod local_host;
 pub(crate) mod merged;
+pub(crate) mod merged_causes;
+mod merged_numbers;
+pub(crate) mod merged_sample;
+#[cfg(test)]
+mod merged_tests;
 pub(crate) mod role;
 pub(crate) mod role_tracker;
+mod row_groups;
 pub(crate) mod same_process;
 pub(crate) mod summary;
 pub(crate) mod total_capacity;

@@ -71,6 +71,23 @@ pub(crate) struct BalancerFigures {
     pub(crate) idle: Option<i64>,
 }
 
+/// Returns whether a balancer answers: it has a sample that is not older than usual.
+pub(crate) fn is_current(instance: &Instance, now: Duration) -> bool {
+    let is_late = late_at(instance).is_some_and(|at| now > at);
+    instance.latest().is_some() && instance.link().is_up() && !is_late
+}
+
+/// Returns the time after which the newest sample is older than usual; `None` without one, or if none follows.
+pub(crate) fn late_at(instance: &Instance) -> Option<Duration> {
+    let sample = instance.latest().filter(|_| instance.source().is_live())?;
+    Some(sample.at.monotonic + late_after(sample.interval))
+}
+
+/// Returns the age from which a sample is not current.
+fn late_after(interval: Duration) -> Duration {
+    MIN_LATE_AGE.max(interval.saturating_mul(3))
+}
+
 /// A cause of problems of a balancer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BalancerCause {
@@ -137,7 +154,7 @@ impl BalancerSummary {
             is_never_late: false,
             link: instance.link().clone(),
             sampled_at: sample.map(|sample| sample.at.monotonic),
-            late_after: MIN_LATE_AGE.max(interval.saturating_mul(3)),
+            late_after: late_after(interval),
             is_past: instance.past_moment().is_some() || !instance.source().is_live(),
             verdict: instance.verdict(),
             cause_count: open().count(),

@@ -57,6 +57,26 @@ impl IntervalTime {
         Self { millis, typical: millis, error: 0.0, requests, span, is_unanswered: true }
     }
 
+    /// Returns the mean of several times, weighted by their requests per second; `None` without one.
+    pub(crate) fn weighted_mean(times: &[Self]) -> Option<Self> {
+        let weights: Vec<f64> = times
+            .iter()
+            .map(|time| f64::from(time.requests.max(1)) / time.span.max(Duration::from_millis(1)).as_secs_f64())
+            .collect();
+        let total: f64 = weights.iter().sum();
+        let mean = |of: fn(&Self) -> f64| {
+            times.iter().zip(&weights).map(|(time, weight)| of(time) * weight).sum::<f64>() / total
+        };
+        Some(Self {
+            millis: mean(|time| time.millis),
+            typical: mean(|time| time.typical),
+            error: mean(|time| time.error),
+            requests: times.iter().fold(0, |sum, time| sum.saturating_add(time.requests)),
+            span: times.iter().map(|time| time.span).max()?,
+            is_unanswered: times.iter().any(|time| time.is_unanswered),
+        })
+    }
+
     /// Returns the smallest mean that HAProxy's rounded means allow, in milliseconds, without a single slow request.
     pub(crate) fn at_least(&self) -> f64 {
         (self.millis.min(self.typical) - self.error).max(0.0)

@@ -31,6 +31,7 @@ pub(crate) mod interval_times;
 #[cfg(test)]
 pub(crate) mod interval_times_tests;
 pub(crate) mod memory_plan;
+pub(crate) mod merged_rates;
 pub(crate) mod moving_mean;
 pub mod older_blocks;
 pub(crate) mod open_rows;

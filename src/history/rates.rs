@@ -48,6 +48,16 @@ const MAX_TIMES_MEMORY_SHARE: usize = 8;
 /// Time before a past sample from which headers are replayed to find the samples that the window contained then.
 pub(crate) const LOOKBACK: Duration = Duration::from_secs(15);
 
+/// Rates and times of the rows of a sample that do not follow from earlier samples.
+pub(crate) trait RowRates: std::fmt::Debug + Send + Sync {
+    /// Returns the growth of a counter of the row at `index`, and the number of seconds over which it grew.
+    fn growth(&self, index: usize, field: Field) -> Option<(i64, f64)>;
+    /// Returns the mean time of the requests of the last seconds; also one that is known only roughly if that is enough.
+    fn time(&self, index: usize, field: Field, is_rough_enough: bool) -> Option<IntervalTime>;
+    /// Returns the time over which counters can have grown.
+    fn span(&self) -> Option<Duration>;
+}
+
 /// Properties of a sample that determine how long the window keeps the sample.
 pub trait RateSample {
     /// Returns the monotonic time of the sample.
@@ -111,11 +121,18 @@ pub struct RateWindow<T = Arc<Sample>> {
     times: IntervalTimes,
     /// Earlier counters of rows with few requests.
     quiet_rows: QuietRows,
+    /// The rates, if the rows are those of several windows together.
+    merged: Option<Arc<dyn RowRates>>,
 }
 
 impl<T> Default for RateWindow<T> {
     fn default() -> Self {
-        Self { samples: VecDeque::new(), times: IntervalTimes::default(), quiet_rows: QuietRows::default() }
+        Self {
+            samples: VecDeque::new(),
+            times: IntervalTimes::default(),
+            quiet_rows: QuietRows::default(),
+            merged: None,
+        }
     }
 }
 
@@ -258,7 +275,12 @@ impl RateWindow<SampleHeader> {
 impl RateWindow {
     /// Creates a window from samples, oldest first, and the moving means at the time of the last sample.
     pub(crate) fn from_samples(samples: impl Iterator<Item = Arc<Sample>>, times: IntervalTimes) -> Self {
-        Self { samples: samples.collect(), times, quiet_rows: QuietRows::default() }
+        Self { samples: samples.collect(), times, ..Self::default() }
+    }
+
+    /// Creates a window whose only sample has rows of several windows together.
+    pub(crate) fn from_merged(sample: Arc<Sample>, merged: impl RowRates + 'static) -> Self {
+        Self { samples: VecDeque::from([sample]), merged: Some(Arc::new(merged)), ..Self::default() }
     }
 
     /// Sets the rows that have few requests at the newest sample.
@@ -279,11 +301,17 @@ impl RateWindow {
     /// Returns the mean time of the requests of the last seconds for the row at `index` in the newest sample. The field
     /// is one of HAProxy's means, such as `rtime`. Returns `None` if there were no or too few requests.
     pub(crate) fn interval_time(&self, index: usize, field: Field) -> Option<IntervalTime> {
+        if let Some(merged) = &self.merged {
+            return merged.time(index, field, false);
+        }
         self.unanswered_time(index, field).or_else(|| self.times.interval_time(index, field))
     }
 
     /// Returns the same as [`Self::interval_time`], or else a mean that is known only roughly.
     pub(crate) fn rough_time(&self, index: usize, field: Field) -> Option<IntervalTime> {
+        if let Some(merged) = &self.merged {
+            return merged.time(index, field, true);
+        }
         self.unanswered_time(index, field).or_else(|| self.times.rough_time(index, field))
     }
 
@@ -354,6 +382,9 @@ impl RateWindow {
     /// Returns the time over which a counter can have grown: from the oldest to the newest sample, without the times
     /// between two processes. Returns `None` without two samples of one process.
     pub(crate) fn span(&self) -> Option<Duration> {
+        if let Some(merged) = &self.merged {
+            return merged.span();
+        }
         let seconds = self.growth_of(|_| Some(0)).map(|(_, seconds)| seconds)?;
         Some(Duration::from_secs_f64(seconds))
     }
@@ -374,6 +405,9 @@ impl RateWindow {
     /// Returns the same as [`Self::growth`] for the row at `index` in the newest sample, without a lookup by id while
     /// the rows do not change.
     pub(crate) fn growth_at(&self, index: usize, field: Field) -> Option<(i64, f64)> {
+        if let Some(merged) = &self.merged {
+            return merged.growth(index, field);
+        }
         let newest = self.newest()?;
         let id = *newest.rows.ids().get(index)?;
         self.growth_of(|sample| {

@@ -17,6 +17,22 @@ const REFRESH_PER_SAMPLE: Duration = Duration::from_micros(10);
 const MAX_REFRESH: Duration = Duration::from_mins(1);
 
 impl Instance {
+    /// Returns the marked moment, if any.
+    pub(crate) fn marked_moment(&self) -> Option<&Arc<Sample>> {
+        self.marked_moment.as_ref()
+    }
+
+    /// Marks the sample shown, and returns the sample that was marked before, if any.
+    pub(crate) fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
+        let shown = self.shown().map(Arc::clone);
+        std::mem::replace(&mut self.marked_moment, shown)
+    }
+
+    /// Clears the marked moment, and returns the sample that was marked, if any.
+    pub(crate) fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
+        self.marked_moment.take()
+    }
+
     /// Compares the time up to the sample shown, or continues to do so. Does nothing while the last comparison is recent.
     pub(crate) fn update_comparison(&mut self, span: ComparedSpan) {
         let mark = self.marked_moment().map(Arc::clone);

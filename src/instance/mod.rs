@@ -26,6 +26,8 @@ pub mod guard;
 #[cfg(test)]
 mod instance_tests;
 pub(crate) mod memory_copy;
+pub(crate) mod merged_rows;
+mod merged_state;
 pub(crate) mod old_process_watch;
 pub(crate) mod operator;
 pub mod past_moment;

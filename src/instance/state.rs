@@ -23,6 +23,7 @@ use crate::history::quiet_search;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
 use crate::instance::comparison::Comparisons;
+use crate::instance::merged_rows::MergedRows;
 use crate::instance::old_process_watch::OldProcessWatch;
 use crate::instance::past_moment::{PastMoment, PlaybackStep};
 use crate::instance::source::{Source, StatsSocket};
@@ -75,9 +76,9 @@ pub struct Instance {
     /// The earlier sample that is shown, if any.
     pub(super) past_moment: Option<PastMoment>,
     /// The marked moment, with which the sample shown is compared.
-    marked_moment: Option<Arc<Sample>>,
+    pub(super) marked_moment: Option<Arc<Sample>>,
     pub(super) comparisons: Comparisons,
-    link: Link,
+    pub(super) link: Link,
     pub(super) poll_stats: PollStats,
     pub(super) recent_actions: RecentActions,
     pub(super) last_checks: LastChecks,
@@ -87,6 +88,8 @@ pub struct Instance {
     pub(super) reload_losses: Vec<ReloadLoss>,
     /// The last failover by which the balancer lost its address.
     pub(super) failover: Option<Failover>,
+    /// The rows of several balancers that are shown instead of those of a HAProxy.
+    pub(super) merged_rows: Option<MergedRows>,
 }
 
 impl Default for Instance {
@@ -122,6 +125,7 @@ impl Instance {
             old_processes: OldProcessWatch::default(),
             reload_losses: Vec::new(),
             failover: None,
+            merged_rows: None,
         }
     }
 
@@ -411,22 +415,6 @@ impl Instance {
     /// Ends playback: shows the latest sample again.
     pub(crate) fn show_latest(&mut self) {
         self.past_moment = None;
-    }
-
-    /// Returns the marked moment, if any.
-    pub(crate) fn marked_moment(&self) -> Option<&Arc<Sample>> {
-        self.marked_moment.as_ref()
-    }
-
-    /// Marks the sample shown, and returns the sample that was marked before, if any.
-    pub(crate) fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
-        let shown = self.shown().map(Arc::clone);
-        std::mem::replace(&mut self.marked_moment, shown)
-    }
-
-    /// Clears the marked moment, and returns the sample that was marked, if any.
-    pub(crate) fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
-        self.marked_moment.take()
     }
 
     /// Returns whether a poll has succeeded or failed.

@@ -10,6 +10,9 @@ impl InstanceId {
     /// The first instance.
     pub const FIRST: Self = Self(0);
 
+    /// All instances together, which no instance has.
+    pub(crate) const ALL: Self = Self(u16::MAX);
+
     /// Returns the ids of `count` instances, in order.
     pub fn first(count: usize) -> impl Iterator<Item = Self> {
         (0..=u16::MAX).take(count).map(Self)

@@ -23,7 +23,20 @@ impl RowId {
     pub(crate) const fn from_number(number: u64) -> Self {
         Self(number)
     }
+
+    /// Returns an id for the part of a merged row on the balancer at `place`, which no row has.
+    pub(crate) const fn part(self, place: usize) -> Self {
+        Self(self.whole().0 | (place as u64 + 1) << PART_SHIFT)
+    }
+
+    /// Returns the id of the merged row to which a part belongs; the id itself for other rows.
+    pub(crate) const fn whole(self) -> Self {
+        Self(self.0 & ((1 << PART_SHIFT) - 1))
+    }
 }
+
+/// Place of the number of a balancer in the id of a part.
+const PART_SHIFT: u32 = 48;
 
 /// A map by row. Ids are numbers that this module assigns, so the hash need not withstand chosen keys.
 pub(crate) type RowMap<V> = HashMap<RowId, V, BuildHasherDefault<RowIdHasher>>;

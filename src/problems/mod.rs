@@ -57,6 +57,7 @@ pub(crate) mod known_causes;
 pub(crate) mod limit_table;
 pub(crate) mod listener_rules;
 pub(crate) mod measurement;
+pub(crate) mod merged_problems;
 pub(crate) mod not_evaluated;
 pub(crate) mod open_problems;
 pub(crate) mod outlier_rules;

@@ -4,19 +4,20 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::iter;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::haproxy::stat_table::RowKind;
 use crate::history::trend::PointGrid;
+use crate::instance::merged_rows::RowPart;
 use crate::instance::state::Instance;
-use crate::instance::time_spans::{self, SpanUse};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
-use crate::table::cell::{Cell, Role, severity_role};
+use crate::table::cell::Role;
+use crate::table::chart_lines::{self, ChartLine, ChartRange, PeerBand, highest, median};
 use crate::table::chart_marks::{self, MarkKind};
 use crate::table::chart_scale::{Scale, ScaleBounds};
-use crate::table::chart_table::{self, Chart, ChartSource};
+use crate::table::chart_table::{self, Chart, ChartSource, MetricId};
 use crate::table::chart_values::ChartReader;
 use crate::table::columns::row_view::RowView;
 
@@ -27,79 +28,6 @@ const MAX_SERVER_VALUES: usize = 25_000;
 const TIME_COST: usize = 4;
 /// Minimum and maximum number of servers that are compared.
 const COMPARED_SERVERS: std::ops::RangeInclusive<usize> = 6..=64;
-/// A server without a problem stands out if its mean is this many times that of its peers, or this part of it.
-const OUTLIER_FACTOR: f64 = 1.5;
-
-/// The time that a chart covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ChartRange {
-    /// Monotonic time of the right edge.
-    pub(crate) end: Duration,
-    /// Wall clock time of the right edge.
-    pub(crate) end_wall: SystemTime,
-    /// Length of the range.
-    pub(crate) span: Duration,
-    /// True if the right edge is the newest sample.
-    pub(crate) is_newest: bool,
-    /// The past moment that is shown, if any.
-    pub(crate) cursor: Option<Duration>,
-}
-
-impl ChartRange {
-    /// Returns the range of charts with the selected span, or less while the history is shorter. In the past, the range
-    /// ends after the moment shown, so that the chart shows what happened before and after it. Returns `None` before the
-    /// first sample.
-    pub(crate) fn new(instance: &Instance, selected: Duration) -> Option<Self> {
-        let (shown, newest) = (instance.shown()?.at, instance.latest()?.at);
-        let first = instance.history().oldest().map_or(shown.monotonic, |oldest| oldest.at.monotonic);
-        let available = newest.monotonic.saturating_sub(first).min(selected);
-        let sufficient = time_spans::with_use(SpanUse::Range).find(|span| *span >= available);
-        let span = sufficient.unwrap_or(selected);
-        let cursor = instance.past_moment().map(|past| past.sample().at.monotonic);
-        let end = cursor
-            .map_or(newest.monotonic, |cursor| (cursor + span / 2).max(first + span).min(newest.monotonic).max(cursor));
-        let (is_newest, after) = (end >= newest.monotonic, newest.monotonic.saturating_sub(end));
-        Some(Self { end, end_wall: newest.wall.checked_sub(after).unwrap_or(newest.wall), span, is_newest, cursor })
-    }
-}
-
-/// The line of a row.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChartLine {
-    /// Name of the server, or of the proxy.
-    pub(crate) name: String,
-    /// Points, oldest first; `None` where nothing is known.
-    pub(crate) points: Vec<Option<f64>>,
-    /// The row's cell: the value at the moment shown.
-    pub(crate) cell: Cell,
-    /// Role of the line.
-    pub(crate) role: Role,
-}
-
-impl ChartLine {
-    /// Returns whether several points are known and all have the same value.
-    pub(crate) fn is_constant(&self) -> bool {
-        let count = self.points.iter().flatten().count();
-        count > 1 && !self.has_change()
-    }
-
-    /// Returns whether at least two known points differ.
-    fn has_change(&self) -> bool {
-        let known: Vec<f64> = self.points.iter().flatten().copied().collect();
-        known.windows(2).any(|pair| pair[0].total_cmp(&pair[1]).is_ne())
-    }
-}
-
-/// The lowest and highest values of the servers that do not stand out.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PeerBand {
-    /// Lowest and highest value of each point.
-    pub(crate) points: Vec<Option<(f64, f64)>>,
-    /// Names, in HAProxy's order.
-    pub(crate) names: Vec<String>,
-    /// Number of servers in the band, and of all that could be in it.
-    pub(crate) counts: (usize, usize),
-}
 
 /// A chart of a row.
 #[derive(Debug, Clone)]
@@ -151,26 +79,59 @@ pub(crate) struct ChartBuilder<'a> {
     reader: ChartReader<'a>,
     max_pause: Duration,
     count: usize,
+    /// Charts of the balancers, if the rows are those of several balancers merged.
+    balancers: Option<BalancerCharts<'a>>,
 }
 
 impl<'a> ChartBuilder<'a> {
     /// Creates a builder of charts with `count` points over the selected span. Returns `None` without a sample or points.
     pub(crate) fn new(instance: &'a Instance, selected: Duration, count: usize) -> Option<Self> {
-        let range = ChartRange::new(instance, selected).filter(|_| count > 0)?;
+        Self::with_range(instance, ChartRange::new(instance, selected)?, count)
+    }
+
+    /// Creates a builder of charts over this range.
+    fn with_range(instance: &'a Instance, range: ChartRange, count: usize) -> Option<Self> {
+        if count == 0 {
+            return None;
+        }
         let grid = PointGrid::new(range.end, range.span, count);
         let reader = ChartReader::new(instance, grid.since, range.end, count);
         let max_pause = reader.max_pause();
-        Some(Self { instance, sample: instance.shown()?, range, grid, reader, max_pause, count })
+        Some(Self { instance, sample: instance.shown()?, range, grid, reader, max_pause, count, balancers: None })
+    }
+
+    /// Creates a builder of charts of an instance, or of the merged rows of these balancers.
+    pub(crate) fn of_all(
+        instance: &'a Instance,
+        balancers: &[&'a Instance],
+        selected: Duration,
+        count: usize,
+    ) -> Option<Self> {
+        if instance.merged_rows().is_none() {
+            return Self::new(instance, selected, count);
+        }
+        let range = chart_lines::common_range(balancers, selected)?;
+        let charts = BalancerCharts::new(balancers, range, count);
+        Some(Self { balancers: Some(charts), ..Self::with_range(instance, range, count)? })
     }
 
     /// Returns a builder of charts that move by `count` points at once.
     pub(crate) fn with_points_per_cell(self, count: usize) -> Self {
-        Self { grid: self.grid.align_to(count), ..self }
+        let balancers = self.balancers.map(|charts| charts.with_points_per_cell(count));
+        Self { grid: self.grid.align_to(count), balancers, ..self }
+    }
+
+    /// Returns a row of the sample shown.
+    fn row(&self, id: RowId) -> Option<RowView<'a>> {
+        Some(RowView::new(self.instance, self.sample, self.sample.rows.index_of(id)?))
     }
 
     /// Returns the line of a row.
     pub(crate) fn line(&self, chart: &Chart, row: &RowView<'_>) -> ChartLine {
-        let mut points = self.grid.points(self.reader.values(chart, row), self.max_pause);
+        let mut points = match &self.balancers {
+            Some(charts) => charts.points(chart, row, self.count),
+            None => self.grid.points(self.reader.values(chart, row), self.max_pause),
+        };
         // The point of the moment shown is the number of the row's cell, not the highest one of the part of the span.
         let shown = usize::try_from(self.grid.place(self.sample.at.monotonic)).ok();
         if let Some(point) = shown.and_then(|place| points.get_mut(place)) {
@@ -191,7 +152,10 @@ impl<'a> ChartBuilder<'a> {
     /// Returns the chart of a row, with the servers of a backend and the marks.
     pub(crate) fn picture(&self, chart: &'static Chart, row: &RowView<'_>) -> ChartPicture {
         let line = self.line(chart, row);
-        let (outlier, band) = self.compared_servers(chart, row);
+        let (outlier, band) = match &self.balancers {
+            Some(charts) => charts.compared(chart, row, self.count),
+            None => self.compared_servers(chart, row),
+        };
         let limit = chart.limit(row);
         let highest = highest(&line.points)
             .max(outlier.as_ref().map_or(0.0, |line| highest(&line.points)))
@@ -240,21 +204,7 @@ impl<'a> ChartBuilder<'a> {
             let severity = chart.problem_severity(&servers[index]);
             lines.push((severity, self.line(chart, &servers[index])));
         }
-        let outlier = find_outlier(&lines, chart.least_top).map(|index| {
-            let (severity, line) = lines.remove(index);
-            ChartLine { role: severity.map_or(Role::Title, severity_role), ..line }
-        });
-        let mut points = vec![None; self.count];
-        for (_, line) in &lines {
-            for (range, value) in points.iter_mut().zip(&line.points) {
-                let Some(value) = *value else { continue };
-                *range =
-                    Some(range.map_or((value, value), |(low, high): (f64, f64)| (low.min(value), high.max(value))));
-            }
-        }
-        let counts = (lines.len(), servers.len() - usize::from(outlier.is_some()));
-        let names = lines.into_iter().map(|(_, line)| line.name).collect();
-        (outlier, Some(PeerBand { points, names, counts }))
+        chart_lines::compare_lines(lines, chart.least_top, (self.count, servers.len()), "servers")
     }
 
     /// Returns the indices of the servers to compare, in ascending order: all of them, or if these are too many, those
@@ -289,23 +239,91 @@ impl<'a> ChartBuilder<'a> {
     }
 }
 
-/// Returns the index of the line that stands out: that of a server whose number is a problem, of the highest severity, or,
-/// if no server has one, the one whose mean differs clearly from the median of all.
-fn find_outlier(lines: &[(Option<Severity>, ChartLine)], least_top: f64) -> Option<usize> {
-    let means: Vec<Option<f64>> = lines.iter().map(|(_, line)| mean(&line.points)).collect();
-    let middle = median(means.iter().flatten().copied().collect());
-    let distance = |index: usize| means[index].map_or(-1.0, |mean| (mean - middle).abs());
-    let stands_out = |index: &usize| {
-        let Some(mean) = means[*index] else { return lines[*index].0.is_some() };
-        let is_far = mean > middle * OUTLIER_FACTOR || mean < middle / OUTLIER_FACTOR;
-        lines[*index].0.is_some() || is_far && (mean - middle).abs() >= least_top / 5.0
-    };
-    // Of equal ones, the first.
-    let rank = |one: &usize, other: &usize| {
-        let severity = lines[*one].0.cmp(&lines[*other].0);
-        severity.then(distance(*one).total_cmp(&distance(*other))).then(other.cmp(one))
-    };
-    (0..lines.len()).filter(stands_out).max_by(rank)
+/// The charts of the balancers whose rows were merged.
+#[derive(Debug)]
+struct BalancerCharts<'a> {
+    builders: Vec<ChartBuilder<'a>>,
+}
+
+/// The line of a balancer, with the severity of what is wrong there.
+type BalancerLine = (Option<Severity>, ChartLine);
+
+impl<'a> BalancerCharts<'a> {
+    /// Creates the charts of these balancers over one range of time.
+    fn new(balancers: &[&'a Instance], range: ChartRange, count: usize) -> Self {
+        let builder = |balancer: &&'a Instance| ChartBuilder::with_range(balancer, range, count);
+        Self { builders: balancers.iter().filter_map(builder).collect() }
+    }
+
+    /// Aligns the points of all charts.
+    fn with_points_per_cell(self, count: usize) -> Self {
+        Self { builders: self.builders.into_iter().map(|builder| builder.with_points_per_cell(count)).collect() }
+    }
+
+    /// Returns the points of all balancers together: sums, or means weighted by the requests.
+    fn points(&self, chart: &Chart, row: &RowView<'_>, count: usize) -> Vec<Option<f64>> {
+        let is_mean = matches!(chart.source, ChartSource::Share5xx | ChartSource::Time(_) | ChartSource::ResponseTime);
+        let values: Vec<Vec<Option<f64>>> = self.parts(row).map(|part| part.line(chart).points).collect();
+        let weights: Vec<Vec<Option<f64>>> = if is_mean {
+            self.parts(row).map(|part| part.line(MetricId::Traffic.chart()).points).collect()
+        } else {
+            Vec::new()
+        };
+        let point = |place: usize| {
+            let known = || values.iter().enumerate().filter_map(|(part, points)| Some((part, (*points.get(place)?)?)));
+            if !is_mean {
+                return known().map(|(_, value)| value).reduce(|sum, value| sum + value);
+            }
+            let weight = |part: usize| weights[part].get(place).copied().flatten().unwrap_or(0.0);
+            let total: f64 = known().map(|(part, _)| weight(part)).sum();
+            if total > 0.0 {
+                return Some(known().map(|(part, value)| value * weight(part)).sum::<f64>() / total);
+            }
+            let count = known().count();
+            (count > 0).then(|| known().map(|(_, value)| value).sum::<f64>() / count as f64)
+        };
+        (0..count).map(point).collect()
+    }
+
+    /// Returns the balancer that stands out, and the band of the others.
+    fn compared(&self, chart: &Chart, row: &RowView<'_>, count: usize) -> (Option<ChartLine>, Option<PeerBand>) {
+        let lines: Vec<BalancerLine> =
+            self.parts(row).map(|part| (part.severity(chart), part.named_line(chart))).collect();
+        if lines.len() < 2 {
+            return (None, None);
+        }
+        let all = lines.len();
+        chart_lines::compare_lines(lines, chart.least_top, (count, all), "balancers")
+    }
+
+    fn parts<'b>(&'b self, row: &'b RowView<'_>) -> impl Iterator<Item = PartChart<'a, 'b>> {
+        let parts = row.instance.merged_rows().and_then(|merged| merged.row(row.id)).map_or(&[][..], |row| &row.parts);
+        parts.iter().filter_map(|part| {
+            let builder = self.builders.iter().find(|builder| builder.instance.id() == part.row.instance)?;
+            Some(PartChart { builder, part, row: builder.row(part.row.row)? })
+        })
+    }
+}
+
+/// The part of a merged row on one balancer, with its charts.
+struct PartChart<'a, 'b> {
+    builder: &'b ChartBuilder<'a>,
+    part: &'b RowPart,
+    row: RowView<'a>,
+}
+
+impl PartChart<'_, '_> {
+    fn line(&self, chart: &Chart) -> ChartLine {
+        self.builder.line(chart, &self.row)
+    }
+
+    fn named_line(&self, chart: &Chart) -> ChartLine {
+        ChartLine { name: self.part.balancer.to_string(), ..self.line(chart) }
+    }
+
+    fn severity(&self, chart: &Chart) -> Option<Severity> {
+        chart.problem_severity(&self.row)
+    }
 }
 
 /// Number of points from which it is decided whether a line is constant.
@@ -330,19 +348,4 @@ pub(crate) fn default_chart(row: RowView<'_>, selected: Duration) -> Option<&'st
 pub(crate) fn has_changing_chart(row: RowView<'_>, selected: Duration) -> bool {
     let Some(builder) = ChartBuilder::new(row.instance, selected, COMPARED_POINTS) else { return false };
     chart_table::charts_of(row).any(|chart| builder.line(chart, &row).has_change())
-}
-
-/// Returns the highest known point, or 0.
-pub(crate) fn highest(points: &[Option<f64>]) -> f64 {
-    points.iter().flatten().copied().fold(0.0, f64::max)
-}
-
-fn mean(points: &[Option<f64>]) -> Option<f64> {
-    let (sum, count) = points.iter().flatten().fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / f64::from(count))
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }

@@ -8,6 +8,7 @@
 pub(crate) mod balancers;
 pub(crate) mod bar;
 pub mod cell;
+pub(crate) mod chart_lines;
 pub(crate) mod chart_marks;
 pub(crate) mod chart_picture;
 pub(crate) mod chart_scale;
@@ -21,6 +22,7 @@ pub mod filter;
 mod filter_tests;
 pub(crate) mod heat_map;
 pub(crate) mod heat_metric;
+pub(crate) mod merged_lines;
 pub(crate) mod process_trends;
 pub mod rows;
 pub mod text_filter;

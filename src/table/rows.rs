@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::haproxy::stat_table::RowKind;
 use crate::instance::state::Instance;
+use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, SortKey};
@@ -33,6 +34,8 @@ pub struct TableLine {
     pub is_child: bool,
     /// True if the row's children are folded, false if they are shown; `None` if the row has no children.
     pub folded: Option<bool>,
+    /// Row of the balancer whose part of a merged row the line shows; `None` for a line that shows the row itself.
+    pub(crate) part: Option<RowRef>,
 }
 
 impl TableLine {
@@ -226,7 +229,7 @@ pub(crate) fn build_lines(
 }
 
 fn table_line(sample: &Sample, index: usize) -> TableLine {
-    TableLine { id: sample.rows.ids()[index], index, is_child: false, folded: None }
+    TableLine { id: sample.rows.ids()[index], index, is_child: false, folded: None, part: None }
 }
 
 fn flat_lines(instance: &Instance, sample: &Sample, settings: &TableSettings) -> Vec<TableLine> {

@@ -7,7 +7,8 @@ use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
-use crate::table::chart_picture::{ChartBuilder, ChartLine, ChartPicture, ChartRange, highest};
+use crate::table::chart_lines::{ChartLine, highest};
+use crate::table::chart_picture::{ChartBuilder, ChartPicture};
 use crate::table::chart_table::{self, Chart};
 use crate::table::columns::row_view::RowView;
 use crate::ui::chart_axis::{self, AXIS_WIDTH};
@@ -86,6 +87,12 @@ pub(crate) fn draw_full_strip(context: &DrawContext<'_>, canvas: &mut Canvas<'_>
     }
 }
 
+/// Returns a builder of charts with `count` points.
+fn builder<'a>(context: &DrawContext<'a>, count: usize) -> Option<ChartBuilder<'a>> {
+    let balancers = context.model.balancer_data();
+    ChartBuilder::of_all(&context.instance.data, &balancers, context.model.charts.span(), count)
+}
+
 fn shown_row<'a>(context: &DrawContext<'a>, id: RowId) -> Option<RowView<'a>> {
     let sample = context.sample()?;
     Some(RowView::new(&context.instance.data, sample, sample.rows.index_of(id)?))
@@ -127,7 +134,7 @@ fn draw_chart(
 ) {
     let plot_width = body.width - AXIS_WIDTH;
     let points = usize::from(plot_width * POINTS_PER_CELL);
-    let Some(builder) = ChartBuilder::new(&context.instance.data, context.model.charts.span(), points) else { return };
+    let Some(builder) = builder(context, points) else { return };
     let picture = builder.with_points_per_cell(usize::from(POINTS_PER_CELL)).picture(chart, row);
     let width = usize::from(if is_framed { area.width.saturating_sub(4) } else { area.width });
     let title = with_focus_mark(canvas, chart_title(context, row, &picture, width), has_focus);
@@ -209,8 +216,8 @@ fn legend(canvas: &Canvas<'_>, picture: &ChartPicture) -> Vec<StyledText<'static
     if let Some(band) = picture.band.as_ref().filter(|band| !band.names.is_empty()) {
         let names = match (band.names.as_slice(), band.counts) {
             (names, (count, all)) if count == all && count <= 3 => names.join(", "),
-            (_, (count, all)) if count == all => format!("{count} servers"),
-            (_, (count, all)) => format!("{count} of {} servers", units::count(all as i64)),
+            (_, (count, all)) if count == all => format!("{count} {}", band.noun),
+            (_, (count, all)) => format!("{count} of {} {}", units::count(all as i64), band.noun),
         };
         texts.push(styled_text(format!(" {} {names}", pick("░", ".")), Role::Dim));
     }
@@ -237,7 +244,7 @@ fn strip_title(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<StyledText<'
 }
 
 fn span_text(context: &DrawContext<'_>) -> String {
-    let range = ChartRange::new(&context.instance.data, context.model.charts.span());
+    let range = context.model.chart_range();
     range.map_or(String::new(), |range| format!("last {}", units::duration(range.span)))
 }
 
@@ -266,9 +273,8 @@ fn draw_sparklines(
     let value_width = if cell >= WIDE_CELL { WIDE_VALUE } else { VALUE };
     let start = LABEL + value_width + 1;
     let width = cell.saturating_sub(start + 1);
-    let span = context.model.charts.span();
     // A narrow cell has no sparkline, but its number.
-    let Some(builder) = ChartBuilder::new(&context.instance.data, span, usize::from(width.max(1))) else { return };
+    let Some(builder) = builder(context, usize::from(width.max(1))) else { return };
     if let Some(has_focus) = title_focus {
         let texts = strip_title(context, row);
         let title = area.columns(0, cell.saturating_sub(1));

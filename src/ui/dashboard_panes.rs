@@ -1,6 +1,5 @@
 //! The lists of the dashboard: frontends, backends, and the servers of the selected backend.
 
-use crate::app::dashboard_lists;
 use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Pane, ROW_PREFIX_WIDTH, SizeClass};
 use crate::app::pane_focus;
@@ -91,7 +90,7 @@ pub(crate) fn fitted_columns(context: &DrawContext<'_>, pane: Pane, area: Area) 
     let name_width = lists.name_width(pane).max((title_cells as u16).saturating_sub(ROW_PREFIX_WIDTH));
     let frame = if is_framed { 2 } else { 0 };
     let width = area.width.saturating_sub(ROW_PREFIX_WIDTH + frame);
-    uses.fit(dashboard_lists::columns(pane), width, name_width, true)
+    uses.fit(&lists.columns(pane), width, name_width, true)
 }
 
 /// Returns the number of rows that do not fit into the area of a list.

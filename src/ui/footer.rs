@@ -270,7 +270,7 @@ const NUMBER_WIDTH: usize = 16;
 
 /// Returns the question for a number, with the current numbers and the format: `weight of be/s1 (now 10; 0-256 or 50%): `.
 fn number_question(context: &DrawContext<'_>, number: &NumberPrompt, width: u16) -> String {
-    let sample = context.instance.data.latest();
+    let sample = context.model.instance_by_id(number.targets.instance).and_then(|instance| instance.data.latest());
     let (format, fields) = match (number.action.command, number.action.target_kind) {
         (ActionCommand::AskLimit, TargetKind::Frontend) => ("at least 1", [Field::Slim, Field::Slim]),
         (ActionCommand::AskLimit, _) => ("0 for no limit", [Field::Slim, Field::Slim]),
@@ -280,7 +280,7 @@ fn number_question(context: &DrawContext<'_>, number: &NumberPrompt, width: u16)
         let number = |field| sample.and_then(|sample| sample.number(target.id, field));
         number(fields[0]).or_else(|| number(fields[1])).map_or_else(|| "no limit".to_owned(), |now| now.to_string())
     };
-    let mut all: Vec<String> = number.targets.iter().map(current).collect();
+    let mut all: Vec<String> = number.targets.targets.iter().map(current).collect();
     all.dedup();
     let now = match all.as_slice() {
         [] => String::new(),
@@ -290,7 +290,7 @@ fn number_question(context: &DrawContext<'_>, number: &NumberPrompt, width: u16)
     let rest = format!(" ({now}{format}): ");
     let available = usize::from(width).saturating_sub(text_width::width(&rest) + NUMBER_WIDTH);
     let subject =
-        format!("{} of {}", number.action.title, describe_targets(number.action.target_kind, &number.targets));
+        format!("{} of {}", number.action.title, describe_targets(number.action.target_kind, &number.targets.targets));
     text_width::middle(&subject, available) + &rest
 }
 

@@ -4,6 +4,7 @@ use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, SizeClass};
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
+use crate::instance::merged_rows::MergedRows;
 use crate::instance::process_summary::ProcessSummary;
 use crate::observe::link::{self, Link};
 use crate::observe::sample::Sample;
@@ -56,7 +57,7 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     let mut left: Vec<StyledText<'_>> = vec![styled_text(" ", Role::Normal)];
     let wide = context.layout.size_class == SizeClass::Wide;
     let gap = if wide { " · " } else { " " };
-    if model.instances.len() > 1 {
+    if model.instances.len() > 1 && !model.is_merged() {
         left.push(styled_text(format!("{}/{} ", model.instance_number(), model.instances.len()), Role::Key));
     }
     let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| text_width::width(text)).sum::<usize>();
@@ -82,7 +83,9 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
         left.extend([styled_text(" ", Role::Normal), styled_text(view.trim().to_owned(), Role::Badge)]);
     }
     let vital = left.len();
-    if let Some(sample) = context.sample() {
+    if let Some(merged) = instance.data.merged_rows() {
+        left.extend(merged_texts(merged, gap));
+    } else if let Some(sample) = context.sample() {
         let version = sample.info.version_text();
         let version = version.split('-').next().unwrap_or(version);
         left.push(styled_text(gap, Role::Dim));
@@ -101,6 +104,19 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     let end = canvas.draw_texts(area, 0, 0, left);
     let start = canvas.draw_right_aligned(area, end + 1, 0, &right);
     draw_gauge(canvas, instance, overview, area.columns(end + 2, start.saturating_sub(end + 3)));
+}
+
+/// Returns the texts about all balancers: those that do not answer, and the versions.
+fn merged_texts(merged: &MergedRows, gap: &'static str) -> Vec<StyledText<'static>> {
+    let mut texts = Vec::new();
+    if !merged.missing.is_empty() {
+        let names = merged.missing.iter().map(|name| &**name).collect::<Vec<&str>>().join(", ");
+        texts.push(styled_text(format!("{gap}no answer: {}", text_width::middle(&names, 40)), Role::Bad));
+    }
+    if !merged.versions.is_empty() {
+        texts.push(styled_text(format!("{gap}HAProxy {}", merged.versions.join(", ")), Role::Normal));
+    }
+    texts
 }
 
 /// Draws the number of connections, the connection limit, and the idle percentage, as far as they fit.

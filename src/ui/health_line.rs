@@ -1,6 +1,7 @@
 //! The third line of the header: server counts or a suggestion, draining servers, what is full next, and problems. While
 //! the link is lost, the line shows the reason instead.
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
 use crate::app::suggested_actions;
 use crate::instance::process_summary::ProcessSummary;
@@ -104,7 +105,8 @@ fn draw_server_counts(canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSum
 /// after it.
 fn draw_worse_instance(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) -> u16 {
     let own = context.instance.data.problems().open_causes().next();
-    let others = context.model.instances.iter().filter(|instance| instance.id() != context.instance.id());
+    let is_other = |instance: &&InstanceView| instance.id() != context.instance.id() && !context.model.is_merged();
+    let others = context.model.instances.iter().filter(is_other);
     let causes = others.filter_map(|instance| Some((instance, instance.data.problems().open_causes().next()?)));
     let worst = causes.min_by(|(_, one), (_, other)| cause_order(one, other));
     let Some((instance, cause)) = worst.filter(|(_, cause)| own.is_none_or(|own| cause.severity > own.severity)) else {

@@ -3,7 +3,7 @@
 use crate::actions::outcome::StepStage;
 use crate::app::layout::{Area, ROW_PREFIX_WIDTH};
 use crate::haproxy::status::RowState;
-use crate::table::cell::{Role, row_role};
+use crate::table::cell::{Cell, Role, row_role};
 use crate::table::columns::column::{Align, Column};
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::Sort;
@@ -101,6 +101,8 @@ pub(crate) struct RowPrefix<'a> {
     pub(crate) stage: Option<StepStage>,
     /// Text in front of the name.
     pub(crate) indent: &'a str,
+    /// Text instead of the name.
+    pub(crate) name: Option<&'a str>,
 }
 
 impl<'a> RowPrefix<'a> {
@@ -111,6 +113,7 @@ impl<'a> RowPrefix<'a> {
             marked: context.instance.selection.contains(row.id),
             stage: context.instance.data.action_stage(row.id, context.now),
             indent,
+            name: None,
         }
     }
 
@@ -165,7 +168,10 @@ pub(crate) fn draw_row(
     canvas.draw_texts(area, 0, 0, [mark, glyph, (sign, in_row(role))]);
     let mut column = ROW_PREFIX_WIDTH;
     for (index, (spec, width)) in fitted.iter().enumerate() {
-        let cell = spec.cell(row);
+        let cell = match prefix.name {
+            Some(name) if index == 0 => Cell::plain(name),
+            _ => spec.cell(row),
+        };
         let role = in_row(cell.role);
         match spec.align {
             Align::Left => {

@@ -5,10 +5,14 @@ use std::borrow::Cow;
 use crate::app::layout::{Area, ROW_PREFIX_WIDTH};
 use crate::app::table_layout::TableAreas;
 use crate::app::ui_commands::UiCommand;
+use crate::fleet::summary;
 use crate::haproxy::stat_table::RowKind;
+use crate::observe::instance_id::RowRef;
+use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
 use crate::table::columns::column::Column;
 use crate::table::columns::row_view::RowView;
+use crate::table::merged_lines;
 use crate::table::rows::TableLine;
 use crate::table::view_table::{RowScope, ViewId};
 use crate::ui::chart_pane;
@@ -32,10 +36,16 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     let body = table.rows(1, table.height);
     let visible = instance.table_lines().iter().enumerate().skip(list.top()).take(usize::from(body.height));
     for (line, (index, what)) in visible.enumerate() {
+        let cursor = CursorStyle::new(index == list.index(), true);
+        let area = body.rows(line as u16, 1);
+        if let Some(part) = what.part {
+            draw_part(context, canvas, (area, &fitted), part, cursor);
+            continue;
+        }
         let row = RowView::new(&instance.data, sample, what.index);
         let indent = name_prefix(canvas, what, &row);
-        let prefix = RowPrefix::new(context, &row, CursorStyle::new(index == list.index(), true), &indent);
-        row_renderer::draw_row(canvas, body.rows(line as u16, 1), &fitted, &row, prefix);
+        let prefix = RowPrefix::new(context, &row, cursor, &indent);
+        row_renderer::draw_row(canvas, area, &fitted, &row, prefix);
     }
     if instance.table_lines().is_empty() {
         let message = match settings.scope {
@@ -63,13 +73,43 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         let text = text_width::middle(&note.text, usize::from(place.width.saturating_sub(ROW_PREFIX_WIDTH)));
         canvas.draw_text(place, ROW_PREFIX_WIDTH, line, &text, note.role);
     }
-    let Some(id) = list.row() else { return };
+    let Some(id) = list.row().map(RowId::whole) else { return };
     if !charts.is_empty() {
         chart_pane::draw_strip(context, canvas, charts, id);
     }
     if !detail.is_empty() {
-        detail_pane::draw_beside(context, canvas, detail, id, charts.is_empty());
+        // Beside the line of a balancer are the details of its own row.
+        let part = model.focused_part().and_then(|part| Some((context.for_instance(part.instance)?, part.row)));
+        let (context, id) = part.unwrap_or((*context, id));
+        detail_pane::draw_beside(&context, canvas, detail, id, charts.is_empty());
     }
+}
+
+/// Draws the row of one balancer below the merged row that it is a part of.
+fn draw_part(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    (area, fitted): (Area, &[(&'static Column, u16)]),
+    part: RowRef,
+    cursor: CursorStyle,
+) {
+    let Some(context) = context.for_instance(part.instance) else { return };
+    let name = context.display_name(context.instance);
+    let is_current = summary::is_current(&context.instance.data, context.now);
+    let row = context.sample().filter(|_| is_current);
+    let row =
+        row.and_then(|sample| Some(RowView::new(&context.instance.data, sample, sample.rows.index_of(part.row)?)));
+    if let Some(row) = row {
+        let prefix = RowPrefix { name: Some(name), ..RowPrefix::new(&context, &row, cursor, merged_lines::INDENT) };
+        return row_renderer::draw_row(canvas, area, fitted, &row, prefix);
+    }
+    if cursor == CursorStyle::Full {
+        canvas.color_row(area, 0, Role::Selected);
+        canvas.draw_text(area, 0, 0, canvas.theme.choose_glyph("▶", ">"), Role::Focus);
+    }
+    let start = ROW_PREFIX_WIDTH + merged_lines::INDENT.len() as u16;
+    let end = canvas.draw_text(area, start, 0, name, Role::Dim);
+    canvas.draw_text(area, end + 1, 0, "does not answer", Role::Bad);
 }
 
 /// Returns the columns that fit into the area of the table.
@@ -103,8 +143,11 @@ pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>>
     let DrawContext { model, instance, .. } = *context;
     let settings = &model.view_settings[model.view()];
     let all = context.sample().map_or(0, |sample| sample.rows.ids().len());
-    let shown = instance.table_lines().len();
-    let index = (instance.view_cursors[model.view()].index() + 1).min(shown);
+    let lines = instance.table_lines();
+    let is_row = |line: &&TableLine| line.part.is_none();
+    let shown = lines.iter().filter(is_row).count();
+    let cursor = (instance.view_cursors[model.view()].index() + 1).min(lines.len());
+    let index = lines[..cursor].iter().filter(is_row).count();
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };
     let mut texts = vec![styled_text(format!("{index}/{shown} {of_all}"), Role::Dim)];
     if settings.hidden_columns > 0 {

@@ -15,5 +15,6 @@ pub(crate) mod interval_time;
 pub(crate) mod out_of_service;
 pub(crate) mod outlook;
 pub mod row_view;
+pub(crate) mod spread;
 pub(crate) mod time_split;
 pub(crate) mod value;

@@ -1,0 +1,74 @@
+//! The state of the merged rows of all balancers.
+
+use std::time::Duration;
+
+use crate::app::instance_view::InstanceView;
+use crate::fleet::merged_sample::BalancerMerger;
+use crate::instance::source::StatsSocket;
+use crate::instance::state::Instance;
+use crate::observe::instance_id::InstanceId;
+use crate::table::view_table::{Content, RowScope, ViewId};
+
+/// Minimum time between two merges, and the time for each row that is added to it, so that merging takes a small share of
+/// the processor.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_PER_ROW: Duration = Duration::from_micros(20);
+
+/// Memory for the history of the merged rows, which have none of their own.
+const NO_HISTORY: usize = 1 << 20;
+
+/// State of a balancer from which its rows were merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PartState {
+    /// Balancer.
+    pub(super) id: InstanceId,
+    /// Number of the newest sample.
+    pub(super) seq: Option<u64>,
+    /// True if the problems are those of the sample.
+    pub(super) is_evaluated: bool,
+    /// True if it answers.
+    pub(super) is_current: bool,
+}
+
+/// All balancers as one.
+#[derive(Debug)]
+pub(crate) struct BalancerGroup {
+    /// The merged rows, with the state of their views.
+    pub(crate) view: InstanceView,
+    pub(super) merger: BalancerMerger,
+    /// States of the balancers when their rows were merged, and the time.
+    pub(super) merged_from: Vec<PartState>,
+    pub(super) merged_at: Option<Duration>,
+    /// Number of rows of all balancers.
+    pub(super) row_count: usize,
+}
+
+impl BalancerGroup {
+    /// Creates the state before the first merge.
+    pub(crate) fn new() -> Self {
+        let data = Instance::new(InstanceId::ALL, StatsSocket::default(), NO_HISTORY);
+        Self {
+            view: InstanceView::new("all balancers".to_owned(), String::new(), data),
+            merger: BalancerMerger::default(),
+            merged_from: Vec::new(),
+            merged_at: None,
+            row_count: 0,
+        }
+    }
+
+    /// Returns the earliest time of the next merge.
+    pub(super) fn due_at(&self) -> Duration {
+        let pause = PAUSE_PER_ROW.saturating_mul(u32::try_from(self.row_count).unwrap_or(u32::MAX));
+        self.merged_at.map_or(Duration::ZERO, |at| at + MIN_PAUSE + pause)
+    }
+}
+
+/// Returns whether a view shows the merged rows while they are on.
+pub(crate) fn is_merged_view(view: ViewId) -> bool {
+    let is_table = |scope: RowScope| matches!(scope, RowScope::All | RowScope::OutOfService);
+    match view.view().content {
+        Content::Dashboard | Content::Problems => true,
+        Content::Table(_) => is_table(view.view().scope),
+        _ => false,
+    }
+}

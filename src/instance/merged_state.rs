@@ -1,0 +1,22 @@
+//! The state of an instance that has no HAProxy of its own: the merged rows of several balancers.
+
+use crate::history::rates::RateWindow;
+use crate::instance::merged_rows::MergedRows;
+use crate::instance::state::Instance;
+use crate::observe::link::Link;
+use crate::problems::tracker::ProblemTracker;
+
+impl Instance {
+    /// Shows merged rows: those of the newest sample in `rates`, with these problems.
+    pub(crate) fn show_merged(&mut self, rates: RateWindow, problems: ProblemTracker, merged: MergedRows) {
+        self.rates = rates;
+        self.problems = problems;
+        self.merged_rows = Some(merged);
+        self.link = Link::Up;
+    }
+
+    /// Returns the merged rows; `None` for a single HAProxy.
+    pub(crate) fn merged_rows(&self) -> Option<&MergedRows> {
+        self.merged_rows.as_ref()
+    }
+}
