@@ -145,6 +145,7 @@ fn check_palette(typed: &str) {
             | PaletteCommand::RunOnRows(_, _)
             | PaletteCommand::Go(_)
             | PaletteCommand::Jump(_)
+            | PaletteCommand::Only(_)
             | PaletteCommand::Snapshot(_),
         ) => {}
         Err(error) => assert!(!error.to_string().is_empty()),
