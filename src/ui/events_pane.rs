@@ -96,6 +96,7 @@ fn draw_lines<'a>(
 fn empty_message(instance: &InstanceView) -> &'static str {
     match instance.data.past_moment() {
         Some(_) => "nothing had changed up to this time",
+        None if instance.data.merged_rows().is_some() => "each balancer has its own events: view 9",
         None => "nothing has changed since hapulse started",
     }
 }
