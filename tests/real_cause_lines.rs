@@ -147,7 +147,9 @@ fn u6_flap_is_one_cause_and_one_event_with_a_count() {
     term.press("9");
     let is_events = |screen: &str| !screen.contains("─ Frontends") && screen.contains("went down 4 times");
     let screen = term.wait_until(is_events);
-    let events: Vec<&str> = screen.lines().skip(4).filter(|line| line.contains("be1/s1")).collect();
+    // The details of the selected event are next to the list.
+    let list = screen.lines().skip(4).filter_map(|line| line.split(['╭', '│', '╰']).next());
+    let events: Vec<&str> = list.filter(|line| line.contains("be1/s1")).collect();
     let flaps = events.iter().filter(|line| line.contains("flaps every")).count();
     assert!(flaps == 1 && events.len() <= 5, "{screen}");
     // Over after twice its own period.
