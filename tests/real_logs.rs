@@ -266,6 +266,24 @@ fn what_cannot_be_read_is_reported_and_counts_nothing() {
     assert_eq!(out.lines().count(), 3, "{out}");
     assert!(!out.contains('\u{1b}') && out.contains("reason: Layer4 timeout"), "{out:?}");
 
+    // A format without a time or the origin of an error: no row is wrong, and a message says what is missing.
+    let short = folder.path().join("short.log");
+    fs::write(&short, "10.0.0.1 503 5\n10.0.0.1 200 5\n").unwrap();
+    let format = ["--log-format", "%ci %ST %B", "--format", "csv"];
+    let (out, err, code) = run(&format, &[&short]);
+    assert_eq!((out.lines().nth(1), code), (Some("<none>,2,1,0,1,,,,,,,10"), 0), "{err}");
+    let (_, err, code) = run(&[&format[..], &["--since", "1h"]].concat(), &[&short]);
+    assert_eq!(code, 0);
+    assert!(err.contains("2 requests not counted, because the lines have no time"), "{err}");
+    let config = folder.path().join("haproxy.cfg");
+    fs::write(&config, "frontend a\n  log-format \"%{+json}o %ST\"\n  log-format \"%ci %ST %B\"\n").unwrap();
+    let (out, err, code) = run(&["--haproxy-config", config.to_str().unwrap(), "--by", "client"], &[&short]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("haproxy.cfg, line 2: lines in JSON are not read yet") && out.contains("10.0.0.1"),
+        "{out}{err}"
+    );
+
     let missing = folder.path().join("missing.log");
     let (out, err, code) = run(&[], &[&missing, &path]);
     assert_eq!(code, 1);
@@ -289,4 +307,41 @@ fn what_cannot_be_read_is_reported_and_counts_nothing() {
     let (out, err, code) = run(&[], &[&nothing]);
     assert_eq!((code, out.as_str()), (1, ""), "{err}");
     assert!(err.contains("1 of 1 line not read as requests"), "{err}");
+}
+
+/// Returns a file of a time zone that is always one hour before UTC, as zic writes it.
+fn zone_file() -> Vec<u8> {
+    let block = |version: u8| {
+        let mut block = [b"TZif", &[version][..], &[0; 15]].concat();
+        // Counts of UT and standard indicators, leap seconds, transitions, types and characters.
+        block.extend([0_u32, 0, 0, 0, 1, 5].iter().flat_map(|count| count.to_be_bytes()));
+        block.extend((-3600_i32).to_be_bytes());
+        block.extend([0, 0]);
+        block.extend(b"TEST\0");
+        block
+    };
+    [block(b'2'), block(b'2'), b"\nTEST1\n".to_vec()].concat()
+}
+
+#[test]
+fn times_are_those_of_the_zone_that_tz_names() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("Test")).unwrap();
+    fs::write(folder.path().join("Test/Zone"), zone_file()).unwrap();
+    let log = folder.path().join("haproxy.log");
+    let line =
+        "10.0.0.1:1 [01/Dec/2025:11:35:25.966] fe be/s1 0/0/0/7/8 200 76 - - ---- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"\n";
+    fs::write(&log, line).unwrap();
+    for (zone, since, count) in [
+        ("Test/Zone", "2025-12-01T12:35:25Z", 2),
+        ("Test/Zone", "2025-12-01T12:35:26Z", 1),
+        ("UTC", "2025-12-01T11:35:26Z", 1),
+        ("UTC", "2025-12-01T11:35:25Z", 2),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
+        command.args(["logs", "--format", "csv", "--since", since]).arg(&log);
+        let output = command.env_clear().env("TZ", zone).env("TZDIR", folder.path()).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(lines.lines().count(), count, "{zone} {since}: {lines}");
+    }
 }

@@ -22,6 +22,7 @@ use crate::logs::configured_formats;
 use crate::logs::group_key::GroupKey;
 use crate::logs::groups::NamedGroup;
 use crate::logs::line_reader::LineReader;
+use crate::logs::log_format::LogFormat;
 use crate::logs::request::Phase;
 use crate::logs::request_filter::RequestFilter;
 use crate::term::waiting_writer::WaitingWriter;
@@ -120,13 +121,21 @@ impl LogsArgs {
         })
     }
 
-    /// Returns the formats that options name.
+    /// Returns the formats that options name. Those of HAProxy's configuration that cannot be read are named and left out,
+    /// because the log may have lines in others.
     fn formats(&self) -> anyhow::Result<Vec<String>> {
         let mut formats = self.log_format.clone();
         if let Some(path) = &self.haproxy_config {
-            let text =
-                std::fs::read(path).with_context(|| format!("cannot read {}", SafeText::from(path.as_path())))?;
-            formats.extend(configured_formats::read(&String::from_utf8_lossy(&text)));
+            let name = SafeText::from(path.as_path());
+            let text = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+            for (line, format) in configured_formats::read(&String::from_utf8_lossy(&text)) {
+                match LogFormat::compile(&format) {
+                    Ok(_) => formats.push(format),
+                    Err(error) => {
+                        eprintln!("hapulse: {name}, line {line}: {error}\n  lines in this format are not read");
+                    }
+                }
+            }
         }
         Ok(formats)
     }
@@ -181,6 +190,10 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<ExitCode> {
             ignore_broken_pipe(printed.and_then(|()| out.flush()))?;
         }
         report_unread(figures.lines, figures.unread);
+        if figures.undated > 0 {
+            let requests = units::pluralize(figures.undated as i64, "request");
+            eprintln!("hapulse: {requests} not counted, because the lines have no time: add %tr to the log format");
+        }
     }
     let has_failed = !failures.is_empty() || read == 0 && figures.lines > 0 && !args.unread;
     Ok(ExitCode::from(if has_failed { CommandExit::Refused } else { CommandExit::Done }.code()))

@@ -1,14 +1,16 @@
 //! The log formats in HAProxy's configuration file.
 
-/// Returns the values of all `log-format` lines of a configuration. Those of `error-log-format` describe no requests.
-pub(crate) fn read(config: &str) -> Vec<String> {
-    let value = |line: &str| {
-        let rest = line.trim_start().strip_prefix("log-format")?;
-        rest.starts_with([' ', '\t']).then(|| unquote(rest.trim_start()))
-    };
-    let mut formats: Vec<String> = config.lines().filter_map(value).filter(|format| !format.is_empty()).collect();
-    formats.sort();
-    formats.dedup();
+/// Returns the values of all `log-format` lines of a configuration with their line numbers; equal ones once. Those of
+/// `error-log-format` describe no requests.
+pub(crate) fn read(config: &str) -> Vec<(usize, String)> {
+    let mut formats: Vec<(usize, String)> = Vec::new();
+    for (place, line) in config.lines().enumerate() {
+        let Some(rest) = line.trim_start().strip_prefix("log-format") else { continue };
+        let format = if rest.starts_with([' ', '\t']) { unquote(rest.trim_start()) } else { String::new() };
+        if !format.is_empty() && formats.iter().all(|(_, known)| *known != format) {
+            formats.push((place + 1, format));
+        }
+    }
     formats
 }
 
@@ -43,6 +45,7 @@ mod tests {
         let config = "defaults\n  option httplog\n  log-format-sd none\n\
                       frontend a\n\tlog-format \"%ci [%tr] %ST %{+Q}r\"  # comment\n\
                       frontend b\n  log-format %ci\\ %ST\\ \\\"x\\\"\nfrontend c\n  log-format '%ST \\ %B'\n#log-format %B\n";
-        assert_eq!(read(config), ["%ST \\ %B", "%ci %ST \"x\"", "%ci [%tr] %ST %{+Q}r"]);
+        let expected = [(5, "%ci [%tr] %ST %{+Q}r"), (7, "%ci %ST \"x\""), (9, "%ST \\ %B")];
+        assert_eq!(read(config), expected.map(|(line, format)| (line, format.to_owned())));
     }
 }

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use crate::logs::request::Request;
 
+/// Stands for a property that a line does not have, such as the URL of a TCP session.
+const NONE: &[u8] = b"<none>";
+
 /// A property of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupKey {
@@ -49,8 +52,16 @@ impl GroupKey {
         Self::ALL.iter().find(|(_, key)| *key == self).map_or("", |(name, _)| *name)
     }
 
-    /// Writes the property of a request.
+    /// Writes the property of a request; [`NONE`] if its line does not have it.
     pub(crate) fn write(self, request: &Request<'_>, out: &mut Vec<u8>) {
+        self.write_known(request, out);
+        if out.is_empty() || self == Self::Server && out == b"/" {
+            out.clear();
+            out.extend_from_slice(NONE);
+        }
+    }
+
+    fn write_known(self, request: &Request<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Frontend => out.extend_from_slice(request.frontend),
             Self::Backend => out.extend_from_slice(request.backend),
@@ -70,10 +81,7 @@ impl GroupKey {
             }
             Self::Path => out.extend_from_slice(request.path()),
             Self::Method => out.extend_from_slice(request.method),
-            Self::Status => match request.status {
-                Some(status) => out.extend_from_slice(status.to_string().as_bytes()),
-                None => out.push(b'-'),
-            },
+            Self::Status => out.extend(request.status.iter().flat_map(|status| status.to_string().into_bytes())),
             Self::Flags => out.extend_from_slice(request.flags),
         }
     }

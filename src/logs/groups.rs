@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::logs::group_key::GroupKey;
-use crate::logs::request::{Phase, Request};
+use crate::logs::request::{ErrorOrigin, Phase, Request};
 use crate::logs::time_counts::TimeCounts;
 
 /// Number of groups from which the smaller half is dropped.
@@ -21,6 +21,8 @@ pub(crate) struct Figures {
     pub(crate) statuses: [u64; 6],
     /// Number of 5xx responses that HAProxy made itself, because no server sent response headers.
     pub(crate) own_errors: u64,
+    /// Number of 5xx responses of which the log does not say who made them.
+    pub(crate) unclear_errors: u64,
     /// Bytes sent to clients.
     pub(crate) bytes: u64,
     /// Times of the phase that is shown.
@@ -32,7 +34,11 @@ impl Figures {
         self.requests += 1;
         let class = request.status.map_or(0, |status| usize::from(status / 100));
         self.statuses[if class < self.statuses.len() { class } else { 0 }] += 1;
-        self.own_errors += u64::from(request.is_own_error());
+        match request.error_origin() {
+            Some(ErrorOrigin::Haproxy) => self.own_errors += 1,
+            Some(ErrorOrigin::Unknown) => self.unclear_errors += 1,
+            Some(ErrorOrigin::Application) | None => {}
+        }
         self.bytes = self.bytes.saturating_add(request.bytes);
         if let Some(millis) = request.time(phase) {
             self.times.add(millis);
@@ -44,6 +50,7 @@ impl Figures {
         self.requests += other.requests;
         self.statuses.iter_mut().zip(other.statuses).for_each(|(sum, one)| *sum += one);
         self.own_errors += other.own_errors;
+        self.unclear_errors += other.unclear_errors;
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.times.merge(&other.times);
     }

@@ -5,37 +5,36 @@ use crate::logs::framing::Framing;
 use crate::logs::log_format::{LogFormat, LogFormatError};
 use crate::logs::request::Request;
 
-/// Reads lines: first as the last one, then in every other known way, because a file may contain the lines of several
+/// Reads lines: first as those before, then in every other known way, because a file may contain the lines of several
 /// frontends and of several syslog daemons.
 #[derive(Debug)]
 pub(crate) struct LineReader {
     formats: Vec<LogFormat>,
-    /// The places of the ways that worked lately, the last one first.
+    /// The ways that worked lately: places of formats, the first one first, with headers.
     recent: Vec<(usize, Framing)>,
 }
 
-/// Number of ways that are tried before all others.
-const MAX_RECENT: usize = 4;
+/// Maximum number of ways that are tried before all others.
+const MAX_RECENT: usize = 8;
 
 impl LineReader {
-    /// Creates a reader of lines in these formats and in HAProxy's default formats.
+    /// Creates a reader of lines in HAProxy's default formats and in these ones. The default formats come first, because they
+    /// contain more.
     ///
     /// # Errors
     /// Returns an error with its text for the first format that is not valid.
     pub(crate) fn new<'f>(formats: impl IntoIterator<Item = &'f str>) -> Result<Self, (String, LogFormatError)> {
         let known = DEFAULT_FORMATS.into_iter().map(|(_, format)| format);
         let compile = |format: &str| LogFormat::compile(format).map_err(|error| (format.to_owned(), error));
-        let formats = formats.into_iter().chain(known).map(compile).collect::<Result<_, _>>()?;
+        let formats = known.chain(formats).map(compile).collect::<Result<_, _>>()?;
         Ok(Self { formats, recent: Vec::new() })
     }
 
     /// Reads a line without its line end; `None` if it does not describe a request in a known format.
     pub(crate) fn read<'l>(&mut self, line: &'l [u8]) -> Option<Request<'l>> {
-        for (place, (format, framing)) in self.recent.iter().copied().enumerate() {
-            if let Some(request) = framing.message(line).and_then(|message| self.formats[format].parse(message)) {
-                self.recent.swap(0, place);
-                return Some(request);
-            }
+        let parse = |(format, framing): &(usize, Framing)| self.formats[*format].parse(framing.message(line)?);
+        if let Some(request) = self.recent.iter().find_map(parse) {
+            return Some(request);
         }
         for (place, format) in self.formats.iter().enumerate() {
             for framing in Framing::ALL {
@@ -43,8 +42,11 @@ impl LineReader {
                     continue;
                 }
                 if let Some(request) = framing.message(line).and_then(|message| format.parse(message)) {
-                    self.recent.insert(0, (place, framing));
-                    self.recent.truncate(MAX_RECENT);
+                    if self.recent.len() == MAX_RECENT {
+                        self.recent.clear();
+                    }
+                    self.recent.push((place, framing));
+                    self.recent.sort_unstable_by_key(|(place, _)| *place);
                     return Some(request);
                 }
             }

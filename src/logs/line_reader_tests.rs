@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::logs::line_reader::LineReader;
 use crate::logs::log_format::{LogFormat, LogFormatError};
-use crate::logs::request::{Phase, Request};
+use crate::logs::request::{ErrorOrigin, Phase, Request};
 
 const HTTP: &str = "127.0.0.1:54866 [01/Dec/2026:11:35:25.966] fe app/s2 1/2/3/4/10 200 76 - - ---- 10/9/0/0/0 0/0 \
                     {curl/7.88 (x86)|de} {} \"GET /a/2?x=1 HTTP/1.1\"";
@@ -99,12 +99,34 @@ fn other_formats_are_read_as_configured() {
     let mut plain = LineReader::new(["%ci %r %ST"]).unwrap();
     let request = plain.read(b"10.1.1.1 POST /a?b HTTP/1.1 204").unwrap();
     assert_eq!((text(request.method), text(request.path()), request.status), ("POST", "/a", Some(204)));
+    let mut dated = LineReader::new(["%ci %trl %ST %HP%HQ", "%T %ci %[capture.req.method] %ST"]).unwrap();
+    let request = dated.read(b"<134>Dec  1 12:09:10 haproxy[1]: 10.0.0.1 01/Dec/2026:12:09:10 +0100 200 /a?b").unwrap();
+    assert_eq!(
+        [request.client, request.date, request.path()].map(text),
+        ["10.0.0.1", "01/Dec/2026:12:09:10 +0100", "/a"]
+    );
+    let request = dated.read(b"01/Dec/2026:12:09:10 +0000 10.0.0.2 PUT 503").unwrap();
+    assert_eq!((text(request.method), request.error_origin()), ("PUT", Some(ErrorOrigin::Unknown)));
     let error = |format: &str| LogFormat::compile(format).unwrap_err();
+    assert_eq!(error("%ST %Trx"), LogFormatError::UnknownVariable("Trx".to_owned()));
     assert_eq!(error("%ST%B"), LogFormatError::NotSeparated("%B".to_owned()));
     assert_eq!(error("100% %ST"), LogFormatError::NoVariable(3));
     assert_eq!(error("%{+Q"), LogFormatError::NotClosed(1, '{'));
     assert_eq!(error("%{+json}o %ST"), LogFormatError::Encoded("JSON".to_owned()));
     assert_eq!(error("%ci"), LogFormatError::NoFigures);
+}
+
+#[test]
+fn lines_are_read_in_the_same_format_whatever_came_before() {
+    let own = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %{+Q}r";
+    let mut reader = LineReader::new([own]).unwrap();
+    let of_own = b"10.0.0.1:1 [01/Dec/2026:11:35:25.966] fe be/s1 0/0/0/7/8 503 76 SC-- \"GET /own HTTP/1.1\"";
+    for _ in 0..3 {
+        let request = reader.read(of_own).unwrap();
+        assert_eq!([request.flags, request.uri].map(text), ["SC", "/own"]);
+        let request = reader.read(HTTP.as_bytes()).unwrap();
+        assert_eq!([request.flags, request.uri].map(text), ["--", "/a/2?x=1"]);
+    }
 }
 
 #[test]

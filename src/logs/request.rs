@@ -68,6 +68,22 @@ pub(crate) struct Request<'l> {
     pub(crate) uri: &'l [u8],
     /// Times of [`Phase::ALL`] in milliseconds; `None` for a phase that was not reached.
     times: [Option<u32>; 5],
+    /// True if the format contains the response time.
+    has_response_time: bool,
+}
+
+/// Name of the server of a request for which none was selected.
+const NO_SERVER: &[u8] = b"<NOSRV>";
+
+/// The origin of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorOrigin {
+    /// A server sent response headers.
+    Application,
+    /// No server did.
+    Haproxy,
+    /// The format contains neither the response time nor the server.
+    Unknown,
 }
 
 impl<'l> Request<'l> {
@@ -106,6 +122,7 @@ impl<'l> Request<'l> {
             method,
             uri,
             times,
+            has_response_time: fields.get(Variable::ResponseTime).is_some(),
         })
     }
 
@@ -120,9 +137,14 @@ impl<'l> Request<'l> {
         &self.uri[..end]
     }
 
-    /// Returns whether the status is an error of HAProxy itself: no server sent response headers.
-    pub(crate) fn is_own_error(&self) -> bool {
-        self.status.is_some_and(|status| status >= 500) && self.time(Phase::Response).is_none()
+    /// Returns who made the response with a status of 500 or more; `None` for another status.
+    pub(crate) fn error_origin(&self) -> Option<ErrorOrigin> {
+        self.status.filter(|status| *status >= 500)?;
+        Some(match self.time(Phase::Response) {
+            Some(_) => ErrorOrigin::Application,
+            None if self.has_response_time || self.server == NO_SERVER => ErrorOrigin::Haproxy,
+            None => ErrorOrigin::Unknown,
+        })
     }
 }
 

@@ -57,7 +57,7 @@ const COLUMNS: [LogColumn; 12] = [
     }),
     column("responses_4xx", "4XX", plain, |row, _| count(row.figures.statuses[4])),
     column("responses_5xx", "5XX", plain, |row, _| count(row.figures.statuses[5])),
-    column("haproxy_5xx", "BY HAPROXY", plain, |row, _| count(row.figures.own_errors)),
+    column("haproxy_5xx", "BY HAPROXY", plain, |row, _| own_errors(row)),
     column("p50", "P50 ms", plain, |row, _| percentile(row, 0.5)),
     column("p90", "P90", plain, |row, _| percentile(row, 0.9)),
     column("p99", "P99", plain, |row, _| percentile(row, 0.99)),
@@ -71,6 +71,12 @@ const OF_PHASES: [&str; 6] = ["requests", "p50", "p90", "p99", "p99.9", "max"];
 
 fn count(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// Returns the number of errors of HAProxy itself; unknown if the log does not say who made some of them.
+fn own_errors(row: &LogRow) -> Value {
+    let is_known = row.figures.unclear_errors == 0;
+    if is_known { count(row.figures.own_errors) } else { Value::Unknown }
 }
 
 fn percentile(row: &LogRow, share: f64) -> Value {

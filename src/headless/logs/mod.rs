@@ -44,6 +44,8 @@ pub(crate) struct LogFigures {
     pub(crate) lines: u64,
     /// Number of lines that are no requests in a known format.
     pub(crate) unread: u64,
+    /// Number of requests that are not counted, because a span is asked for and their lines have no time.
+    pub(crate) undated: u64,
     /// Requests by the property.
     pub(crate) groups: Groups,
     /// Times of all requests, in the order of [`Phase::ALL`].
@@ -65,13 +67,16 @@ pub(crate) fn read(
     let mut figures = LogFigures {
         lines: 0,
         unread: 0,
+        undated: 0,
         groups: Groups::new(options.key, options.phase),
         phases: Default::default(),
         failures: Vec::new(),
     };
     let mut dates = DateReader::new(options.zone.clone());
-    let mut is_in_span = |request: &Request<'_>| {
-        options.span.as_ref().is_none_or(|span| dates.read(request.date).is_some_and(|at| span.contains(&at)))
+    // Returns whether a request is in the span; `None` if its time is unknown.
+    let mut is_in_span = |request: &Request<'_>| match &options.span {
+        Some(span) => dates.read(request.date).map(|at| span.contains(&at)),
+        None => Some(true),
     };
     let mut written = Ok(());
     for path in &options.files {
@@ -82,7 +87,7 @@ pub(crate) fn read(
                 continue;
             }
         };
-        let LogFigures { lines, unread, groups, phases, .. } = &mut figures;
+        let LogFigures { lines, unread, undated, groups, phases, .. } = &mut figures;
         let read = log_file::for_each_line(source, |line| {
             *lines += 1;
             let Some(request) = reader.read(line) else {
@@ -92,8 +97,16 @@ pub(crate) fn read(
                 }
                 return;
             };
-            if options.prints_unread || !options.filter.matches(&request) || !is_in_span(&request) {
+            if options.prints_unread || !options.filter.matches(&request) {
                 return;
+            }
+            match is_in_span(&request) {
+                Some(true) => {}
+                Some(false) => return,
+                None => {
+                    *undated += 1;
+                    return;
+                }
             }
             if counts_phases {
                 for (counts, phase) in phases.iter_mut().zip(Phase::ALL) {
