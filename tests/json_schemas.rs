@@ -42,7 +42,7 @@ fn assert_valid(schema: &Schema, out: &str, what: &str) -> Vec<Value> {
 fn column_schema(column: &Column) -> Option<Value> {
     let types = match column.source {
         _ if ["name", "side", "kind", "proxy"].contains(&column.id) => return None,
-        ColumnSource::Compared { .. } => return None,
+        ColumnSource::Compared { .. } | ColumnSource::Merged { .. } => return None,
         ColumnSource::Number(_) => ["integer", "null"],
         ColumnSource::PerSecond(_) | ColumnSource::IntervalTime(_) => ["number", "null"],
         ColumnSource::Text(_) => ["string", "null"],

@@ -92,7 +92,9 @@ fn duplicate_row_is_shown_and_actions_on_it_are_refused() {
     let fake = FakeSocket::with_replies(replies(&stat_reply(&duplicate)));
     let mut term = start_hapulse(fake.path());
     term.wait_for("live");
-    term.press("<ret>M");
+    term.press("<ret>");
+    term.wait_for("be1/s1 sessions");
+    term.press("M");
     term.wait_for("be1/s1 is ambiguous: HAProxy lists this name more than once");
     assert!(fake.received().iter().all(|line| !line.contains("set server")), "{:?}", fake.received());
 }

@@ -75,7 +75,10 @@ fn computed_columns_are_documented_with_type() {
         ColumnSource::IntervalTime(_) => true,
         ColumnSource::Computed { .. } => TextField::by_name(id.as_bytes()).is_none(),
         ColumnSource::Number(field) => field.info().name != id,
-        ColumnSource::PerSecond(_) | ColumnSource::Text(_) | ColumnSource::Compared { .. } => false,
+        ColumnSource::PerSecond(_)
+        | ColumnSource::Text(_)
+        | ColumnSource::Compared { .. }
+        | ColumnSource::Merged { .. } => false,
     };
     let display_columns = ["name", "side", "proxy", "kind"];
     let computed = column_table::all().filter(|column| is_computed(column.id, &column.source));

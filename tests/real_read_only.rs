@@ -165,9 +165,13 @@ fn read_only_typed_lines_send_only_read_only_commands() {
     term.press("5");
     term.wait_for("read-only commands");
     for line in WRITE_LINES {
-        term.press(&format!("{}<ret>", line.replace('<', "<lt>")));
+        // Enter counts only after the text: together, they would be a paste.
+        let typed = format!("> {line}");
+        term.press(&line.replace('<', "<lt>"));
+        term.wait_until(|screen| screen.lines().any(|shown| shown.trim_end_matches(['│', ' ']).trim() == typed));
+        term.press("<ret>");
         term.wait_until(|screen| {
-            let mut below = screen.lines().skip_while(|shown| shown.trim() != format!("> {line}")).skip(1);
+            let mut below = screen.lines().skip_while(|shown| shown.trim() != typed).skip(1);
             below.next().is_some_and(|reply| reply.trim().starts_with("not sent") || reply.contains("read-only"))
         });
         term.press("y");

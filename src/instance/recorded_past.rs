@@ -205,6 +205,8 @@ fn is_action_on(action: &AuditRecord, server: &str, at: SystemTime) -> bool {
 fn past_event(event: &RecordedEvent, rows: &KnownRows) -> Option<Event> {
     let at = event.at;
     match &event.contents {
+        // Other numbers of a cause are not an event.
+        EventContents::Cause(recorded) if recorded.step == CauseStep::Updated => None,
         EventContents::Cause(recorded) => {
             let cause = past_cause(recorded, at, rows)?;
             let kind = transitions::event_kind(recorded.step != CauseStep::Resolved, &cause);

@@ -21,9 +21,9 @@ pub(super) const OUTLIER_FACTOR: f64 = 4.0;
 const KNOWN_OUTLIER_FACTOR: f64 = 2.0;
 /// Minimum number of 5xx responses of an outlier in the rate window; fewer may be chance.
 const MIN_ERRORS: f64 = 5.0;
-/// Minimum number of errors that the other servers have less than they would have at an outlier's share, as a multiple of the
-/// square root of that number: a smaller difference may be chance.
-const MIN_DIFFERENCE: f64 = 2.5;
+/// Minimum difference of an outlier's share from that of the others, in standard deviations: a smaller one may be chance,
+/// because each sample compares all servers.
+const MIN_DIFFERENCE: f64 = 3.0;
 /// Minimum share of client aborts of an outlier; a smaller share is normal.
 const MIN_ABORT_SHARE: f64 = 0.05;
 
@@ -151,13 +151,14 @@ fn concentrated_errors<'a>(
     if !found.is_empty() {
         return found;
     }
-    let in_a_minute = |server: &RuleInput<'_>| {
-        let server = server.over(CountTime::Comparison);
-        let is_over = server.earlier_counts().is_some_and(|earlier| !earlier.has_failed_lately);
-        let Ratio { part, whole } = ratio(&server);
-        Ratio { part: if is_over { 0.0 } else { part }, whole }
-    };
-    concentrated_in(backend, in_a_minute, problem_value, is_known)
+    let in_a_minute = |server: &RuleInput<'_>| ratio(&server.over(CountTime::Comparison));
+    let mut found = concentrated_in(backend, in_a_minute, problem_value, is_known);
+    // Failures that are over name no server, but those of the others show what is chance.
+    found.retain(|(server, ..)| {
+        let earlier = server.over(CountTime::Comparison).earlier_counts();
+        earlier.is_none_or(|earlier| earlier.has_failed_lately)
+    });
+    found
 }
 
 /// Returns the same, with the requests that `ratio` counts.
@@ -180,8 +181,7 @@ fn concentrated_in<'a>(
         // If all others have errors too, the known server is not an outlier any more.
         let have_others_errors = rest.whole <= 0.0 && all.without(ratio).whole > 0.0;
         let stays_known = is_known(server.id) && !have_others_errors;
-        let expected = own * rest.whole;
-        let is_enough = expected > 0.0 && expected - rest.part >= MIN_DIFFERENCE * expected.sqrt() || stays_known;
+        let is_enough = ratio.deviations_from(rest) >= MIN_DIFFERENCE || stays_known;
         let factor = if is_known(server.id) { KNOWN_OUTLIER_FACTOR } else { OUTLIER_FACTOR };
         is_many && is_enough && own > 0.0 && own >= rest.any_share() * factor
     };
@@ -242,6 +242,14 @@ impl Ratio {
 
     fn with(self, other: Self) -> Self {
         Self { part: self.part + other.part, whole: self.whole + other.whole }
+    }
+
+    /// Returns the difference of two shares in the standard deviations that it has if both are equal; 0 without events.
+    fn deviations_from(self, other: Self) -> f64 {
+        let pooled = self.with(other).any_share();
+        let variance = pooled * (1.0 - pooled) * (1.0 / self.whole + 1.0 / other.whole);
+        let difference = self.any_share() - other.any_share();
+        if variance.is_finite() && variance > 0.0 { difference / variance.sqrt() } else { 0.0 }
     }
 
     /// Returns the part as a share of the whole, from 0 to 1; 0 without events.

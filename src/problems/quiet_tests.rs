@@ -109,3 +109,23 @@ fn small_share_of_one_of_two_servers_is_named_in_a_minute() {
     site.steps(12);
     assert_eq!(site.causes(), ["CRIT two/t1 server-5xx"], "{}", site.sentence("two"));
 }
+
+#[test]
+fn equal_shares_that_differ_by_chance_name_no_server() {
+    let mut site = site_with_backend("two", 24);
+    site.steps(20);
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut named = Vec::new();
+    for _ in 0..300 {
+        let [t1, t2] = [(); 2].map(|()| (0..24).filter(|_| random.u8(0..100) < 4).count());
+        site.set(&format!("two/t1.hrsp_2xx+{} two/t1.hrsp_5xx+{t1} two/t2.hrsp_2xx+{}", 24 - t1, 24 - t2));
+        site.set(&format!(
+            "two/t2.hrsp_5xx+{t2} two/BACKEND.hrsp_2xx+{} two/BACKEND.hrsp_5xx+{}",
+            48 - t1 - t2,
+            t1 + t2
+        ));
+        site.step();
+        named.extend(site.causes().into_iter().filter(|cause| cause.contains("two/")));
+    }
+    assert_eq!(named, [""; 0]);
+}

@@ -199,12 +199,12 @@ fn haproxy_columns() -> Vec<&'static Column> {
 /// Returns the column with this name, or an error if it is unknown or needs a marked moment.
 fn find_column(name: &str) -> Result<&'static Column, BadReport> {
     columns::by_name(name)
-        .filter(|column| !column.is_comparison())
+        .filter(|column| !column.is_dashboard_only())
         .ok_or_else(|| BadReport::UnknownColumn { name: name.into(), suggestion: suggest_column(name) })
 }
 
 fn suggest_column(name: &str) -> String {
-    did_you_mean(name, columns::all().filter(|column| !column.is_comparison()).map(|column| column.id))
+    did_you_mean(name, columns::all().filter(|column| !column.is_dashboard_only()).map(|column| column.id))
 }
 
 /// Creates the table of balancers.

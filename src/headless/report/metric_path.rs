@@ -63,7 +63,7 @@ impl FromStr for MetricPath {
         };
         match rest.rsplit_once('.') {
             Some((name, id)) if ![proxy, name, id].contains(&"") => {
-                let can = |column: &&'static Column| !column.is_comparison();
+                let can = |column: &&'static Column| !column.is_dashboard_only();
                 let suggestion = || did_you_mean(id, column_table::all().filter(can).map(|column| column.id));
                 let column = column_table::by_id(id)
                     .filter(can)

@@ -103,6 +103,13 @@ pub enum ColumnSource {
         /// Returns the sort key of a row.
         key: fn(&RowView<'_>) -> SortKey,
     },
+    /// A value of the rows of all balancers, which are merged in the dashboard.
+    Merged {
+        /// Returns the cell of a row.
+        cell: fn(&RowView<'_>) -> Cell,
+        /// Returns the sort key of a row.
+        key: fn(&RowView<'_>) -> SortKey,
+    },
 }
 
 /// A column of a table.
@@ -138,7 +145,9 @@ impl Column {
             }),
             ColumnSource::IntervalTime(field) => interval_time::time_cell(row, field),
             ColumnSource::Text(field) => Cell::from_option(row.text(field), |text| Cell::plain(text.as_str())),
-            ColumnSource::Computed { cell, .. } | ColumnSource::Compared { cell, .. } => cell(row),
+            ColumnSource::Computed { cell, .. }
+            | ColumnSource::Compared { cell, .. }
+            | ColumnSource::Merged { cell, .. } => cell(row),
         }
     }
 
@@ -159,7 +168,9 @@ impl Column {
             ColumnSource::Text(field) => {
                 row.text(field).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
             }
-            ColumnSource::Computed { key, .. } | ColumnSource::Compared { key, .. } => key(row),
+            ColumnSource::Computed { key, .. }
+            | ColumnSource::Compared { key, .. }
+            | ColumnSource::Merged { key, .. } => key(row),
         }
     }
 
@@ -168,13 +179,21 @@ impl Column {
         match self.source {
             ColumnSource::PerSecond(_) | ColumnSource::IntervalTime(_) => true,
             ColumnSource::Computed { needs_two_samples: spans, .. } => spans,
-            ColumnSource::Number(_) | ColumnSource::Text(_) | ColumnSource::Compared { .. } => false,
+            ColumnSource::Number(_)
+            | ColumnSource::Text(_)
+            | ColumnSource::Compared { .. }
+            | ColumnSource::Merged { .. } => false,
         }
     }
 
     /// Returns whether the column compares two windows of time, which only the dashboard does.
     pub(crate) fn is_comparison(&self) -> bool {
         matches!(self.source, ColumnSource::Compared { .. })
+    }
+
+    /// Returns whether the column has values only in the dashboard, so that commands do not print it.
+    pub(crate) fn is_dashboard_only(&self) -> bool {
+        matches!(self.source, ColumnSource::Compared { .. } | ColumnSource::Merged { .. })
     }
 
     /// Returns whether the column has numbers that can be compared: those of numbers, and the sessions left of a drain.

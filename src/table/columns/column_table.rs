@@ -123,7 +123,7 @@ macro_rules! columns {
 
 columns! {
     NAME = computed_column(("name", "NAME"), 12, 255, Align::Left, "name of the frontend, backend or server", current!(name_cell, name_key));
-    BALANCERS = computed_column(("balancers", "BALANCERS"), 16, 249, Align::Left, "number of balancers that have the row, and its states if they differ; only while the rows of all balancers are merged", ColumnSource::Computed { cell: spread::balancers_cell, key: spread::balancers_key, needs_two_samples: false });
+    BALANCERS = computed_column(("balancers", "BALANCERS"), 16, 249, Align::Left, "number of balancers that have the row, and its states if they differ; only while the rows of all balancers are merged", ColumnSource::Merged { cell: spread::balancers_cell, key: spread::balancers_key });
     KIND_TAG = computed_column(("side", ""), 2, 190, Align::Left, "fe for a frontend, be for a backend, li for a listener", current!(side_cell, kind_key));
     KIND = computed_column(("kind", "KIND"), 8, 60, Align::Left, "frontend, backend, server or listener", current!(kind_cell, kind_key));
     PROXY = computed_column(("proxy", "PROXY"), 12, 60, Align::Left, "name of the proxy", current!(proxy_cell, proxy_key));

@@ -31,7 +31,7 @@ impl Value {
             ColumnSource::PerSecond(field) => Self::from_decimal(row.rate(field)),
             ColumnSource::IntervalTime(field) => Self::from_decimal(interval_time::whole_millis(row, field)),
             ColumnSource::Text(field) => Self::from_text_field(field, row),
-            ColumnSource::Computed { .. } | ColumnSource::Compared { .. } => {
+            ColumnSource::Computed { .. } | ColumnSource::Compared { .. } | ColumnSource::Merged { .. } => {
                 match (column.sort_key(row), column.align, TextField::by_name(column.id.as_bytes())) {
                     (_, _, Some(field)) => Self::from_text_field(field, row),
                     (SortKey::Absent, ..) => Self::Unknown,
