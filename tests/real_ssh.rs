@@ -190,7 +190,7 @@ fn dashboard_asks_for_no_password_and_keys_answer() {
         let mut term = dashboard(&sshd, &address(host, &lab));
         term.wait_for("Permission denied");
         term.press("?");
-        term.wait_for("quit");
+        term.wait_for("one row down");
         term.press("<esc>q");
         term.exit();
         let raw = String::from_utf8_lossy(&term.raw()).to_lowercase();
