@@ -7,9 +7,10 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hapulse::recording::reader::Recording;
+use hapulse::recording::recorded_events::EventContents;
 use hapulse::recording::snapshot_reader::open_recordings;
 use script::{CommandResult, Script};
 use support::{Lab, ServerBehavior, Term, Traffic, send_command_to, wait_until};
@@ -229,6 +230,27 @@ fn printed_times_and_moments_in_gaps_are_accepted() {
     let shown = from(&format!("get Pid --at {after}"));
     assert!(shown.code == 0 && shown.err.contains("nothing was recorded at"), "{shown:?}");
     assert!(shown.err.contains(": this is the sample from "), "{shown:?}");
+}
+
+#[test]
+fn moments_while_haproxy_did_not_answer_have_no_causes() {
+    let lab = Lab::builder().servers(1).start();
+    let (script, home) = (Script::new(), tempfile::tempdir().unwrap());
+    let folder = home.path().join("recordings");
+    let _recorder = script.start(lab.admin(), &format!("record -i 0.2 --dir {}", folder.display()));
+    let _ = next_moment(&folder);
+    lab.kill();
+    let link_loss = || {
+        let events = recorded(&folder)?.events(&(SystemTime::UNIX_EPOCH..=SystemTime::now())).unwrap();
+        events.iter().find(|event| matches!(event.contents, EventContents::PollFailure(_))).map(|event| event.at.wall)
+    };
+    wait_until("the failed poll", || link_loss().is_some());
+    let lost = link_loss().unwrap();
+    let at = jiff::Timestamp::try_from(lost).unwrap();
+    let shown = run(&script, &format!("show problems --at {at} --recordings {}", folder.display()));
+    assert!(shown.code == 1 && shown.out.is_empty(), "{shown:?}");
+    assert!(shown.err.contains(" (link lost: cannot connect: "), "{shown:?}");
+    assert!(shown.err.contains("; the last sample before is from "), "{shown:?}");
 }
 
 #[test]

@@ -29,6 +29,8 @@ use crate::recording::recorded_events::{CauseStep, EventContents, RecordedEvent}
 
 /// Maximum age of the last recorded sample, in addition to three poll intervals, for the recording to be continued.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// A time after 1970 up to which all events are read: polls may have failed after the last sample.
+const LONGEST_TIME: Duration = Duration::from_hours(1_000 * 365 * 24);
 /// Time of the last recorded samples that are evaluated, and their maximum number.
 const EVALUATED_TIME: Duration = Duration::from_mins(1);
 const EVALUATED_SAMPLES: usize = 32;
@@ -57,7 +59,10 @@ impl Instance {
             let why = damage_words(&recording).map_or(String::new(), |damage| format!("; {damage}"));
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no sample can be read{why}")));
         };
-        let events = recording.events(&(SystemTime::UNIX_EPOCH..=now.wall))?;
+        // Without a present, only past moments are shown.
+        let has_present = now.monotonic > last.at;
+        let until = if has_present { now.wall } else { SystemTime::UNIX_EPOCH + LONGEST_TIME };
+        let events = recording.events(&(SystemTime::UNIX_EPOCH..=until))?;
         let (rows, address) = (recording.known_rows(), recording.address().to_owned());
         let span = |run: &RecordedRun| {
             let end = run.blocks.last().map_or(run.start.monotonic, |block| *block.end());
@@ -65,8 +70,6 @@ impl Instance {
         };
         let runs: Vec<RunSpan> = recording.runs(&(SystemTime::UNIX_EPOCH..=now.wall)).iter().map(span).collect();
         let is_continued = now.elapsed_since(last.at) <= sample.interval.saturating_mul(3) + MAX_PAUSE;
-        // Without a present, only past moments are shown.
-        let has_present = now.monotonic > last.at;
         let count =
             if has_present { (EVALUATED_ROWS / sample.rows.ids().len().max(1)).clamp(3, EVALUATED_SAMPLES) } else { 1 };
         let recent = recording.headers(&(last.at.saturating_sub(EVALUATED_TIME)..=last.at))?;

@@ -79,6 +79,9 @@ impl PastInstance {
         let shown = instance.shown().with_context(|| format!("{name}: the sample at {asked} cannot be read"))?;
         let age = at.duration_since(shown.at.wall).unwrap_or_default();
         let last = || local_time(shown.at.wall, zone.time_zone());
+        if let Some(lost) = instance.link_loss_after(shown, at) {
+            anyhow::bail!("{name}: {} ({lost}); the last sample before is from {}{damage}", missing(), last());
+        }
         if age > shown.interval.saturating_mul(3) + MAX_AGE {
             anyhow::bail!("{name}: {}; the last sample before is from {}{damage}", missing(), last());
         }
