@@ -118,6 +118,12 @@ impl RequestError {
     pub(crate) fn is_permission(&self) -> bool {
         matches!(self, Self::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
+
+    /// Returns true if no process listens on the socket, or the socket does not exist.
+    pub(crate) fn is_unused_socket(&self) -> bool {
+        let is_unused = |kind| matches!(kind, io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound);
+        matches!(self, Self::Connect(error) if is_unused(error.kind()))
+    }
 }
 
 /// Start of the standard library's messages about failed lookups, in lower case.

@@ -5,7 +5,7 @@
 //! fast ones is caused by the load of the machine and not by the size of the dump, so the faster of the last two
 //! replies counts. The second poll follows within seconds even if the first reply was slow, to find out whether the
 //! dump is large. After a failure, the next poll follows in 1 s; the delay doubles with each further failure, up to 30
-//! s.
+//! s, or up to 5 s while no process listens on the socket, which costs HAProxy nothing.
 
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) const REPLY_TIME_FACTOR: u32 = 20;
 const MAX_FIRST_INTERVAL: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(30);
+/// Maximum delay while no process listens on the socket.
+const MAX_RETRY_UNUSED: Duration = Duration::from_secs(5);
 
 /// Polling interval and retry delay of one instance.
 #[derive(Debug, Clone, Copy)]
@@ -72,12 +74,14 @@ impl PollSchedule {
     }
 
     /// Records a failed poll and returns the time until the next attempt. `jitter`, from 0 to 1, shortens this time by
-    /// up to 20 %, so that many running copies of hapulse do not retry at the same moment.
-    pub(crate) fn after_failure(&mut self, jitter: f64) -> Duration {
+    /// up to 20 %, so that many running copies of hapulse do not retry at the same moment. `is_unused` is true if no process
+    /// listens on the socket.
+    pub(crate) fn after_failure(&mut self, is_unused: bool, jitter: f64) -> Duration {
         self.last_reply_time = None;
         let doubled = FIRST_RETRY * 2_u32.saturating_pow(self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
-        doubled.min(MAX_RETRY).mul_f64(1.0 - 0.2 * jitter.clamp(0.0, 1.0))
+        let longest = if is_unused { MAX_RETRY_UNUSED } else { MAX_RETRY };
+        doubled.min(longest).mul_f64(1.0 - 0.2 * jitter.clamp(0.0, 1.0))
     }
 }
 
@@ -108,7 +112,7 @@ mod tests {
         let mut schedule = PollSchedule::new(Duration::from_secs(2));
         assert_eq!(schedule.after_reply(Duration::from_secs(2)), Duration::from_secs(5));
         assert_eq!(schedule.after_reply(Duration::from_secs(2)), Duration::from_secs(40));
-        schedule.after_failure(0.0);
+        schedule.after_failure(false, 0.0);
         assert_eq!(
             schedule.after_reply(Duration::from_secs(2)),
             Duration::from_secs(5),
@@ -129,9 +133,11 @@ mod tests {
     #[test]
     fn after_failure_backs_off_to_30_s_and_resets_on_reply() {
         let mut schedule = PollSchedule::new(Duration::from_secs(2));
-        let waits: Vec<u64> = (0..7).map(|_| schedule.after_failure(0.0).as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+        let mut waits =
+            |is_unused| -> Vec<u64> { (0..7).map(|_| schedule.after_failure(is_unused, 0.0).as_secs()).collect() };
+        assert_eq!(waits(false), [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(waits(true), [5; 7]);
         schedule.after_reply(Duration::ZERO);
-        assert_eq!(schedule.after_failure(1.0), Duration::from_millis(800));
+        assert_eq!(schedule.after_failure(true, 1.0), Duration::from_millis(800));
     }
 }

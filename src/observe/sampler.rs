@@ -165,7 +165,8 @@ impl Sampler {
             }
             Err(error) => {
                 let now = self.clock.now();
-                let retry_at = now.monotonic + schedule.after_failure(fastrand::f64());
+                let is_unused = matches!(&error, PollError::Connection(error) if error.is_unused_socket());
+                let retry_at = now.monotonic + schedule.after_failure(is_unused, fastrand::f64());
                 let is_denied = matches!(&error, PollError::Connection(error) if error.is_permission());
                 let hint = error.hint(&self.address);
                 tracing::debug!(%error, retry_in = ?retry_at.saturating_sub(now.monotonic), "poll failed");
