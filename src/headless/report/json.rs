@@ -144,6 +144,7 @@ impl Serialize for JsonReport<'_> {
             }
             if self.report.problems {
                 map.serialize_entry("causes", &JsonCauses { instance, at: sample.at })?;
+                map.serialize_entry("causes_known", &instance.are_causes_known())?;
                 map.serialize_entry("not_evaluated", &JsonGaps(instance.problems().not_evaluated()))?;
                 map.serialize_entry("problems", &JsonProblems { instance, at: sample.at })?;
                 map.serialize_entry("untracked_problems", &instance.problems().untracked_count())?;

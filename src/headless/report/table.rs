@@ -3,6 +3,8 @@
 //! Cells look as in the dashboard. On a terminal, only the most important columns are printed, as many as fit, and long
 //! names are shortened in the middle. Otherwise all columns are printed in full.
 
+use std::time::Duration;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::haproxy::fields::InfoField;
@@ -12,6 +14,7 @@ use crate::headless::print::align_cells;
 use crate::headless::report::contents::Report;
 use crate::headless::report::json::columns_after_names;
 use crate::observe::sample::Sample;
+use crate::problems::cause::Cause;
 use crate::problems::not_evaluated::not_evaluated_line;
 use crate::table::columns::column::{Align, Column, drop_to_fit};
 use crate::table::columns::column_table::{KIND_TAG, NAME};
@@ -46,7 +49,7 @@ pub(crate) fn render_lines(reported: ReportedInstance<'_>, report: &Report, layo
         parts.push(if is_all { info_lines(sample) } else { vec![process_line(reported.name, sample)] });
     }
     if report.problems {
-        parts.push(cause_lines(reported, report.rows.is_none()));
+        parts.push(cause_lines(reported, sample.at.monotonic, report.rows.is_none()));
     }
     if let Some(settings) = &report.rows {
         parts.push(row_lines(reported, sample, settings, &report.lines(reported.instance), layout));
@@ -80,10 +83,14 @@ fn info_lines(sample: &Sample) -> Vec<String> {
     align_cells(&lines).collect()
 }
 
-/// Returns the causes, worst first, with their problems below them if `are_unfolded` is set, the rules that were not
-/// evaluated, and the silenced problems.
-fn cause_lines(reported: ReportedInstance<'_>, are_unfolded: bool) -> Vec<String> {
+/// Returns the causes, worst first, with their ages if they are known, and their problems below them if `are_unfolded` is
+/// set; then the rules that were not evaluated, and the silenced problems.
+fn cause_lines(reported: ReportedInstance<'_>, now: Duration, are_unfolded: bool) -> Vec<String> {
     let problems = reported.instance.problems();
+    let line = |cause: &Cause| match cause.may_be_older {
+        true => cause.line(),
+        false => format!("{}, for {}", cause.line(), cause.age_words(now)),
+    };
     let mut lines = Vec::new();
     for cause in problems.open_causes() {
         let only = match problems.problems_of(cause).collect::<Vec<_>>().as_slice() {
@@ -92,10 +99,10 @@ fn cause_lines(reported: ReportedInstance<'_>, are_unfolded: bool) -> Vec<String
         };
         if let Some(rule) = only.filter(|_| are_unfolded) {
             // A line for the only problem would repeat the sentence.
-            lines.push(format!("{} ({rule})", cause.line()));
+            lines.push(format!("{} ({rule})", line(cause)));
             continue;
         }
-        lines.push(cause.line());
+        lines.push(line(cause));
         let below = problems.problems_of(cause).take(if are_unfolded { MAX_PROBLEMS } else { 0 });
         lines.extend(below.map(|problem| format!("  {} ({})", problem.line(), problem.rule.id)));
         let more = cause.problems.len().saturating_sub(MAX_PROBLEMS);
@@ -293,7 +300,9 @@ mod tests {
     fn render_lines_of_dashboard_has_process_problems_and_rows() {
         let lines = printed("0", "", false, pipe());
         assert_eq!(lines[0], "lb01  HAProxy 2.6.12-1+deb12u4  pid 100  up 0s  connections 500/2000  idle 80%");
-        assert_eq!(lines[1..3], ["", "CRIT backend legacy: no server available: old1: L4CON Connection refused"]);
+        assert_eq!(lines[1], "");
+        let cause = "CRIT backend legacy: no server available: old1: L4CON Connection refused, for ";
+        assert!(lines[2].starts_with(cause), "{}", lines[2]);
         assert!(lines.iter().any(|line| line.starts_with("NAME ")));
         assert!(printed("info", "", false, pipe()).contains(&"Idle_pct    80".to_owned()));
         let ascii = printed("0", "", false, TextLayout { columns: None, ascii: true });
