@@ -276,13 +276,10 @@ fn what_cannot_be_read_is_reported_and_counts_nothing() {
     assert_eq!(code, 0);
     assert!(err.contains("2 requests not counted, because the lines have no time"), "{err}");
     let config = folder.path().join("haproxy.cfg");
-    fs::write(&config, "frontend a\n  log-format \"%{+json}o %ST\"\n  log-format \"%ci %ST %B\"\n").unwrap();
+    fs::write(&config, "frontend a\n  log-format \"%{+cbor}o %(st)ST\"\n  log-format \"%ci %ST %B\"\n").unwrap();
     let (out, err, code) = run(&["--haproxy-config", config.to_str().unwrap(), "--by", "client"], &[&short]);
     assert_eq!(code, 0, "{err}");
-    assert!(
-        err.contains("haproxy.cfg, line 2: lines in JSON are not read yet") && out.contains("10.0.0.1"),
-        "{out}{err}"
-    );
+    assert!(err.contains("haproxy.cfg, line 2: CBOR is not read") && out.contains("10.0.0.1"), "{out}{err}");
 
     let missing = folder.path().join("missing.log");
     let (out, err, code) = run(&[], &[&missing, &path]);
@@ -295,7 +292,7 @@ fn what_cannot_be_read_is_reported_and_counts_nothing() {
         (["--filter", "server>3"], "compares a text"),
         (["--since", "soonish"], "--since:"),
         (["--log-format", "%ci%cp"], "nothing separates %cp from the variable before it"),
-        (["--log-format", "%{+json}o %ST"], "lines in JSON are not read yet"),
+        (["--log-format", "%{+cbor}o %(st)ST"], "CBOR is not read"),
         (["--log-format", "%[src"], "the \"[\" at byte 1 is not closed"),
     ] {
         let (out, err, code) = run(&args, &[&path]);

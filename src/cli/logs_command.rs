@@ -118,6 +118,7 @@ impl LogsArgs {
             span: is_limited.then(|| millis(start)..=until.map_or(millis(present), millis)),
             zone: now.time_zone().clone(),
             prints_unread: self.unread,
+            draws_progress: !self.unread && io::stderr().is_terminal(),
         })
     }
 
@@ -190,6 +191,10 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<ExitCode> {
             ignore_broken_pipe(printed.and_then(|()| out.flush()))?;
         }
         report_unread(figures.lines, figures.unread);
+        if read > 0 && figures.excluded == read {
+            let requests = units::pluralize(read as i64, "request");
+            eprintln!("hapulse: of {requests}, none matches --filter, --since and --until");
+        }
         if figures.undated > 0 {
             let requests = units::pluralize(figures.undated as i64, "request");
             eprintln!("hapulse: {requests} not counted, because the lines have no time: add %tr to the log format");

@@ -1,4 +1,4 @@
-//! The header that syslog, a ring or journald writes before HAProxy's own line.
+//! The header that syslog, a ring, journald or a container runtime writes before HAProxy's own line.
 
 /// Maximum length of a header.
 const MAX_HEADER: usize = 256;
@@ -18,12 +18,24 @@ pub(crate) enum Framing {
     Word,
     /// `<134>`: up to the first `>`.
     Priority,
+    /// `2026-11-29T07:12:38.123456789Z stdout F `: up to the ` F ` of a container's log in Kubernetes.
+    Container,
+    /// `lb-1  | `: up to the first `| `, as `docker compose logs` prints.
+    Compose,
 }
 
 impl Framing {
     /// All of them, in the order in which they are tried.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::None, Self::Tag, Self::Rfc5424, Self::TagWithoutPid, Self::Word, Self::Priority];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::None,
+        Self::Tag,
+        Self::Rfc5424,
+        Self::TagWithoutPid,
+        Self::Word,
+        Self::Priority,
+        Self::Container,
+        Self::Compose,
+    ];
 
     /// Returns the line without its header; `None` if it has another one.
     pub(crate) fn message(self, line: &[u8]) -> Option<&[u8]> {
@@ -34,6 +46,8 @@ impl Framing {
             Self::TagWithoutPid => b": ",
             Self::Word => b" ",
             Self::Priority => b">",
+            Self::Container => b" F ",
+            Self::Compose => b"| ",
         };
         let head = &line[..line.len().min(MAX_HEADER)];
         let last = *end.first()?;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use crate::logs::line_reader::LineReader;
 use crate::logs::log_format::{LogFormat, LogFormatError};
 use crate::logs::request::{ErrorOrigin, Phase, Request};
+use crate::logs::request_filter::RequestFilter;
 
 const HTTP: &str = "127.0.0.1:54866 [01/Dec/2026:11:35:25.966] fe app/s2 1/2/3/4/10 200 76 - - ---- 10/9/0/0/0 0/0 \
                     {curl/7.88 (x86)|de} {} \"GET /a/2?x=1 HTTP/1.1\"";
@@ -68,6 +69,8 @@ fn headers_of_syslog_are_skipped() {
         "Dec  1 11:35:25 lb1 haproxy: ",
         "<134>2026-12-01T11:35:25.966113+00:00 ",
         "<134>",
+        "2026-12-01T11:35:25.966113123Z stdout F ",
+        "lb-1  | ",
     ] {
         let line = format!("{header}{HTTP}");
         let request = reader.read(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
@@ -112,8 +115,49 @@ fn other_formats_are_read_as_configured() {
     assert_eq!(error("%ST%B"), LogFormatError::NotSeparated("%B".to_owned()));
     assert_eq!(error("100% %ST"), LogFormatError::NoVariable(3));
     assert_eq!(error("%{+Q"), LogFormatError::NotClosed(1, '{'));
-    assert_eq!(error("%{+json}o %ST"), LogFormatError::Encoded("JSON".to_owned()));
+    assert_eq!(error("%{+cbor}o %(st)ST"), LogFormatError::Encoded("CBOR"));
+    assert_eq!(error("%ST %{+json}r"), LogFormatError::Encoded("a part in JSON"));
+    assert_eq!(error("%{+json}o %ST"), LogFormatError::NoFigures);
     assert_eq!(error("%ci"), LogFormatError::NoFigures);
+}
+
+#[test]
+fn lines_in_json_are_read() {
+    let format =
+        "%{+json}o %(client)ci %(at:str)tr %(fe)ft %(be)b %(srv)s %(wait)Tw %(tr)Tr %(status)ST %B %(flags)tsc %(r)r";
+    let mut reader = LineReader::new([format]).unwrap();
+    let line = r#"{"client": "127.0.0.1", "at": "01/Dec/2026:14:52:44.864", "fe": "f", "be": "b", "srv": "s1", "wait": 3, "tr": -1,
+        "status": 504, "flags": "sH--", "r": "GET /a\"b?x HTTP/1.1"}"#;
+    let with_header = format!("<134>Dec  1 14:52:44 haproxy[7]: {line}");
+    let request = reader.read(with_header.as_bytes()).unwrap();
+    assert_eq!(words(&request), "127.0.0.1 f b s1 -/3/-/-/- 504 0 sH GET /a\\\"b?x");
+    assert_eq!((request.error_origin(), text(request.date)), (Some(ErrorOrigin::Haproxy), "01/Dec/2026:14:52:44.864"));
+    let absent = line.replace("\"s1\"", "null");
+    assert_eq!(text(reader.read(absent.as_bytes()).unwrap().server), "");
+    for damaged in [&line[..60], &line.replace("504", "\"x\""), &line.replace("\"tr\"", "\"other\"")] {
+        assert!(reader.read(damaged.as_bytes()).is_none(), "{damaged}");
+    }
+}
+
+#[test]
+fn filters_accept_lists_units_and_any_case() {
+    let mut reader = reader();
+    let request = reader.read(HTTP.as_bytes()).unwrap();
+    for (filter, is_true) in [
+        ("status:404,200", true),
+        ("status:404,500", false),
+        ("status!=404,200", false),
+        ("status:2XX", true),
+        ("bytes>1k", false),
+        ("bytes<1K method:get,post", true),
+        ("client:192.168.0.0/16,127.0.0.0/8", true),
+        ("!server:nosuch,none", true),
+    ] {
+        assert_eq!(RequestFilter::parse(filter).unwrap().matches(&request), is_true, "{filter}");
+    }
+    for invalid in ["status:200,x", "bytes>k", "bytes>99999999999999999999G", "time>1s,2s"] {
+        assert!(RequestFilter::parse(invalid).is_err(), "{invalid}");
+    }
 }
 
 #[test]

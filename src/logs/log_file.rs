@@ -12,30 +12,38 @@ const BUFFER: usize = 1 << 17;
 /// Maximum length of a line that is kept; the rest of a longer one is skipped.
 const MAX_LINE: usize = 1 << 16;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// The first bytes of other compressed files, and the programs that decompress them.
+const OTHER_COMPRESSION: [(&[u8], &str); 3] = [(b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x04\x22\x4d\x18", "lz4")];
 const ZSTANDARD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Opens a log file; `-` is standard input. Compression is recognized by the first bytes, whatever the name.
+/// Opens a log file; `-` is standard input.
 ///
 /// # Errors
-/// Returns an error if the file cannot be opened or read.
+/// Returns an error if the file cannot be opened.
 pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if path.as_os_str() == "-" {
-        return decompress(io::stdin().lock());
+        return Ok(Box::new(io::stdin().lock()));
     }
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
-    decompress(file)
+    Ok(Box::new(file))
 }
 
-fn decompress(source: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+/// Returns the text of a file. Compression is recognized by the first bytes, whatever the name of the file.
+///
+/// # Errors
+/// Returns an error if reading fails, or the compression is not known.
+pub(crate) fn decompress(source: impl Read + 'static) -> io::Result<Box<dyn Read>> {
     let mut source = BufReader::with_capacity(BUFFER, source);
     let first = source.fill_buf()?;
     if first.starts_with(&GZIP) {
         Ok(Box::new(MultiGzDecoder::new(source)))
     } else if first.starts_with(&ZSTANDARD) {
         Ok(Box::new(StreamingDecoder::new(source).map_err(io::Error::other)?))
+    } else if let Some((_, program)) = OTHER_COMPRESSION.iter().find(|(start, _)| first.starts_with(start)) {
+        Err(io::Error::other(format!("{program} is not read: {program} -dc FILE | hapulse logs -")))
     } else {
         Ok(Box::new(source))
     }
@@ -116,15 +124,19 @@ mod tests {
     fn compressed_files_are_recognized_by_their_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("haproxy.log.2");
+        let read = |path: &Path| open(path).and_then(decompress);
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(b"one\ntwo\n").unwrap();
         std::fs::write(&path, gzip.finish().unwrap()).unwrap();
-        assert_eq!(lines(open(&path).unwrap()), ["one", "two"]);
+        assert_eq!(lines(read(&path).unwrap()), ["one", "two"]);
         let zstandard = ruzstd::encoding::compress_to_vec(&b"three\n"[..], ruzstd::encoding::CompressionLevel::Fastest);
         std::fs::write(&path, zstandard).unwrap();
-        assert_eq!(lines(open(&path).unwrap()), ["three"]);
+        assert_eq!(lines(read(&path).unwrap()), ["three"]);
         std::fs::write(&path, "plain\n").unwrap();
-        assert_eq!(lines(open(&path).unwrap()), ["plain"]);
+        assert_eq!(lines(read(&path).unwrap()), ["plain"]);
+        std::fs::write(&path, b"\xfd7zXZ\0\0\x04").unwrap();
+        let error = read(&path).err().unwrap().to_string();
+        assert_eq!(error, "xz is not read: xz -dc FILE | hapulse logs -");
         assert!(open(folder.path()).is_err());
     }
 }

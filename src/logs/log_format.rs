@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::logs::json_format::JsonFormat;
 use crate::logs::log_date;
 use crate::logs::request::Request;
 use crate::logs::variable::{Fields, Variable};
@@ -21,9 +22,11 @@ pub(crate) enum LogFormatError {
     /// Two variables follow each other.
     #[error("nothing separates {0} from the variable before it, so that a line cannot be split")]
     NotSeparated(String),
-    /// Lines as JSON or CBOR.
-    #[error("lines in {0} are not read yet: use a format of plain text, such as option httplog")]
-    Encoded(String),
+    /// Lines as CBOR, or only some variables as JSON.
+    #[error(
+        "{0} is not read: use a format of plain text, such as option httplog, or JSON with %{{+json}}o at the beginning"
+    )]
+    Encoded(&'static str),
     /// The variables contain neither a status nor a time.
     #[error("the format has neither a status nor a time: add %ST or %Tr")]
     NoFigures,
@@ -49,8 +52,13 @@ impl FormatPart {
 
 /// A format of log lines.
 #[derive(Debug, Clone)]
-pub(crate) struct LogFormat {
-    parts: Vec<FormatPart>,
+pub(crate) struct LogFormat(LineLayout);
+
+/// The kinds of formats.
+#[derive(Debug, Clone)]
+enum LineLayout {
+    Text(Vec<FormatPart>),
+    Json(JsonFormat),
 }
 
 impl LogFormat {
@@ -59,25 +67,30 @@ impl LogFormat {
     /// # Errors
     /// Returns an error for a format that is not valid, or whose lines cannot be split.
     pub(crate) fn compile(format: &str) -> Result<Self, LogFormatError> {
-        let mut compiler = Compiler { format, place: 0, parts: Vec::new(), text: Vec::new() };
+        let mut compiler = Compiler { format, place: 0, parts: Vec::new(), text: Vec::new(), json: None };
         compiler.run()?;
-        let parts = compiler.parts;
-        let has = |wanted: &[Variable]| {
-            parts.iter().any(|part| matches!(part, FormatPart::Value(one, _) if wanted.contains(one)))
+        let is_figure = |one: &Variable| matches!(one, Variable::Status | Variable::ResponseTime | Variable::TotalTime);
+        let has_figure = match &compiler.json {
+            Some(named) => named.iter().any(|(_, variable)| is_figure(variable)),
+            None => compiler.parts.iter().any(|part| matches!(part, FormatPart::Value(one, _) if is_figure(one))),
         };
-        if !has(&[Variable::Status, Variable::ResponseTime, Variable::TotalTime]) {
+        if !has_figure {
             return Err(LogFormatError::NoFigures);
         }
-        Ok(Self { parts })
+        Ok(Self(compiler.json.map_or(LineLayout::Text(compiler.parts), |named| LineLayout::Json(JsonFormat(named)))))
     }
 
     /// Reads a request from a line without the header of syslog; `None` if the line has another format.
     ///
     /// Of a line that was cut within its request, the beginning of the request counts.
     pub(crate) fn parse<'l>(&self, line: &'l [u8]) -> Option<Request<'l>> {
+        let parts = match &self.0 {
+            LineLayout::Text(parts) => parts,
+            LineLayout::Json(json) => return json.parse(line.trim_ascii_end()),
+        };
         let mut fields = Fields::default();
         let (mut rest, mut is_after_blank) = (line.trim_ascii_end(), false);
-        let mut parts = self.parts.iter();
+        let mut parts = parts.iter();
         while let Some(part) = parts.next() {
             if rest.is_empty() && part.may_be_absent() && parts.as_slice().iter().all(FormatPart::may_be_absent) {
                 break;
@@ -224,6 +237,8 @@ struct Compiler<'f> {
     place: usize,
     parts: Vec<FormatPart>,
     text: Vec<u8>,
+    /// Names and variables of lines in JSON; `None` for lines of text.
+    json: Option<Vec<(String, Variable)>>,
 }
 
 impl Compiler<'_> {
@@ -275,17 +290,19 @@ impl Compiler<'_> {
     /// Reads a variable after its `%`: `%(name){flags}X` or `%[expression]`.
     fn variable(&mut self) -> Result<(), LogFormatError> {
         let start = self.place - 1;
+        let mut name = String::new();
         if self.peek() == Some(b'(') {
-            self.enclosed('(', ')')?;
+            // A type may follow the name.
+            let named = self.enclosed('(', ')')?;
+            named.split(':').next().unwrap_or_default().clone_into(&mut name);
         }
-        let mut is_quoted = false;
+        let (mut is_quoted, mut is_json) = (false, false);
         if self.peek() == Some(b'{') {
             let flags = self.enclosed('{', '}')?;
-            let encoding = ["json", "cbor"].into_iter().find(|encoding| flags.contains(&format!("+{encoding}")));
-            if let Some(encoding) = encoding {
-                return Err(LogFormatError::Encoded(encoding.to_uppercase()));
+            if flags.contains("+cbor") {
+                return Err(LogFormatError::Encoded("CBOR"));
             }
-            is_quoted = flags.contains("+Q");
+            (is_quoted, is_json) = (flags.contains("+Q"), flags.contains("+json"));
         }
         let variable = if self.peek() == Some(b'[') {
             Variable::from_expression(self.enclosed('[', ']')?)
@@ -298,7 +315,12 @@ impl Compiler<'_> {
             self.place += length;
             match &rest[..length] {
                 // Only sets flags for the variables after it.
-                "o" => return Ok(()),
+                "o" => {
+                    if is_json && self.json.is_none() {
+                        self.json = Some(Vec::new());
+                    }
+                    return Ok(());
+                }
                 // The query follows the path directly, and begins with its question mark.
                 "HQ" if self.text.is_empty() && self.parts.last() == Some(&FormatPart::Value(Variable::Uri, false)) => {
                     return Ok(());
@@ -306,6 +328,15 @@ impl Compiler<'_> {
                 name => Variable::from_name(name).ok_or_else(|| LogFormatError::UnknownVariable(name.to_owned()))?,
             }
         };
+        if let Some(json) = &mut self.json {
+            if !name.is_empty() {
+                json.push((name, variable));
+            }
+            return Ok(());
+        }
+        if is_json {
+            return Err(LogFormatError::Encoded("a part in JSON"));
+        }
         // Of texts only: numbers have no quotes.
         is_quoted &= matches!(variable, Variable::RequestLine | Variable::Uri | Variable::Method);
         self.finish_text();

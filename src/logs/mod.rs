@@ -9,6 +9,7 @@ pub(crate) mod default_formats;
 pub(crate) mod framing;
 pub(crate) mod group_key;
 pub(crate) mod groups;
+pub(crate) mod json_format;
 pub(crate) mod line_reader;
 #[cfg(test)]
 mod line_reader_tests;

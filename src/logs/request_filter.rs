@@ -41,6 +41,8 @@ const TEXTS: [&str; 8] = ["frontend", "backend", "server", "client", "method", "
 const TIME: &str = "time";
 const STATUS: &str = "status";
 const BYTES: &str = "bytes";
+/// Multiples of bytes, as the tables print them.
+const UNITS: [(char, u64); 3] = [('K', 1000), ('M', 1_000_000), ('G', 1_000_000_000)];
 
 fn known_names() -> String {
     let phases = Phase::ALL.map(Phase::name);
@@ -57,6 +59,8 @@ enum RequestCondition {
     Network(IpAddr, u8),
     /// The number is from the first to the second one.
     Number(NumberOf, u64, u64),
+    /// One of these is true.
+    Any(Vec<Self>),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,11 +88,11 @@ impl NumberOf {
         }
     }
 
-    /// Parses a value as a range: `500`, `5xx`, `20ms`, `2s`.
+    /// Parses a value as a range: `500`, `5xx`, `20ms`, `2s`, `10k`.
     fn parse(self, text: &str) -> Option<(u64, u64)> {
         let exactly = |number: u64| (number, number);
         match self {
-            Self::Status => match text.strip_suffix("xx") {
+            Self::Status => match text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
                 Some(class) => class
                     .parse::<u64>()
                     .ok()
@@ -96,7 +100,11 @@ impl NumberOf {
                     .map(|class| (class * 100, class * 100 + 99)),
                 None => text.parse().ok().map(exactly),
             },
-            Self::Bytes => text.parse().ok().map(exactly),
+            Self::Bytes => {
+                let unit = UNITS.into_iter().find(|(unit, _)| text.ends_with([*unit, unit.to_ascii_lowercase()]));
+                let (digits, factor) = unit.map_or((text, 1), |(_, factor)| (&text[..text.len() - 1], factor));
+                digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).map(exactly)
+            }
             Self::Time(_) => {
                 let millis = |text: &str| text.parse::<u64>().ok();
                 match (text.strip_suffix("ms"), text.strip_suffix('s')) {
@@ -116,7 +124,7 @@ impl NumberOf {
     fn expected(self) -> &'static str {
         match self {
             Self::Status => "a status, such as 503 or 5xx",
-            Self::Bytes => "a number of bytes",
+            Self::Bytes => "a number of bytes, such as 500 or 10k",
             Self::Time(_) => "a time, such as 500ms or 2s",
         }
     }
@@ -167,6 +175,7 @@ impl RequestCondition {
             Self::Number(number, least, most) => {
                 number.of(request).is_some_and(|number| (*least..=*most).contains(&number))
             }
+            Self::Any(conditions) => conditions.iter().any(|condition| condition.is_true(request)),
         }
     }
 }
@@ -197,6 +206,21 @@ fn parse_word(word: &str) -> Result<(RequestCondition, bool), RequestFilterError
         return Err(RequestFilterError::NoValue(word.to_owned()));
     }
     let is_negated = is_negated != (operator == "!=");
+    let values: Vec<&str> = value.split(',').filter(|value| !value.is_empty()).collect();
+    let is_list = matches!(operator, ":" | "=" | "!=") && values.len() > 1;
+    let values = if is_list { values } else { vec![value] };
+    let mut conditions =
+        values.into_iter().map(|value| parse_condition(word, name, operator, value)).collect::<Result<Vec<_>, _>>()?;
+    let only = if conditions.len() == 1 { conditions.pop() } else { None };
+    Ok((only.unwrap_or(RequestCondition::Any(conditions)), is_negated))
+}
+
+fn parse_condition(
+    word: &str,
+    name: &str,
+    operator: &str,
+    value: &str,
+) -> Result<RequestCondition, RequestFilterError> {
     let invalid =
         |expected| RequestFilterError::InvalidValue { word: word.to_owned(), value: value.to_owned(), expected };
     if let Some(number) = NumberOf::from_name(name) {
@@ -209,7 +233,7 @@ fn parse_word(word: &str) -> Result<(RequestCondition, bool), RequestFilterError
             "<=" => (0, most),
             _ => (least, most),
         };
-        return Ok((RequestCondition::Number(number, least, most), is_negated));
+        return Ok(RequestCondition::Number(number, least, most));
     }
     let name = TEXTS
         .into_iter()
@@ -222,7 +246,8 @@ fn parse_word(word: &str) -> Result<(RequestCondition, bool), RequestFilterError
         let expected = "a network, such as 10.0.0.0/8";
         let address: IpAddr = address.parse().map_err(|_| invalid(expected))?;
         let bits = bits.parse().ok().filter(|bits| *bits <= if address.is_ipv4() { 32 } else { 128 });
-        return Ok((RequestCondition::Network(address, bits.ok_or_else(|| invalid(expected))?), is_negated));
+        return Ok(RequestCondition::Network(address, bits.ok_or_else(|| invalid(expected))?));
     }
-    Ok((RequestCondition::Text(name, value.as_bytes().to_vec()), is_negated))
+    let wanted = if name == "method" { value.to_ascii_uppercase() } else { value.to_owned() };
+    Ok(RequestCondition::Text(name, wanted.into_bytes()))
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::haproxy::safe_text::SafeText;
+use crate::headless::logs::reading_progress::ReadingProgress;
 use crate::logs::group_key::GroupKey;
 use crate::logs::groups::Groups;
 use crate::logs::line_reader::LineReader;
@@ -17,6 +18,7 @@ use crate::logs::request_filter::RequestFilter;
 use crate::logs::time_counts::TimeCounts;
 
 pub(crate) mod log_report;
+mod reading_progress;
 
 /// Files to read and requests to count.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct LogOptions {
     pub(crate) zone: TimeZone,
     /// True to print the lines that are no requests, instead of figures.
     pub(crate) prints_unread: bool,
+    /// True to draw on standard error how much has been read.
+    pub(crate) draws_progress: bool,
 }
 
 /// Figures of the lines that were read.
@@ -44,6 +48,8 @@ pub(crate) struct LogFigures {
     pub(crate) lines: u64,
     /// Number of lines that are no requests in a known format.
     pub(crate) unread: u64,
+    /// Number of requests that are not counted, because they do not match the filter or are not in the span.
+    pub(crate) excluded: u64,
     /// Number of requests that are not counted, because a span is asked for and their lines have no time.
     pub(crate) undated: u64,
     /// Requests by the property.
@@ -67,6 +73,7 @@ pub(crate) fn read(
     let mut figures = LogFigures {
         lines: 0,
         unread: 0,
+        excluded: 0,
         undated: 0,
         groups: Groups::new(options.key, options.phase),
         phases: Default::default(),
@@ -79,17 +86,25 @@ pub(crate) fn read(
         None => Some(true),
     };
     let mut written = Ok(());
+    let mut progress = options.draws_progress.then(|| ReadingProgress::new(&options.files, io::stderr()));
     for path in &options.files {
-        let source = match log_file::open(path) {
+        let opened = log_file::open(path).and_then(|source| match &progress {
+            Some(progress) => log_file::decompress(progress.count(source)),
+            None => log_file::decompress(source),
+        });
+        let source = match opened {
             Ok(source) => source,
             Err(error) => {
                 figures.failures.push(format!("cannot read {}: {error}", SafeText::from(path.as_path())));
                 continue;
             }
         };
-        let LogFigures { lines, unread, undated, groups, phases, .. } = &mut figures;
+        let LogFigures { lines, unread, excluded, undated, groups, phases, .. } = &mut figures;
         let read = log_file::for_each_line(source, |line| {
             *lines += 1;
+            if let Some(progress) = &mut progress {
+                progress.line();
+            }
             let Some(request) = reader.read(line) else {
                 *unread += 1;
                 if options.prints_unread && written.is_ok() {
@@ -97,12 +112,19 @@ pub(crate) fn read(
                 }
                 return;
             };
-            if options.prints_unread || !options.filter.matches(&request) {
+            if options.prints_unread {
+                return;
+            }
+            if !options.filter.matches(&request) {
+                *excluded += 1;
                 return;
             }
             match is_in_span(&request) {
                 Some(true) => {}
-                Some(false) => return,
+                Some(false) => {
+                    *excluded += 1;
+                    return;
+                }
                 None => {
                     *undated += 1;
                     return;
