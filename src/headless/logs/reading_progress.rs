@@ -45,7 +45,7 @@ impl<W: Write> ReadingProgress<W> {
     /// Counts a line; draws if it is time.
     pub(crate) fn line(&mut self) {
         self.lines += 1;
-        if self.lines % LINES == 0 && Instant::now() >= self.due {
+        if self.lines.is_multiple_of(LINES) && Instant::now() >= self.due {
             self.draw();
             self.due = Instant::now() + PAUSE;
         }

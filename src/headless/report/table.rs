@@ -87,9 +87,9 @@ fn info_lines(sample: &Sample) -> Vec<String> {
 /// set; then the rules that were not evaluated, and the silenced problems.
 fn cause_lines(reported: ReportedInstance<'_>, now: Duration, are_unfolded: bool) -> Vec<String> {
     let problems = reported.instance.problems();
-    let line = |cause: &Cause| match cause.may_be_older {
-        true => cause.line(),
-        false => format!("{}, for {}", cause.line(), cause.age_words(now)),
+    let line = |cause: &Cause| {
+        let age = format!(", for {}", cause.age_words(now));
+        cause.line() + if cause.may_be_older { "" } else { &age }
     };
     let mut lines = Vec::new();
     for cause in problems.open_causes() {
