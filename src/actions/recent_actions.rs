@@ -54,7 +54,7 @@ impl RecentActions {
         at: Timestamp,
     ) -> Vec<Event> {
         let mut events = Vec::new();
-        let mut push_event = |row, kind| events.push(Event { at, row, name: String::new(), kind });
+        let mut push_event = |row, kind| events.push(Event::new(at, row, String::new(), kind));
         for result in &report.results {
             let id = result.step.target.id;
             let is_row = id != RowId::PROCESS;

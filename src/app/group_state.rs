@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::instance_view::InstanceView;
+use crate::fleet::merged_events::EventMerger;
 use crate::fleet::merged_sample::BalancerMerger;
 use crate::instance::source::StatsSocket;
 use crate::instance::state::Instance;
@@ -28,6 +29,8 @@ pub(super) struct PartState {
     pub(super) is_evaluated: bool,
     /// True if it answers.
     pub(super) is_current: bool,
+    /// Version of its events.
+    pub(super) events: u64,
 }
 
 /// All balancers as one.
@@ -36,6 +39,7 @@ pub(crate) struct BalancerGroup {
     /// The merged rows, with the state of their views.
     pub(crate) view: InstanceView,
     pub(super) merger: BalancerMerger,
+    pub(super) events: EventMerger,
     /// States of the balancers when their rows were merged, and the time.
     pub(super) merged_from: Vec<PartState>,
     pub(super) merged_at: Option<Duration>,
@@ -50,6 +54,7 @@ impl BalancerGroup {
         Self {
             view: InstanceView::new("all balancers".to_owned(), String::new(), data),
             merger: BalancerMerger::default(),
+            events: EventMerger::default(),
             merged_from: Vec::new(),
             merged_at: None,
             row_count: 0,
@@ -67,7 +72,7 @@ impl BalancerGroup {
 pub(crate) fn is_merged_view(view: ViewId) -> bool {
     let is_table = |scope: RowScope| matches!(scope, RowScope::All | RowScope::OutOfService);
     match view.view().content {
-        Content::Dashboard | Content::Problems => true,
+        Content::Dashboard | Content::Events | Content::Problems => true,
         Content::Table(_) => is_table(view.view().scope),
         _ => false,
     }

@@ -50,7 +50,7 @@ impl Model {
     }
 }
 
-/// Merges the rows again if a balancer has a new sample or no longer answers, but not too often.
+/// Merges the rows and events again if a balancer has a new sample or event, or no longer answers, but not too often.
 pub(crate) fn update(model: &mut Model, now: Duration) {
     if !model.is_merged() {
         return;
@@ -72,10 +72,13 @@ pub(crate) fn update(model: &mut Model, now: Duration) {
     let thresholds = instances.first().map(|first| first.data.problems().thresholds().clone()).unwrap_or_default();
     let count = |balancer: &MergedBalancer<'_>| balancer.instance.latest().map_or(0, |sample| sample.rows.ids().len());
     group.row_count = balancers.iter().map(count).sum();
-    if let Some(MergedView { rates, rows, places }) = group.merger.merge(&balancers)
+    if let Some(MergedView { rates, rows }) = group.merger.merge(&balancers)
         && let Some(sample) = rates.newest().map(Arc::clone)
     {
-        let problems = merged_causes::merge_problems(&balancers, &places, &sample, &thresholds);
+        let problems = merged_causes::merge_problems(&balancers, &rows, &sample, &thresholds);
+        if let Some(events) = group.events.merge(&balancers, &rows, &sample.rows) {
+            group.view.data.show_merged_events(events);
+        }
         group.view.name = rows.title();
         group.view.data.show_merged(rates, problems, rows);
     }
@@ -89,8 +92,13 @@ fn part_states(model: &Model, now: Duration) -> Vec<PartState> {
     let is_first = |place: &usize| same_process::earlier_twin(&samples, *place).is_none();
     let state = |place: usize| {
         let data = &model.instances[place].data;
-        let (seq, is_evaluated) = (data.latest().map(|sample| sample.seq), data.is_evaluated());
-        PartState { id: data.id(), seq, is_evaluated, is_current: summary::is_current(data, now) }
+        PartState {
+            id: data.id(),
+            seq: data.latest().map(|sample| sample.seq),
+            is_evaluated: data.is_evaluated(),
+            is_current: summary::is_current(data, now),
+            events: data.all_events().version(),
+        }
     };
     (0..model.instances.len()).filter(is_first).map(state).collect()
 }

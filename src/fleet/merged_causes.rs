@@ -1,11 +1,11 @@
 //! The causes of all balancers as one list: the same cause on several balancers is one, and says on how many.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::fleet::merged_sample::MergedBalancer;
 use crate::haproxy::stat_table::StatRow;
+use crate::instance::merged_rows::MergedRows;
 use crate::instance::process_summary::ProcessSummary;
 use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
@@ -28,21 +28,16 @@ struct PartOf<T> {
 /// Findings with their parts, by their keys.
 type Found<K, T> = Vec<(K, Vec<PartOf<T>>)>;
 
-/// Merges the problems and causes of the balancers that answer. `places` are the merged rows of their rows, which are rows of
-/// `sample`.
+/// Merges the problems and causes of the balancers that answer. `rows` are the merged rows, which are rows of `sample`.
 pub(crate) fn merge_problems(
     balancers: &[MergedBalancer<'_>],
-    places: &HashMap<RowRef, RowId>,
+    rows: &MergedRows,
     sample: &Sample,
     thresholds: &Thresholds,
 ) -> ProblemTracker {
     let current = || balancers.iter().filter(|balancer| balancer.is_current);
-    let merged_id = |balancer: &MergedBalancer<'_>, row: RowId| {
-        if row == RowId::PROCESS {
-            return Some(row);
-        }
-        places.get(&RowRef { instance: balancer.instance.id(), row }).copied()
-    };
+    let merged_id =
+        |balancer: &MergedBalancer<'_>, row: RowId| rows.row_with(RowRef { instance: balancer.instance.id(), row });
     let mut causes: Found<(RowId, CauseKind), Cause> = Vec::new();
     let mut problems: Found<ProblemKey, Problem> = Vec::new();
     let traffic = |balancer: &MergedBalancer<'_>| ProcessSummary::from_instance(balancer.instance)?.request_rate;

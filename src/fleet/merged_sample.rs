@@ -2,7 +2,6 @@
 //!
 //! Numbers are those of the balancers that answer. A row's texts are those of the balancer in which it is in the worst state.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,8 +42,6 @@ pub(crate) struct MergedView {
     pub(crate) rates: RateWindow,
     /// Parts of the rows.
     pub(crate) rows: MergedRows,
-    /// The merged row of each row of a balancer that answers.
-    pub(crate) places: HashMap<RowRef, RowId>,
 }
 
 /// Merges balancers, with the same ids for the same rows.
@@ -80,10 +77,6 @@ impl BalancerMerger {
         }
         let table = StatTable::new(schema, Arc::new(rows), writer.finish(), StatAnomalies::default());
         let row_set = self.ids.identify(&table);
-        let mut places = HashMap::new();
-        for (parts, id) in spreads.iter().zip(row_set.ids()) {
-            places.extend(parts.parts.iter().filter(|part| part.status.is_some()).map(|part| (part.row, *id)));
-        }
         self.seq += 1;
         let newest = samples.iter().map(|sample| sample.at).max_by_key(|at| at.monotonic)?;
         let sample = Arc::new(Sample {
@@ -114,7 +107,7 @@ impl BalancerMerger {
             }
         }
         let rows = MergedRows::new(merged, balancers.len(), missing, versions);
-        Some(MergedView { rates, rows, places })
+        Some(MergedView { rates, rows })
     }
 }
 

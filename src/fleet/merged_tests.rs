@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::fleet::merged_causes;
+use crate::fleet::merged_events::EventMerger;
 use crate::fleet::merged_sample::{BalancerMerger, MergedBalancer, MergedView};
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::status::RowState;
 use crate::instance::source::StatsSocket;
 use crate::instance::state::Instance;
+use crate::observe::events::{Event, EventKind};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::observe::test_samples::{SampleBuilder, stat_of_site};
@@ -177,7 +179,7 @@ fn merge_problems_makes_one_cause_of_the_same_on_several_balancers() {
         let balancers = balancers(&instances, missing);
         let view = BalancerMerger::default().merge(&balancers).unwrap();
         let sample = Arc::clone(view.rates.newest().unwrap());
-        let tracker = merged_causes::merge_problems(&balancers, &view.places, &sample, &Thresholds::default());
+        let tracker = merged_causes::merge_problems(&balancers, &view.rows, &sample, &Thresholds::default());
         let full = row_named(&view, "api", "api1").1;
         assert_eq!(tracker.cause_of(full).is_some(), missing.len() < 2, "the rows are those of all");
         tracker.causes().map(crate::problems::cause::Cause::line).collect::<Vec<String>>()
@@ -188,4 +190,34 @@ fn merge_problems_makes_one_cause_of_the_same_on_several_balancers() {
     let found = causes(&[0]);
     assert!(found.iter().any(|line| line.starts_with("CRIT backend legacy: on lb2: ")), "{found:?}");
     assert_eq!(causes(&[0, 1]), [""; 0]);
+}
+
+#[test]
+fn merge_events_orders_them_by_time_and_names_their_balancers() {
+    let row = |status: &str| format!("{HEAD}be,s1,2,{status},http,10.0.0.1:80,5,50,100,,100,9,100,,\n");
+    let of_times = |(changed_at, id): (u64, InstanceId)| {
+        let (mut instance, mut builder) =
+            (Instance::new(id, StatsSocket::default(), 1 << 20), SampleBuilder::default());
+        for at in [0, changed_at, changed_at + 4000] {
+            let status = if at == changed_at { "MAINT" } else { "UP" };
+            instance.add_sample(builder.build_at_millis(at, &row(status)), 0);
+        }
+        instance
+    };
+    let mut instances: Vec<Instance> = [3000, 1000].into_iter().zip(InstanceId::first(2)).map(of_times).collect();
+    let (mut merger, mut events) = (BalancerMerger::default(), EventMerger::default());
+    let view = merger.merge(&balancers(&instances, &[])).unwrap();
+    let ids = Arc::clone(&view.rates.newest().unwrap().rows);
+    let log = events.merge(&balancers(&instances, &[]), &view.rows, &ids).unwrap();
+    let is_state = |event: &&Event| matches!(event.kind, EventKind::Status { .. });
+    let lines: Vec<String> = log.newest_first().filter(is_state).map(Event::line).collect();
+    let starts =
+        ["lb1  be/s1  MAINT → UP", "lb2  be/s1  MAINT → UP", "lb1  be/s1  UP → MAINT", "lb2  be/s1  UP → MAINT"];
+    assert!(lines.len() == 4 && lines.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{lines:?}");
+    let merged = row_named(&view, "be", "s1").1;
+    assert!(log.newest_first().filter(is_state).all(|event| event.row == Some(merged)));
+    assert!(events.merge(&balancers(&instances, &[1]), &view.rows, &ids).is_none(), "nothing changed");
+    instances[1].add_sample(SampleBuilder::default().build_at_millis(9000, &row("DRAIN")), 0);
+    let log = events.merge(&balancers(&instances, &[1]), &view.rows, &ids).unwrap();
+    assert!(log.newest_first().any(|event| event.line().starts_with("lb2")), "also without an answer");
 }

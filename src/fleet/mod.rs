@@ -19,6 +19,7 @@ pub(crate) mod keepalived;
 pub(crate) mod local_host;
 pub(crate) mod merged;
 pub(crate) mod merged_causes;
+pub(crate) mod merged_events;
 mod merged_numbers;
 pub(crate) mod merged_sample;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Rows of several balancers that an instance shows as one each.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::observe::instance_id::{InstanceId, RowRef};
@@ -31,6 +32,8 @@ pub(crate) struct MergedParts {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MergedRows {
     rows: RowMap<MergedParts>,
+    /// The merged row of each row of a balancer.
+    places: HashMap<RowRef, RowId>,
     /// Number of balancers.
     pub(crate) count: usize,
     /// Names of the balancers that do not answer.
@@ -42,7 +45,12 @@ pub(crate) struct MergedRows {
 impl MergedRows {
     /// Creates the rows of `count` balancers.
     pub(crate) fn new(rows: RowMap<MergedParts>, count: usize, missing: Vec<Arc<str>>, versions: Vec<String>) -> Self {
-        Self { rows, count, missing, versions }
+        let parts = |(id, merged): (&RowId, &MergedParts)| {
+            let id = *id;
+            merged.parts.iter().map(move |part| (part.row, id)).collect::<Vec<_>>()
+        };
+        let places = rows.iter().flat_map(parts).collect();
+        Self { rows, places, count, missing, versions }
     }
 
     /// Returns the parts of a row; `None` if the row is unknown.
@@ -50,10 +58,12 @@ impl MergedRows {
         self.rows.get(&id)
     }
 
-    /// Returns the merged row to which a row of a balancer belongs.
+    /// Returns the merged row to which a row of a balancer belongs. That of a process is the row of all processes.
     pub(crate) fn row_with(&self, part: RowRef) -> Option<RowId> {
-        let has_part = |(_, merged): &(&RowId, &MergedParts)| merged.parts.iter().any(|known| known.row == part);
-        self.rows.iter().find(has_part).map(|(id, _)| *id)
+        if part.row == RowId::PROCESS {
+            return Some(RowId::PROCESS);
+        }
+        self.places.get(&part).copied()
     }
 
     /// Returns the name of the balancers together: `all 3 balancers`.

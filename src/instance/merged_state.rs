@@ -3,6 +3,7 @@
 use crate::history::rates::RateWindow;
 use crate::instance::merged_rows::MergedRows;
 use crate::instance::state::Instance;
+use crate::observe::events::EventLog;
 use crate::observe::link::Link;
 use crate::problems::tracker::ProblemTracker;
 
@@ -13,6 +14,11 @@ impl Instance {
         self.problems = problems;
         self.merged_rows = Some(merged);
         self.link = Link::Up;
+    }
+
+    /// Shows the events of several balancers.
+    pub(crate) fn show_merged_events(&mut self, events: EventLog) {
+        self.events = events;
     }
 
     /// Returns the merged rows; `None` for a single HAProxy.

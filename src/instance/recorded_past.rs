@@ -215,23 +215,23 @@ fn past_event(event: &RecordedEvent, rows: &KnownRows) -> Option<Event> {
             let kind = transitions::event_kind(recorded.step != CauseStep::Resolved, &cause);
             let names = recorded.row.as_ref();
             let name = names.map_or(String::new(), |(kind, proxy, name)| display_name(*kind, proxy, name));
-            Some(Event { at, row: Some(cause.subject.id), name, kind })
+            Some(Event::new(at, Some(cause.subject.id), name, kind))
         }
         EventContents::Action(_) => {
             let record = done_action(event)?;
             let is_verified = record.verified == Some(true);
             let outcome = format!("{} by {}", record.outcome.unwrap_or_default(), record.actor.person_name());
             let kind = EventKind::Action { command: record.command, outcome, is_verified };
-            Some(Event { at, row: None, name: String::new(), kind })
+            Some(Event::new(at, None, String::new(), kind))
         }
         EventContents::PollFailure(reason) => {
-            Some(Event { at, row: None, name: String::new(), kind: EventKind::LinkLost(reason.to_string()) })
+            Some(Event::new(at, None, String::new(), EventKind::LinkLost(reason.to_string())))
         }
         EventContents::Change(change) => {
             let row = change.row.as_ref().map(|(kind, proxy, name)| rows.identify(*kind, proxy, name, 0));
             let names = change.row.as_ref();
             let name = names.map_or(String::new(), |(kind, proxy, name)| display_name(*kind, proxy, name));
-            Some(Event { at, row, name, kind: change.kind.clone() })
+            Some(Event::new(at, row, name, change.kind.clone()))
         }
     }
 }

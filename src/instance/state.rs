@@ -440,6 +440,6 @@ impl Instance {
     }
 
     pub(super) fn push_event(&mut self, at: Timestamp, row: Option<RowId>, name: String, what: EventKind) {
-        self.events.push(Event { at, row, name, kind: what });
+        self.events.push(Event::new(at, row, name, what));
     }
 }

@@ -116,7 +116,7 @@ pub(crate) fn diff_samples(
     mut is_ours: impl FnMut(RowId, FieldChange<'_>) -> bool,
 ) -> SampleDiff {
     let mut diff = SampleDiff::default();
-    let process = |kind| Event { at: now.at, row: None, name: String::new(), kind };
+    let process = |kind| Event::new(now.at, None, String::new(), kind);
     let (from, to) = (before.epoch.pid, now.epoch.pid);
     diff.events.extend(lost_for.map(|after| process(EventKind::LinkRestored(after))));
     if before.epoch != now.epoch && !now.is_turn_after(before) {
@@ -140,7 +140,7 @@ pub(crate) fn diff_samples(
         match event_kind(before, now, *change, is_listed, &mut is_ours) {
             Some(kind) => {
                 let name = display_name(row.kind, &row.proxy, &row.name);
-                diff.events.push(Event { at: now.at, row: Some(id), name, kind });
+                diff.events.push(Event::new(now.at, Some(id), name, kind));
             }
             None => diff.unlisted.push(id),
         }

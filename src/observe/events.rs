@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::haproxy::safe_text::SafeText;
@@ -171,12 +172,25 @@ pub struct Event {
     pub(crate) name: String,
     /// Kind of event, with its details.
     pub(crate) kind: EventKind,
+    /// Name of the balancer among the events of several balancers; `None` among those of one instance.
+    pub(crate) balancer: Option<Arc<str>>,
 }
 
 impl Event {
-    /// Returns the row's name and the event in one line.
+    /// Creates an event of one instance.
+    pub(crate) fn new(at: Timestamp, row: Option<RowId>, name: String, kind: EventKind) -> Self {
+        Self { at, row, name, kind, balancer: None }
+    }
+
+    /// Returns the names of balancer and row, and the event in one line.
     pub fn line(&self) -> String {
-        if self.name.is_empty() { self.kind.to_string() } else { format!("{}  {}", self.name, self.kind) }
+        let names = [self.balancer_name(), &self.name].into_iter().filter(|name| !name.is_empty());
+        names.map(|name| format!("{name}  ")).chain([self.kind.to_string()]).collect()
+    }
+
+    /// Returns the name of the balancer; empty among the events of one instance.
+    pub(crate) fn balancer_name(&self) -> &str {
+        self.balancer.as_deref().unwrap_or_default()
     }
 
     /// Returns the importance of the event.
@@ -281,9 +295,15 @@ pub(crate) const MAX_EVENTS: usize = 2000;
 pub struct EventLog {
     events: VecDeque<Event>,
     total: u64,
+    version: u64,
 }
 
 impl EventLog {
+    /// Creates a log of events, oldest first.
+    pub(crate) fn from_events(events: VecDeque<Event>) -> Self {
+        Self { total: events.len() as u64, events, version: 0 }
+    }
+
     /// Appends an event and drops the oldest one if the log is full.
     pub(crate) fn push(&mut self, event: Event) {
         if self.events.len() == MAX_EVENTS {
@@ -291,6 +311,7 @@ impl EventLog {
         }
         self.events.push_back(event);
         self.total += 1;
+        self.version += 1;
     }
 
     /// Appends several events.
@@ -306,9 +327,22 @@ impl EventLog {
             let is_kind = matches!(event.kind, EventKind::Cause { is_open: true, id, .. } if id == updated_id);
             event.row == Some(row) && is_kind
         };
-        if let Some(event) = self.events.iter_mut().rev().find(is_same) {
+        if let Some(event) = self.events.iter_mut().rev().find(is_same)
+            && event.kind != updated
+        {
             event.kind = updated;
+            self.version += 1;
         }
+    }
+
+    /// Returns a number that changes with the events.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns the kept events, oldest first.
+    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter()
     }
 
     /// Returns the kept events, newest first.

@@ -25,12 +25,7 @@ pub(crate) fn cause_events(changes: &[CauseEvent], at: Timestamp) -> Vec<Event> 
     let changed: Vec<(bool, &Cause)> = changed.filter(|(_, cause)| !has_status_event(cause)).collect();
     let mut events = Vec::new();
     for (is_open, cause) in changed.iter().take(MAX_EVENTS) {
-        events.push(Event {
-            at,
-            row: Some(cause.subject.id),
-            name: event_name(cause),
-            kind: event_kind(*is_open, cause),
-        });
+        events.push(Event::new(at, Some(cause.subject.id), event_name(cause), event_kind(*is_open, cause)));
     }
     for is_open in [true, false] {
         let rest = changed.iter().skip(MAX_EVENTS).filter(|(is_opened, _)| *is_opened == is_open);
@@ -38,7 +33,7 @@ pub(crate) fn cause_events(changes: &[CauseEvent], at: Timestamp) -> Vec<Event> 
         if let Some(severity) = rest.map(|(_, cause)| cause.severity).max() {
             let text = format!("{count} more causes at the same time");
             let kind = EventKind::Cause { is_open, severity, id: "", text };
-            events.push(Event { at, row: None, name: String::new(), kind });
+            events.push(Event::new(at, None, String::new(), kind));
         }
     }
     events

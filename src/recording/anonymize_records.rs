@@ -19,7 +19,7 @@ impl Anonymizer {
     /// Returns an anonymized copy of an event. Sentences, such as the reason of a lost link, become numbered texts.
     pub fn event(&mut self, event: &Event) -> Event {
         let name = if event.name.is_empty() { String::new() } else { self.rows.label(&event.name) };
-        Event { at: event.at, row: event.row, name, kind: self.event_kind(&event.kind) }
+        Event::new(event.at, event.row, name, self.event_kind(&event.kind))
     }
 
     fn event_kind(&mut self, kind: &EventKind) -> EventKind {

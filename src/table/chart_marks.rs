@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn of_event(kind: EventKind) -> Option<MarkKind> {
-        MarkKind::from_event(&Event { at: timestamp_at(0), row: None, name: String::new(), kind })
+        MarkKind::from_event(&Event::new(timestamp_at(0), None, String::new(), kind))
     }
 
     #[test]

@@ -159,7 +159,8 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>, width: u16, page: 
     }
     for event in events {
         let time = (context.format_time)(event.at.wall);
-        let parts = text_width::wrap_at_blanks(&event.kind.to_string(), usize::from(width.saturating_sub(13)));
+        let text = format!("{} {}", event.balancer_name(), event.kind);
+        let parts = text_width::wrap_at_blanks(text.trim_start(), usize::from(width.saturating_sub(13)));
         for (index, part) in parts.into_iter().enumerate() {
             let time = if index == 0 { time.clone() } else { String::new() };
             lines.push(vec![(NAME, styled_text(time, Role::Dim)), (12, styled_text(part, Role::Normal))]);

@@ -12,6 +12,9 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::text_width;
 
+/// Maximum width of the name of a balancer, in screen cells.
+const MAX_BALANCER_WIDTH: usize = 16;
+
 /// Draws the newest events, for the events pane of the dashboard.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let events = context.instance.data.events();
@@ -56,7 +59,7 @@ pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area
 /// Draws the whole text of the selected event in the rows below the events, if its line shortens it.
 fn draw_whole_text(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, index: usize) {
     let Some(event) = context.model.shown_events().nth(index) else { return };
-    let text = format!("{}  {}", event.name, event.kind);
+    let text = event.line();
     let time = (context.format_time)(event.at.wall);
     if text_width::width(&text) + time.len() + 3 <= usize::from(area.width) {
         return;
@@ -79,7 +82,10 @@ fn draw_lines<'a>(
     cursor: Option<ListCursor>,
 ) {
     let top = cursor.map_or(0, |cursor| cursor.top());
-    for (row, (index, event)) in events.enumerate().skip(top).take(usize::from(area.height)).enumerate() {
+    let visible: Vec<(usize, &Event)> = events.enumerate().skip(top).take(usize::from(area.height)).collect();
+    let balancers = visible.iter().map(|(_, event)| text_width::width(event.balancer_name())).max().unwrap_or(0);
+    let balancer_width = balancers.min(MAX_BALANCER_WIDTH.min(usize::from(area.width / 5)));
+    for (row, (index, event)) in visible.into_iter().enumerate() {
         let line = area.rows(row as u16, 1);
         let theme = canvas.theme;
         if cursor.is_some_and(|cursor| cursor.index() == index) {
@@ -87,7 +93,7 @@ fn draw_lines<'a>(
             canvas.color_row(line, 0, Role::Selected);
             canvas.draw_text(line, 0, 0, theme.choose_glyph("▶", ">"), Role::Focus);
         }
-        draw_event(context, canvas, line, event);
+        draw_event(context, canvas, line, event, balancer_width);
         canvas.theme = theme;
     }
 }
@@ -96,13 +102,17 @@ fn draw_lines<'a>(
 fn empty_message(instance: &InstanceView) -> &'static str {
     match instance.data.past_moment() {
         Some(_) => "nothing had changed up to this time",
-        None if instance.data.merged_rows().is_some() => "each balancer has its own events: view 9",
         None => "nothing has changed since hapulse started",
     }
 }
 
-fn draw_event(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, event: &Event) {
-    let column = canvas.draw_text(area, 1, 0, &(context.format_time)(event.at.wall), Role::Dim) + 2;
+/// Draws an event. The name of its balancer takes `balancer_width` cells.
+fn draw_event(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, event: &Event, balancer_width: usize) {
+    let mut column = canvas.draw_text(area, 1, 0, &(context.format_time)(event.at.wall), Role::Dim) + 2;
+    if balancer_width > 0 {
+        canvas.draw_text(area, column, 0, &text_width::middle(event.balancer_name(), balancer_width), Role::Key);
+        column += balancer_width as u16 + 2;
+    }
     // A name is shortened to a third of the line only where the text needs the cells.
     let text = event.kind.to_string();
     let beside_text = area.width.saturating_sub(column + 2 + text_width::width(&text) as u16);

@@ -219,7 +219,9 @@ fn group_sum_lines(open: &OpenTable, index: usize) -> Vec<LabeledLine> {
 /// Draws the whole text of the event under the cursor, and the details of its row below.
 fn draw_event(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, index: usize) {
     let Some(event) = context.model.shown_events().nth(index) else { return };
-    let title = format!("{} {}", (context.format_time)(event.at.wall), event.name);
+    let time = (context.format_time)(event.at.wall);
+    let names = [time.as_str(), event.balancer_name(), &event.name].into_iter().filter(|name| !name.is_empty());
+    let title = names.collect::<Vec<&str>>().join(" ");
     let text = event.kind.to_string();
     let rows = text_width::wrap_at_blanks(&text, usize::from(area.width.saturating_sub(4))).len() as u16;
     let row = event.row.filter(|row| context.sample().is_some_and(|sample| sample.row(*row).is_some()));

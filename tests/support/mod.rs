@@ -1,6 +1,7 @@
 //! Test support: real HAProxy processes, web servers, terminals and faulty sockets for the integration tests.
 //!
 //! - [`haproxy`]: a lab, that is, one real HAProxy with its own sockets, backends and servers ([`Lab`]).
+//! - [`shared_servers`]: three labs that share their servers.
 //! - [`client`]: a second client of its sockets, independent of hapulse.
 //! - [`traffic`]: a load generator ([`Traffic`]).
 //! - [`dns`]: a name server for `resolvers` sections ([`NameServer`]).
@@ -43,6 +44,7 @@ pub mod questions;
 pub mod relay;
 pub mod screen;
 pub mod servers;
+pub mod shared_servers;
 pub mod small_disk;
 pub mod sshd;
 pub mod svg;

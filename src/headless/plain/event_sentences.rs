@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn listed_event_describes_states_between_two_others_and_causes() {
-        let listed = |kind| listed_event(&Event { at: timestamp_at(0), row: None, name: "be/s1".to_owned(), kind });
+        let listed = |kind| listed_event(&Event::new(timestamp_at(0), None, "be/s1".to_owned(), kind));
         let (from, to, reason) = ("UP".to_owned(), "UP 1/3".to_owned(), "L4CON".to_owned());
         assert_eq!(
             listed(EventKind::Status { from, to, reason, cause: StateCause::Check }),
@@ -128,8 +128,7 @@ mod tests {
 
     #[test]
     fn event_sentence_uses_words_and_no_arrows() {
-        let sentence =
-            |name: &str, kind| event_sentence(&Event { at: timestamp_at(0), row: None, name: name.to_owned(), kind });
+        let sentence = |name: &str, kind| event_sentence(&Event::new(timestamp_at(0), None, name.to_owned(), kind));
         assert_eq!(
             sentence("", EventKind::Reloaded { from: 12, to: 34, are_reset: true }).unwrap(),
             "HAProxy was reloaded: process 34 replaced process 12; counters were reset"
