@@ -4,8 +4,13 @@
 
 mod support;
 
-use support::Term;
-use support::shared_servers::SharedServers;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use hapulse::recording::folder::list_instances;
+use hapulse::recording::reader::Recording;
+use support::shared_servers::{SharedServers, send_requests, words};
+use support::{Term, process, wait_until};
 
 /// Returns the lines of events: `LB NAME TEXT` without the time.
 fn event_lines(screen: &str) -> Vec<String> {
@@ -62,5 +67,163 @@ fn events_of_all_balancers_are_on_one_timeline() {
     term.wait_for("only lb1");
     term.wait_until(|screen| event_lines(screen).iter().any(|line| line.starts_with("be1/s3 UP → DRAIN")));
     assert!(!event_lines(&term.settled_screen()).iter().any(|line| line.contains("be1/s2")), "{}", term.screen());
+    term.press("q");
+}
+
+/// Returns the time of the past moment in the header.
+fn moment(screen: &str) -> Option<String> {
+    let (_, rest) = screen.lines().next()?.split_once(" PAUSED ")?;
+    Some(rest.split(',').next()?.to_owned())
+}
+
+/// Waits until the line of a server begins with these words after its name.
+fn wait_words(term: &mut Term, server: &str, expected: &[&str]) -> String {
+    let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+    term.wait_until(|screen| words(screen, server).starts_with(&expected))
+}
+
+/// Presses a key until the line of a server begins with these words after its name.
+fn step_to(term: &mut Term, key: &str, server: &str, expected: &[&str]) -> String {
+    let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
+    for _ in 0..200 {
+        let screen = term.settled_screen();
+        if words(&screen, server).starts_with(&expected) {
+            return screen;
+        }
+        term.press(key);
+        term.wait_input_read();
+    }
+    panic!("{server} never is {expected:?}\n{}", term.screen());
+}
+
+#[test]
+fn past_is_one_moment_of_all_balancers() {
+    let fleet = SharedServers::start(["", ""]);
+    let mut term = fleet.dashboard(140, 50);
+    term.press("1:cols<space>balancers<space>stot<ret>");
+    let total = |places: &[usize]| fleet.sum(places, "s1", "stot").to_string();
+    let before = total(&[0, 1, 2]);
+    wait_words(&mut term, "s1", &["3/3", &before]);
+    // First the third balancer changes, then the first, and then the second one ends.
+    fleet.labs[2].send_command("set server be1/s2 state maint");
+    wait_words(&mut term, "s2", &["2", "UP", "1", "MAINT"]);
+    send_requests(fleet.labs[0].frontend_addr(), 8);
+    let between = total(&[0, 1, 2]);
+    wait_words(&mut term, "s1", &["3/3", &between]);
+    fleet.labs[1].kill();
+    term.wait_for("no answer: lb2");
+    let after = total(&[0, 2]);
+    wait_words(&mut term, "s1", &["2/3", &after]);
+    // The last moments are without the second balancer, which is unknown there and not zero.
+    term.press("p");
+    let screen = term.wait_for("PAUSED");
+    assert!(moment(&screen).is_some(), "{screen}");
+    let screen = wait_words(&mut term, "s1", &["2/3", &after]);
+    assert!(screen.contains("no sample: lb2") && screen.contains("2 of 3 balancers"), "{screen}");
+    // New samples change nothing.
+    send_requests(fleet.labs[0].frontend_addr(), 4);
+    let screen = step_to(&mut term, "<left>", "s1", &["3/3", &between]);
+    assert!(screen.contains("all 3 balancers") && !screen.contains("no sample"), "{screen}");
+    assert_eq!(words(&screen, "s2")[..4], ["2", "UP", "1", "MAINT"], "{screen}");
+    // The lanes are those of the proxies on all balancers.
+    assert!(screen.lines().any(|line| line.trim_start().starts_with("be1 ") && line.contains('─')), "{screen}");
+    step_to(&mut term, "<left>", "s2", &["3/3"]);
+    wait_words(&mut term, "s1", &["3/3", &before]);
+    // A row unfolds into those of the balancers at this moment; the events are those up to it.
+    term.press("9");
+    term.wait_gone("STOT");
+    let screen = term.settled_screen();
+    assert!(!event_lines(&screen).iter().any(|line| line.contains("→ MAINT")), "{screen}");
+    // n and N go to the events of each balancer.
+    term.press("n");
+    wait_event(&mut term, "lb3 be1/s2 UP → MAINT");
+    term.press("n");
+    wait_event(&mut term, "lb2 link lost");
+    term.press("N");
+    term.wait_until(|screen| !event_lines(screen).iter().any(|line| line.starts_with("lb2 link lost")));
+    // A single balancer shows the same moment, and b shows that of all again.
+    let shown = moment(&term.settled_screen()).unwrap();
+    term.press("1:only<space>lb3<ret>");
+    term.wait_for("only lb3");
+    let screen = term.wait_until(|screen| screen.contains("3/3 ") && words(screen, "s2").len() > 1);
+    assert!(moment(&screen).is_some_and(|moment| moment <= shown), "{screen}");
+    term.press("b");
+    let screen = term.wait_for("all 3 balancers");
+    assert!(moment(&screen).is_some(), "{screen}");
+    // No action is possible, and the present shows all balancers again.
+    term.press("/s2<ret>");
+    term.press("GM");
+    term.wait_for("no commands can be sent");
+    term.press("<esc>p");
+    term.wait_for("live data again");
+    let now = total(&[0, 2]);
+    wait_words(&mut term, "s1", &["2/3", &now]);
+    term.press("q");
+}
+
+/// Records the balancers, before and after what `act` does, and returns the folder.
+fn record(fleet: &SharedServers, home: &Path, act: impl FnOnce()) -> PathBuf {
+    let folder = home.join("recordings");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
+    command.args(["record", "-i", "0.2", "--dir"]).arg(&folder).args(fleet.targets()).env("HOME", home);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let counts = || -> Vec<u64> {
+        let all = list_instances(&folder).unwrap_or_default();
+        all.iter().map(|folder| Recording::open(folder).map_or(0, |recording| recording.sample_count())).collect()
+    };
+    let has = |least: u64| counts().len() == 3 && counts().iter().all(|count| *count >= least);
+    wait_until("the first samples", || has(5));
+    act();
+    let before = counts();
+    wait_until("further samples", || has(before.iter().max().unwrap() + 60));
+    process::signal(child.id(), "TERM");
+    child.wait().unwrap();
+    folder
+}
+
+#[test]
+fn recorded_past_is_one_moment_of_all_balancers() {
+    let fleet = SharedServers::start(["", ""]);
+    let home = tempfile::tempdir().unwrap();
+    let folder = record(&fleet, home.path(), || {
+        send_requests(fleet.labs[0].frontend_addr(), 8);
+        fleet.labs[2].send_command("set server be1/s2 state maint");
+    });
+    let totals = fleet.sum(&[0, 1, 2], "s1", "stot").to_string();
+    // The past of a dashboard reaches into the recordings of all balancers.
+    let args = ["-i", "0.2", "--recordings", folder.to_str().unwrap()];
+    let mut term = Term::builder().args(args).args(fleet.targets()).size(140, 50).start();
+    term.wait_for("ADMIN");
+    term.press("1b");
+    term.wait_for("all 3 balancers");
+    term.press(":cols<space>balancers<space>stot<ret>");
+    send_requests(fleet.labs[0].frontend_addr(), 12);
+    let now = fleet.sum(&[0, 1, 2], "s1", "stot").to_string();
+    wait_words(&mut term, "s1", &["3/3", &now]);
+    term.press("p<home>");
+    term.wait_for("recorded every");
+    // The first samples of all were not taken at the same time.
+    step_to(&mut term, "<right>", "s2", &["3/3"]);
+    term.press("n");
+    term.wait_for("lb3  be1/s2  UP → MAINT");
+    wait_words(&mut term, "s2", &["2", "UP", "1", "MAINT"]);
+    wait_words(&mut term, "s1", &["3/3", &totals]);
+    term.press("q");
+    // So does a replay.
+    let args = ["replay", folder.to_str().unwrap()];
+    let mut term = Term::builder().args(args).size(140, 50).start();
+    term.wait_for("PAUSED");
+    term.press("1b<end>");
+    term.wait_for("all 3 balancers");
+    term.press(":cols<space>balancers<space>stot<ret>");
+    wait_words(&mut term, "s1", &["3/3", &totals]);
+    term.press("<home>");
+    step_to(&mut term, "<right>", "s2", &["3/3"]);
+    term.press("9n");
+    wait_event(&mut term, "lb3 be1/s2 UP → MAINT");
+    // It plays to the end of all recordings.
+    term.press("1p");
+    term.wait_for("end of the recording");
+    wait_words(&mut term, "s1", &["3/3", &totals]);
     term.press("q");
 }

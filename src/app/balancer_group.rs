@@ -9,9 +9,9 @@ use crate::app::instance_view::InstanceView;
 use crate::app::match_search;
 use crate::app::model::Model;
 use crate::app::navigation;
-use crate::app::playback;
 use crate::app::row_merging;
 use crate::app::ui_commands::UiCommand;
+use crate::instance::past_moment::PlaybackStep;
 use crate::observe::instance_id::{InstanceId, RowRef};
 use crate::table::cell::Role;
 use crate::table::columns::column_table::BALANCERS;
@@ -25,12 +25,12 @@ pub(crate) fn toggle(model: &mut Model, now: Duration) {
     if model.instances.len() < 2 {
         return model.notify("there is only one instance; list several on the command line", Role::Dim, now);
     }
-    if playback::is_showing_past(model) {
-        return model.notify("the rows of the balancers are merged only in the present", Role::Dim, now);
-    }
-    let chosen = model.chosen_row();
+    let (chosen, moment) = (model.chosen_row(), model.past_time());
     model.group = Some(Box::new(BalancerGroup::new()));
     set_column(model, true);
+    if let Some(moment) = moment {
+        model.show_moment(PlaybackStep::Time(moment), now);
+    }
     row_merging::update(model, now);
     let row = chosen.and_then(|row| model.same_row(row, false));
     if let Some(row) = row {
@@ -83,11 +83,15 @@ fn show_single(model: &mut Model, place: usize, now: Duration) {
     let id = model.instances[place].id();
     let parts = chosen.map_or(&[][..], |row| model.merged_parts(row));
     let row = parts.iter().find(|part| part.row.instance == id).map(|part| part.row.row);
+    let moment = model.past_time();
     if model.group.take().is_some() {
         set_column(model, false);
     }
     if by != 0 {
         navigation::switch_instance(model, by, now);
+    }
+    if let Some(moment) = moment {
+        model.show_moment(PlaybackStep::Time(moment), now);
     }
     if let Some(row) = row {
         match_search::select(model, row);

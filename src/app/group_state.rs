@@ -5,9 +5,11 @@ use std::time::Duration;
 use crate::app::instance_view::InstanceView;
 use crate::fleet::merged_events::EventMerger;
 use crate::fleet::merged_sample::BalancerMerger;
+use crate::instance::past_moment::PlaybackStep;
 use crate::instance::source::StatsSocket;
 use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
+use crate::observe::timestamp::Timestamp;
 use crate::table::view_table::{Content, RowScope, ViewId};
 
 /// Minimum time between two merges, and the time for each row that is added to it, so that merging takes a small share of
@@ -23,14 +25,23 @@ const NO_HISTORY: usize = 1 << 20;
 pub(super) struct PartState {
     /// Balancer.
     pub(super) id: InstanceId,
-    /// Number of the newest sample.
+    /// Number of the sample shown.
     pub(super) seq: Option<u64>,
     /// True if the problems are those of the sample.
     pub(super) is_evaluated: bool,
-    /// True if it answers.
+    /// True if it answers or, in the past, was sampled at the moment shown.
     pub(super) is_current: bool,
     /// Version of its events.
     pub(super) events: u64,
+}
+
+/// What the rows were merged from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct MergedFrom {
+    /// The past moment; `None` in the present.
+    pub(super) moment: Option<Timestamp>,
+    /// States of the balancers.
+    pub(super) parts: Vec<PartState>,
 }
 
 /// All balancers as one.
@@ -40,11 +51,13 @@ pub(crate) struct BalancerGroup {
     pub(crate) view: InstanceView,
     pub(super) merger: BalancerMerger,
     pub(super) events: EventMerger,
-    /// States of the balancers when their rows were merged, and the time.
-    pub(super) merged_from: Vec<PartState>,
-    pub(super) merged_at: Option<Duration>,
+    /// The past moment that is shown; `None` in the present.
+    pub(super) moment: Option<Timestamp>,
+    /// What the rows shown were merged from, and the time of the merge.
+    pub(super) merged_from: MergedFrom,
+    merged_at: Option<Duration>,
     /// Number of rows of all balancers.
-    pub(super) row_count: usize,
+    row_count: usize,
 }
 
 impl BalancerGroup {
@@ -55,16 +68,35 @@ impl BalancerGroup {
             view: InstanceView::new("all balancers".to_owned(), String::new(), data),
             merger: BalancerMerger::default(),
             events: EventMerger::default(),
-            merged_from: Vec::new(),
+            moment: None,
+            merged_from: MergedFrom::default(),
             merged_at: None,
             row_count: 0,
         }
     }
 
-    /// Returns the earliest time of the next merge.
+    /// Records what the rows were merged from.
+    pub(super) fn record_merge(&mut self, from: MergedFrom, row_count: usize, now: Duration) {
+        (self.merged_from, self.row_count, self.merged_at) = (from, row_count, Some(now));
+    }
+
+    /// Returns the earliest time of the next merge. Another moment is shown at once.
     pub(super) fn due_at(&self) -> Duration {
+        if self.merged_from.moment != self.moment {
+            return Duration::ZERO;
+        }
         let pause = PAUSE_PER_ROW.saturating_mul(u32::try_from(self.row_count).unwrap_or(u32::MAX));
         self.merged_at.map_or(Duration::ZERO, |at| at + MIN_PAUSE + pause)
+    }
+}
+
+/// Shows a past moment of instances, or the present. An instance that had no sample before is shown at its oldest one.
+pub(super) fn follow_moment(instances: &mut [InstanceView], moment: Option<Timestamp>) {
+    for instance in instances {
+        match moment {
+            Some(at) => _ = instance.data.show_moment(PlaybackStep::Time(at.monotonic)),
+            None => instance.data.show_latest(),
+        }
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) mod session_actions;
 pub mod session_groups;
 pub(crate) mod session_mark_commands;
 pub(crate) mod session_marks;
+pub(crate) mod shown_moment;
 pub(crate) mod suggested_actions;
 pub(crate) mod table_layout;
 pub(crate) mod table_notes;

@@ -1,7 +1,7 @@
 //! Playback: pausing at a sample, moving through the history, marking a sample.
 //!
 //! Playback applies to all instances: after switching to another instance, the same time is shown. Only the history of
-//! the instance shown is read.
+//! the instance shown is read, or those of all balancers while their rows are merged.
 
 use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
@@ -23,7 +23,7 @@ use crate::units;
 
 /// Returns whether an earlier sample is shown.
 pub(crate) fn is_showing_past(model: &Model) -> bool {
-    model.instance().is_some_and(|instance| instance.data.past_moment().is_some())
+    model.past_time().is_some()
 }
 
 /// Pauses a replay, because the operator chooses the moment. Returns whether a recording is replayed.
@@ -40,15 +40,10 @@ pub(crate) fn toggle_pause(model: &mut Model, now: Duration) {
     if is_showing_past(model) {
         return resume_live(model, now);
     }
-    let was_merged = model.is_merged();
-    let Some(instance) = model.single_instance_mut() else { return };
-    instance.data.show_moment(PlaybackStep::Newest);
-    if instance.data.past_moment().is_some() {
+    model.show_moment(PlaybackStep::Newest, now);
+    if is_showing_past(model) {
         // An earlier message would hide the playback keys in the bottom line.
         model.notice = None;
-        if was_merged {
-            model.notify("the past of one balancer; the present shows all again", Role::Dim, now);
-        }
     } else {
         model.notify("there are no samples yet", Role::Dim, now);
     }
@@ -60,23 +55,30 @@ pub(crate) fn resume_live(model: &mut Model, now: Duration) {
     if model.replay.is_some() {
         return;
     }
-    model.instances.iter_mut().for_each(|instance| instance.data.show_latest());
+    model.show_present();
     model.notify("live data again", Role::Good, now);
+}
+
+/// Shows the oldest moment if the histories no longer have the moment shown. Returns whether that was the case. `instance` has
+/// a new sample.
+pub(crate) fn leave_forgotten_moment(model: &mut Model, instance: InstanceId, now: Duration) -> bool {
+    let is_forgotten = model.instance_by_id_mut(instance).is_some_and(|view| view.data.leave_forgotten_moment());
+    let Some(group) = &model.group else { return is_forgotten };
+    let oldest = model.past().oldest().map_or(Duration::ZERO, |oldest| oldest.monotonic);
+    group.moment.is_some_and(|moment| moment.monotonic < oldest) && model.show_moment(PlaybackStep::Oldest, now)
 }
 
 /// Moves to another sample, or shows why that is not possible.
 pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
     let is_replay = pause_replay(model);
-    let Some(instance) = model.single_instance_mut() else { return };
-    if instance.data.past_moment().is_none() {
+    let Some(from) = model.past_time() else {
         let pause = model.keymap.key_or_command(UiCommand::TogglePause);
         return model.notify(format!("press {pause} first to show the past"), Role::Dim, now);
-    }
+    };
     let is_back = matches!(step, PlaybackStep::Samples(..0) | PlaybackStep::Minutes(..0) | PlaybackStep::Oldest);
-    let from = instance.data.shown_time(now);
-    if instance.data.show_moment(step) {
+    if model.show_moment(step, now) {
         let is_near = matches!(step, PlaybackStep::Samples(_) | PlaybackStep::Minutes(_));
-        let is_cut = is_near && instance.data.history().is_unreadable_between(from, instance.data.shown_time(now));
+        let is_cut = is_near && model.past().is_unreadable_between(from, model.past_time().unwrap_or(from));
         model.notice = None;
         if is_cut {
             model.notify("samples in between cannot be read: the recording is damaged", Role::Warn, now);
@@ -90,7 +92,7 @@ pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
     } else {
         format!("this is the newest sample; {} shows the present", model.keymap.key_or_command(UiCommand::TogglePause))
     };
-    let failure = model.instance().and_then(|instance| instance.data.history().reading_failure());
+    let failure = model.past().reading_failure();
     let message = failure.map_or(message.clone(), |failure| format!("{message}; {failure}"));
     model.notify(message, Role::Dim, now);
 }
@@ -99,20 +101,20 @@ pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
 pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
     let is_replay = pause_replay(model);
     let pause = model.keymap.key_or_command(UiCommand::TogglePause);
-    let Some(instance) = model.single_instance_mut() else { return };
-    let Some(shown) = instance.data.past_moment().map(|past| past.sample().at.monotonic) else { return };
-    let history = instance.data.history();
-    let oldest = history.oldest().map_or(Duration::ZERO, |oldest| oldest.at.monotonic);
+    let (Some(instance), Some(shown)) = (model.instance(), model.past_time()) else { return };
+    let past = model.past();
+    let oldest = past.oldest().map_or(Duration::ZERO, |oldest| oldest.monotonic);
     let is_known = |event: &&Event| event.at.monotonic >= oldest;
     let mut events: Vec<&Event> = instance.data.all_events().newest_first().filter(is_known).collect();
     events.sort_by_key(|event| Reverse(event.at.monotonic));
     // The first sample that shows the event. Only the samples of the nearest events are read.
-    let sample = |event: &&Event| history.header_at(event.at.monotonic);
+    let sample = |event: &&Event| past.moment_of_event(event.at.monotonic);
     let target = if by > 0 {
         let later = events.iter().rev().filter(|event| event.at.monotonic > shown);
-        later.filter_map(sample).find(|header| header.at > shown)
+        later.filter_map(sample).find(|sample| sample.monotonic > shown)
     } else {
-        events.iter().filter(|event| event.at.monotonic < shown).find_map(sample)
+        let earlier = events.iter().filter(|event| event.at.monotonic < shown);
+        earlier.filter_map(sample).find(|sample| sample.monotonic < shown)
     };
     let Some(target) = target else {
         let message = match by {
@@ -122,14 +124,13 @@ pub(crate) fn move_to_event(model: &mut Model, by: i32, now: Duration) {
         };
         return model.notify(message, Role::Dim, now);
     };
-    let end = history.header_after(target.seq).map_or(Duration::MAX, |next| next.at);
-    let mut here: Vec<&Event> =
-        events.into_iter().filter(|event| (target.at..end).contains(&event.at.monotonic)).collect();
+    let times = past.event_times(target.monotonic);
+    let mut here: Vec<&Event> = events.into_iter().filter(|event| times.contains(&event.at.monotonic)).collect();
     here.sort_by_key(|event| Reverse(event.importance()));
     let more = here.len().saturating_sub(1);
     let line = here.first().map(|event| event.line()).unwrap_or_default();
     let text = if more > 0 { format!("{line}  (and {more} more)") } else { line };
-    instance.data.show_moment(PlaybackStep::Time(target.at));
+    model.show_moment(PlaybackStep::Time(target.monotonic), now);
     model.notify(text, Role::Normal, now);
 }
 
@@ -141,18 +142,18 @@ const NEAR: Duration = Duration::from_mins(1);
 pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
     pause_replay(model);
     let zone = model.time_zone.clone();
-    let Some(instance) = model.single_instance_mut() else { return };
-    let (Some(latest), Some(oldest)) = (instance.data.latest(), instance.data.history().oldest()) else {
+    let past = model.past();
+    let (Some(latest), Some(oldest)) = (past.present(), past.oldest()) else {
         return model.notify("there are no samples yet", Role::Dim, now);
     };
-    let wall_now = latest.at.wall + now.saturating_sub(latest.at.monotonic);
-    let (newest, today) = (latest.at.wall, clock_text(wall_now, &zone, "%Y-%m-%d"));
+    let wall_now = latest.wall + now.saturating_sub(latest.monotonic);
+    let (newest, today) = (latest.wall, clock_text(wall_now, &zone, "%Y-%m-%d"));
     let clock = |at: SystemTime| {
         let is_today = clock_text(at, &zone, "%Y-%m-%d") == today;
         clock_text(at, &zone, if is_today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" })
     };
     let parsed = PastTime::parse(text, &Timestamp::try_from(wall_now).unwrap_or_default().to_zoned(zone.clone()));
-    let begins = || format!("the history begins at {}: this is its oldest sample", clock(oldest.at.wall));
+    let begins = || format!("the history begins at {}: this is its oldest sample", clock(oldest.wall));
     let (asked, target, notice) = match parsed {
         Err(error) => return model.notify(error.to_string(), Role::Warn, now),
         Ok(PastTime::Ago(ago)) => {
@@ -160,27 +161,27 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
             // A sign could also mean a step from the moment shown.
             let is_signed = text.trim_start().starts_with('-');
             let counted = || format!("{text} counts from now: {} ago", units::duration_words(ago));
-            let is_before = target < oldest.at.monotonic;
+            let is_before = target < oldest.monotonic;
             let asked = wall_now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
             (asked, target, is_before.then(begins).or_else(|| is_signed.then(counted)))
         }
         Ok(time @ PastTime::At(at)) => {
             let wall = SystemTime::from(at);
-            if wall + NEAR < oldest.at.wall {
-                let covered = format!("{} to {}", clock(oldest.at.wall), clock(newest));
+            if wall + NEAR < oldest.wall {
+                let covered = format!("{} to {}", clock(oldest.wall), clock(newest));
                 let message = format!("the history does not reach back to {}: it covers {covered}", clock(wall));
                 return model.notify(message, Role::Warn, now);
             }
             let end = time.end_of_printed_unit(at).map_or(wall, SystemTime::from);
-            match instance.data.history().header_at_wall(end) {
-                Some(header) => (wall, header.at, None),
-                None => (wall, oldest.at.monotonic, Some(begins())),
+            match past.at_wall(end) {
+                Some(sample) => (wall, sample.monotonic, None),
+                None => (wall, oldest.monotonic, Some(begins())),
             }
         }
     };
-    instance.data.show_moment(PlaybackStep::Time(target));
-    let failure = instance.data.history().reading_failure();
-    let in_gap = instance.data.shown().and_then(|shown| {
+    model.show_moment(PlaybackStep::Time(target), now);
+    let failure = model.past().reading_failure();
+    let in_gap = model.instance().and_then(|instance| instance.data.shown()).and_then(|shown| {
         let is_gap = past_moment::is_gap(shown, asked.duration_since(shown.at.wall).unwrap_or_default());
         let (missing, sample) = (clock(asked), clock(shown.at.wall));
         let lost = instance.data.link_loss_after(shown, asked).map_or(String::new(), |lost| format!(" ({lost})"));
@@ -216,14 +217,13 @@ pub(crate) fn follow_instance_switch(model: &mut Model, before: InstanceId) {
 pub(crate) fn mark_moment(model: &mut Model, now: Duration) {
     let [diff_key, clear_key] =
         [UiCommand::ShowView(ViewId::Diff), UiCommand::ClearMarkedMoment].map(|run| model.keymap.key_or_command(run));
-    let Some(instance) = model.single_instance_mut() else { return };
-    let before = instance.data.mark_shown_moment();
-    let message = match (instance.data.marked_moment(), before) {
+    let before = model.mark_shown_moment();
+    let message = match (model.marked_moment(), before) {
         (None, _) => return model.notify("there are no samples to mark yet", Role::Dim, now),
         (Some(_), None) => format!("moment marked; {diff_key} compares before and after, {clear_key} clears the mark"),
         (Some(mark), Some(before)) => {
-            let apart = units::exact_duration(mark.at.monotonic.abs_diff(before.at.monotonic));
-            let side = if mark.at.monotonic < before.at.monotonic { "before" } else { "after" };
+            let apart = units::exact_duration(mark.monotonic.abs_diff(before.monotonic));
+            let side = if mark.monotonic < before.monotonic { "before" } else { "after" };
             format!("moment marked, {apart} {side} the previous mark; {diff_key} compares before and after")
         }
     };
@@ -233,6 +233,7 @@ pub(crate) fn mark_moment(model: &mut Model, now: Duration) {
 
 /// Clears the marked moment.
 pub(crate) fn clear_marked_moment(model: &mut Model, now: Duration) {
-    let previous = model.single_instance_mut().and_then(|instance| instance.data.clear_marked_moment());
+    let previous = model.marked_moment();
+    model.clear_marked_moment();
     model.notify(if previous.is_some() { "marked moment cleared" } else { "no moment is marked" }, Role::Dim, now);
 }

@@ -14,13 +14,9 @@ const MIN_FRAME: Duration = Duration::from_millis(100);
 /// Longest time without a sample that is waited for, at normal speed. Longer gaps are skipped.
 const MAX_GAP: Duration = Duration::from_secs(15);
 
-fn shown_time(model: &Model) -> Option<Duration> {
-    model.instance().and_then(|instance| Some(instance.data.past_moment()?.sample().at.monotonic))
-}
-
 /// Plays on from the moment shown, or pauses.
 pub(crate) fn toggle(model: &mut Model, now: Duration) {
-    let from = shown_time(model);
+    let from = model.past_time();
     let Some(replay) = &mut model.replay else { return };
     if replay.playing.take().is_none() {
         replay.playing = from.map(|from| Playing { from, started: now, due: now });
@@ -30,7 +26,7 @@ pub(crate) fn toggle(model: &mut Model, now: Duration) {
 
 /// Chooses the next higher speed, or the next lower one if `by` is negative.
 pub(crate) fn change_speed(model: &mut Model, by: i32, now: Duration) {
-    let from = shown_time(model);
+    let from = model.past_time();
     let key = model.keymap.key_or_command(UiCommand::TogglePause);
     let Some(replay) = &mut model.replay else { return };
     let highest = SPEEDS.len() - 1;
@@ -54,14 +50,12 @@ pub(crate) fn advance(model: &mut Model, now: Duration) {
         return;
     }
     let at = playing.from + now.saturating_sub(playing.started) * speed;
-    let Some(instance) = model.instance_mut() else { return };
-    instance.data.show_moment(PlaybackStep::Time(at));
-    let shown = instance.data.past_moment().map(|past| past.sample().seq);
-    let next = shown.and_then(|seq| instance.data.history().header_after(seq));
+    model.show_moment(PlaybackStep::Time(at), now);
+    let next = model.past_time().and_then(|shown| model.past().next(shown));
     let next = next.map(|next| {
-        let missing = next.at.saturating_sub(at);
+        let missing = next.monotonic.saturating_sub(at);
         let is_gap = missing > MAX_GAP;
-        let from = if is_gap { next.at } else { playing.from };
+        let from = if is_gap { next.monotonic } else { playing.from };
         let started = if is_gap { now } else { playing.started };
         let due = if is_gap { now } else { now + missing / speed };
         Playing { from, started, due: due.max(now + MIN_FRAME) }

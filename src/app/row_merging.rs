@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::group_state::{PartState, is_merged_view};
+use crate::app::group_state::{self, MergedFrom, PartState, is_merged_view};
 use crate::app::instance_view::InstanceView;
 use crate::app::model::Model;
 use crate::fleet::merged_causes;
@@ -11,6 +11,7 @@ use crate::fleet::merged_sample::{MergedBalancer, MergedView};
 use crate::fleet::same_process;
 use crate::fleet::summary;
 use crate::instance::merged_rows::RowPart;
+use crate::instance::shared_past;
 use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -19,8 +20,7 @@ use crate::table::view_table::Content;
 impl Model {
     /// Returns whether the view shown shows the rows of all balancers merged.
     pub(crate) fn is_merged(&self) -> bool {
-        let is_past = || self.single_instance().is_some_and(|instance| instance.data.past_moment().is_some());
-        self.group.is_some() && is_merged_view(self.view()) && !is_past()
+        self.group.is_some() && is_merged_view(self.view())
     }
 
     /// Returns the part of a merged row that the line under the cursor shows.
@@ -55,13 +55,15 @@ pub(crate) fn update(model: &mut Model, now: Duration) {
     if !model.is_merged() {
         return;
     }
-    let states = part_states(model, now);
+    show_moment_of_new_balancers(model);
+    let from = present_state(model, now);
     let Model { group: Some(group), instances, .. } = model else { return };
-    if group.merged_from == states || group.due_at() > now {
+    if group.merged_from == from || group.due_at() > now {
         return;
     }
     let names = || instances.iter().map(InstanceView::names);
-    let balancers: Vec<MergedBalancer<'_>> = states
+    let balancers: Vec<MergedBalancer<'_>> = from
+        .parts
         .iter()
         .filter_map(|state| {
             let one = instances.iter().find(|one| one.id() == state.id)?;
@@ -70,9 +72,9 @@ pub(crate) fn update(model: &mut Model, now: Duration) {
         })
         .collect();
     let thresholds = instances.first().map(|first| first.data.problems().thresholds().clone()).unwrap_or_default();
-    let count = |balancer: &MergedBalancer<'_>| balancer.instance.latest().map_or(0, |sample| sample.rows.ids().len());
-    group.row_count = balancers.iter().map(count).sum();
-    if let Some(MergedView { rates, rows }) = group.merger.merge(&balancers)
+    let count = |balancer: &MergedBalancer<'_>| balancer.instance.shown().map_or(0, |sample| sample.rows.ids().len());
+    let row_count = balancers.iter().map(count).sum();
+    if let Some(MergedView { rates, rows }) = group.merger.merge(&balancers, from.moment)
         && let Some(sample) = rates.newest().map(Arc::clone)
     {
         let problems = merged_causes::merge_problems(&balancers, &rows, &sample, &thresholds);
@@ -82,11 +84,20 @@ pub(crate) fn update(model: &mut Model, now: Duration) {
         group.view.name = rows.title();
         group.view.data.show_merged(rates, problems, rows);
     }
-    (group.merged_from, group.merged_at) = (states, Some(now));
+    group.record_merge(from, row_count, now);
 }
 
-/// Returns the states of the balancers that are merged. Of several targets that are the same process, only the first counts.
-fn part_states(model: &Model, now: Duration) -> Vec<PartState> {
+/// Shows the past moment of the balancers that had no sample when it was chosen.
+fn show_moment_of_new_balancers(model: &mut Model) {
+    let Some(moment) = model.group.as_ref().and_then(|group| group.moment) else { return };
+    for instance in model.instances.iter_mut().filter(|one| one.data.past_moment().is_none()) {
+        group_state::follow_moment(std::slice::from_mut(instance), Some(moment));
+    }
+}
+
+/// Returns what the rows would be merged from now. Of several targets that are the same process, only the first counts.
+fn present_state(model: &Model, now: Duration) -> MergedFrom {
+    let moment = model.group.as_ref().and_then(|group| group.moment);
     let samples: Vec<Option<&Sample>> =
         model.instances.iter().map(|instance| instance.data.latest().map(|sample| &**sample)).collect();
     let is_first = |place: &usize| same_process::earlier_twin(&samples, *place).is_none();
@@ -94,20 +105,26 @@ fn part_states(model: &Model, now: Duration) -> Vec<PartState> {
         let data = &model.instances[place].data;
         PartState {
             id: data.id(),
-            seq: data.latest().map(|sample| sample.seq),
-            is_evaluated: data.is_evaluated(),
-            is_current: summary::is_current(data, now),
+            seq: data.shown().map(|sample| sample.seq),
+            is_evaluated: moment.is_some() || data.is_evaluated(),
+            is_current: match moment {
+                Some(at) => shared_past::is_sampled_at(data, at.monotonic),
+                None => summary::is_current(data, now),
+            },
             events: data.all_events().version(),
         }
     };
-    (0..model.instances.len()).filter(is_first).map(state).collect()
+    MergedFrom { moment, parts: (0..model.instances.len()).filter(is_first).map(state).collect() }
 }
 
 /// Returns the time at which the merged rows change without a message: they are merged again, or a balancer is late.
 pub(crate) fn wake_at(model: &Model, now: Duration) -> Option<Duration> {
     let group = model.group.as_ref().filter(|_| model.is_merged())?;
-    if group.merged_from != part_states(model, now) {
+    if group.merged_from != present_state(model, now) {
         return Some(group.due_at());
+    }
+    if group.moment.is_some() {
+        return None;
     }
     let late_at = model.instances.iter().filter_map(|instance| summary::late_at(&instance.data));
     late_at.filter(|at| *at > now).min()

@@ -1,14 +1,18 @@
-//! The timeline of the past: causes, actions and other events of each proxy over time.
+//! The timeline of the past: causes, actions and other events of each proxy over time. That of several balancers has a lane
+//! for each proxy on all of them, and one for the process of each balancer.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::app::layout::SizeClass;
 use crate::haproxy::status::RowState;
+use crate::instance::shared_past::SharedPast;
 use crate::instance::state::Instance;
 use crate::observe::events::{Event, EventKind};
 use crate::observe::severity::Severity;
 use crate::observe::state_cause::StateCause;
+use crate::observe::timestamp::Timestamp;
 use crate::table::chart_marks::MarkKind;
 
 /// Name of the lane of events that are about the whole process.
@@ -110,14 +114,26 @@ impl CellGrid {
 }
 
 impl Timeline {
-    /// Builds the timeline around the sample shown, with this number of cells and at most `max_lanes` lanes. Among them is the
-    /// lane of `selected`, an event under the cursor, or else of the event at the cursor. Returns `None` if the history is
-    /// empty.
-    pub(crate) fn build(instance: &Instance, cells: usize, max_lanes: usize, selected: Option<&Event>) -> Option<Self> {
-        let shown = instance.shown()?.at;
-        let (oldest, newest) = (instance.history().oldest()?, instance.history().newest_time()?.at.monotonic);
-        let grid = CellGrid::choose(oldest.at.monotonic, newest, shown.monotonic, cells.max(1));
-        let known = known_cells(instance, &grid);
+    /// Builds the timeline of balancers around the moment `shown`, with this number of cells and at most `max_lanes` lanes.
+    /// Among them is the lane of `selected`, an event under the cursor, or else of the event at the cursor. Returns `None` if the
+    /// histories are empty.
+    pub(crate) fn build(
+        balancers: &[(Arc<str>, &Instance)],
+        shown: Timestamp,
+        cells: usize,
+        max_lanes: usize,
+        selected: Option<&Event>,
+    ) -> Option<Self> {
+        let past = SharedPast::new(balancers.iter().map(|(_, instance)| *instance).collect());
+        let (oldest, newest) = (past.oldest()?.monotonic, past.newest()?.monotonic);
+        let grid = CellGrid::choose(oldest, newest, shown.monotonic, cells.max(1));
+        let known = known_cells(&past, &grid);
+        // The lane of a process has the name of its balancer if there are several.
+        let process = |name: &Arc<str>| if balancers.len() > 1 { name.to_string() } else { PROCESS.to_owned() };
+        let lane_name = |event: &Event, balancer: &str| match proxy_name(event) {
+            "" => balancer.to_owned(),
+            proxy => proxy.to_owned(),
+        };
         let mut lanes: HashMap<String, Vec<LaneCell>> = HashMap::new();
         let mut put = |name: &str, cells: std::ops::RangeInclusive<usize>, what: LaneCell| {
             let lane = lanes.entry(name.to_owned()).or_insert_with(|| known.clone());
@@ -128,35 +144,41 @@ impl Timeline {
                 }
             }
         };
-        for span in instance.cause_spans() {
-            let until = span.until.unwrap_or(newest);
-            if span.from <= grid.end && until >= grid.start {
-                let cells = grid.cell(span.from)..=grid.cell(until.min(grid.end));
-                put(span.proxy.unwrap_or(PROCESS), cells, LaneCell::Cause(span.severity));
+        let mut at_cursor: Option<String> = None;
+        for (name, instance) in balancers {
+            let process = process(name);
+            for span in instance.cause_spans() {
+                let until = span.until.unwrap_or(newest);
+                if span.from <= grid.end && until >= grid.start {
+                    let cells = grid.cell(span.from)..=grid.cell(until.min(grid.end));
+                    put(span.proxy.unwrap_or(&process), cells, LaneCell::Cause(span.severity));
+                }
             }
-        }
-        for event in instance.all_events().newest_first().filter(|event| grid.contains(event.at.monotonic)) {
-            if let Some(what) = event_cell(event) {
+            for event in instance.all_events().newest_first().filter(|event| grid.contains(event.at.monotonic)) {
                 let cell = grid.cell(event.at.monotonic);
-                put(proxy_name(event), cell..=cell, what);
+                let lane = lane_name(event, &process);
+                if let Some(what) = event_cell(event) {
+                    put(&lane, cell..=cell, what);
+                }
+                if event.at.monotonic <= shown.monotonic && cell == grid.cell(shown.monotonic) {
+                    at_cursor.get_or_insert(lane);
+                }
             }
         }
         let mut lanes: Vec<Lane> = lanes.into_iter().map(|(name, cells)| Lane { name, cells }).collect();
         lanes.sort_by(|one, other| lane_rank(other).cmp(&lane_rank(one)).then_with(|| one.name.cmp(&other.name)));
-        let at_cursor = |event: &&Event| {
-            event.at.monotonic <= shown.monotonic
-                && grid.contains(event.at.monotonic)
-                && grid.cell(event.at.monotonic) == grid.cell(shown.monotonic)
-        };
-        let selected = selected.or_else(|| instance.all_events().newest_first().find(at_cursor));
-        let place = selected.and_then(|event| lanes.iter().position(|lane| lane.name == proxy_name(event)));
+        let own_process = |event: &Event| event.balancer.as_ref().map_or_else(|| PROCESS.to_owned(), &process);
+        let selected = selected.map(|event| lane_name(event, &own_process(event))).or(at_cursor);
+        let place = selected.and_then(|selected| lanes.iter().position(|lane| lane.name == selected));
         if let Some(place) = place.filter(|place| *place >= max_lanes && max_lanes > 0) {
             lanes[max_lanes - 1..=place].rotate_right(1);
         }
         let hidden_lanes = lanes.len().saturating_sub(max_lanes);
         lanes.truncate(max_lanes);
-        if lanes.len() < max_lanes && lanes.iter().all(|lane| lane.name != PROCESS) {
-            lanes.push(Lane { name: PROCESS.to_owned(), cells: known });
+        for name in balancers.iter().map(|(name, _)| process(name)) {
+            if lanes.len() < max_lanes && lanes.iter().all(|lane| lane.name != name) {
+                lanes.push(Lane { name, cells: known.clone() });
+            }
         }
         let wall = |at: Duration| match at.checked_sub(shown.monotonic) {
             Some(later) => shown.wall + later,
@@ -172,11 +194,11 @@ impl Timeline {
     }
 }
 
-/// Returns the cells of a lane without events: quiet where the history has samples.
-fn known_cells(instance: &Instance, grid: &CellGrid) -> Vec<LaneCell> {
+/// Returns the cells of a lane without events: quiet where a history has samples.
+fn known_cells(past: &SharedPast<'_>, grid: &CellGrid) -> Vec<LaneCell> {
     let mut known = vec![LaneCell::Unknown; grid.cells];
     let gap = MIN_GAP.max(grid.end.saturating_sub(grid.start) / u32::try_from(grid.cells).unwrap_or(u32::MAX) * 2);
-    for span in instance.history().spans_within(&(grid.start..=grid.end), gap) {
+    for span in past.spans_within(&(grid.start..=grid.end), gap) {
         known[grid.cell(*span.start())..=grid.cell(*span.end())].fill(LaneCell::Quiet);
     }
     known
@@ -220,14 +242,11 @@ fn event_cell(event: &Event) -> Option<LaneCell> {
     }
 }
 
-/// Returns the name of the proxy of an event.
+/// Returns the name of the proxy of an event; empty if the event is about the process.
 fn proxy_name(event: &Event) -> &str {
     let name = event.name.as_str();
     let proxy = name.strip_prefix("frontend ").or_else(|| name.strip_prefix("backend "));
-    match proxy.unwrap_or_else(|| name.split('/').next().unwrap_or_default()) {
-        "" => PROCESS,
-        proxy => proxy,
-    }
+    proxy.unwrap_or_else(|| name.split('/').next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -252,6 +271,11 @@ mod tests {
         instance
     }
 
+    fn build(instance: &Instance, cells: usize, max_lanes: usize, selected: Option<&Event>) -> Option<Timeline> {
+        let balancers = [(Arc::from("lb1"), instance)];
+        Timeline::build(&balancers, instance.shown()?.at, cells, max_lanes, selected)
+    }
+
     /// Returns a lane as text, one character for each half minute.
     fn lane_text(timeline: &Timeline, name: &str) -> String {
         let glyph = |cell: &LaneCell| match cell {
@@ -271,14 +295,14 @@ mod tests {
 
     #[test]
     fn build_shows_causes_states_and_reloads_of_each_proxy() {
-        let timeline = Timeline::build(&instance(), 20, 9, None).unwrap();
+        let timeline = build(&instance(), 20, 9, None).unwrap();
         let www = lane_text(&timeline, "www");
         assert!(www.starts_with("--------v") && www.as_bytes()[12] == b'^', "{www}");
         assert!(matches!(www.as_bytes()[10], b'=' | b'#'), "the server is down: {www}");
         assert_eq!(lane_text(&timeline, "process"), "----------------R---");
         assert_eq!((timeline.cursor, timeline.ends_now), (10, true));
         assert!(timeline.lanes.len() > 2 && timeline.hidden_lanes == 0);
-        let short = Timeline::build(&instance(), 20, 2, None).unwrap();
+        let short = build(&instance(), 20, 2, None).unwrap();
         assert_eq!(short.lanes.len(), 2, "the most important ones");
         assert_eq!(short.hidden_lanes, timeline.lanes.len() - 2, "the others are counted");
     }
@@ -286,11 +310,11 @@ mod tests {
     #[test]
     fn build_shows_the_lane_of_the_selected_event() {
         let instance = instance();
-        let hidden = Timeline::build(&instance, 20, 9, None).unwrap().lanes.pop().unwrap().name;
+        let hidden = build(&instance, 20, 9, None).unwrap().lanes.pop().unwrap().name;
         let mut event = instance.all_events().newest_first().next().unwrap().clone();
         event.name = format!("{hidden}/s1").as_str().into();
         let names = |selected: Option<&Event>| {
-            let lanes = Timeline::build(&instance, 20, 1, selected).unwrap().lanes;
+            let lanes = build(&instance, 20, 1, selected).unwrap().lanes;
             lanes.into_iter().map(|lane| lane.name).collect::<Vec<_>>()
         };
         assert!(!names(None).contains(&hidden));
@@ -303,7 +327,7 @@ mod tests {
         for second in (0..=100).chain(500..=600) {
             instance.add_sample(builder.build_at_millis(second * 1000, &stat_of_site()), 0);
         }
-        let timeline = Timeline::build(&instance, 20, 9, None).unwrap();
+        let timeline = build(&instance, 20, 9, None).unwrap();
         let lane = &timeline.lanes[0];
         assert_eq!((lane.cells[10], lane.cells[19] == LaneCell::Unknown), (LaneCell::Unknown, false), "{lane:?}");
     }

@@ -17,6 +17,7 @@ use crate::app::mouse;
 use crate::app::navigation;
 use crate::app::notice_subject::{self, NoticeSubject};
 use crate::app::overhead;
+use crate::app::playback;
 use crate::app::queries;
 use crate::app::query_refresh;
 use crate::app::replay;
@@ -210,9 +211,9 @@ fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, misse
     let are_reset = before_reload.map(|before| changes::have_counters_fallen(&before, &sample));
     let pid = sample.epoch.pid;
     let events = view.data.add_sample_deferred(sample, missed);
-    let has_slid = view.data.leave_forgotten_moment();
     let lost = view.data.all_reload_losses().len();
     let name = view.name.clone();
+    let has_slid = playback::leave_forgotten_moment(model, instance, now);
     // The operator waits for drained servers and may be watching something else: ring the bell.
     let empty = events.iter().filter(|event| matches!(event, drain_tracker::DrainEvent::Empty(_))).count();
     if has_slid {

@@ -133,12 +133,8 @@ fn change_chart_span(model: &mut Model, by: i32, now: Duration) {
     model.charts.change_span(before.filter(|_| by < 0), by);
     if before.is_some() && shown(model) == before {
         let chosen = units::duration(model.charts.span());
-        let history = model.single_instance().map(|instance| instance.data.history().span()).unwrap_or_default();
-        model.notify(
-            format!("charts of {chosen}; the history has {} so far", units::duration(history)),
-            Role::Dim,
-            now,
-        );
+        let history = units::duration(model.past().span());
+        model.notify(format!("charts of {chosen}; the history has {history} so far"), Role::Dim, now);
     }
 }
 

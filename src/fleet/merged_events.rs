@@ -13,12 +13,12 @@ use crate::observe::row_ids::RowSet;
 const MAX_MERGED_EVENTS: usize = 5 * MAX_EVENTS;
 
 /// The events of a balancer that were merged: its identity and name, and the version of its events.
-type MergedFrom = (InstanceId, Arc<str>, u64);
+type MergedLog = (InstanceId, Arc<str>, u64);
 
 /// Merges the events of balancers, and knows from what they were merged.
 #[derive(Debug, Default)]
 pub(crate) struct EventMerger {
-    merged_from: Vec<MergedFrom>,
+    merged_from: Vec<MergedLog>,
     /// The merged rows that the events are about.
     rows: Arc<RowSet>,
 }
@@ -35,7 +35,7 @@ impl EventMerger {
         let from = |balancer: &MergedBalancer<'_>| {
             (balancer.instance.id(), Arc::clone(&balancer.name), balancer.instance.all_events().version())
         };
-        let merged_from: Vec<MergedFrom> = balancers.iter().map(from).collect();
+        let merged_from: Vec<MergedLog> = balancers.iter().map(from).collect();
         if merged_from == self.merged_from && Arc::ptr_eq(ids, &self.rows) {
             return None;
         }

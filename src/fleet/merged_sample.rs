@@ -22,6 +22,7 @@ use crate::instance::state::Instance;
 use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::{RowId, RowIds, RowMap};
 use crate::observe::sample::{Epoch, ReplyCost, Sample, SampleDetails};
+use crate::observe::timestamp::Timestamp;
 use crate::units;
 
 /// A balancer to merge.
@@ -31,7 +32,7 @@ pub(crate) struct MergedBalancer<'a> {
     pub(crate) name: Arc<str>,
     /// Everything known about it.
     pub(crate) instance: &'a Instance,
-    /// True if it answers.
+    /// True if it answers or, in the past, was sampled at the moment shown.
     pub(crate) is_current: bool,
 }
 
@@ -52,10 +53,11 @@ pub(crate) struct BalancerMerger {
 }
 
 impl BalancerMerger {
-    /// Merges balancers. Those that were never sampled only count. Returns `None` if none has a sample.
-    pub(crate) fn merge(&mut self, balancers: &[MergedBalancer<'_>]) -> Option<MergedView> {
+    /// Merges balancers at a past moment, or in the present. Those that were never sampled only count. Returns `None` if none
+    /// has a sample.
+    pub(crate) fn merge(&mut self, balancers: &[MergedBalancer<'_>], moment: Option<Timestamp>) -> Option<MergedView> {
         let sampled: Vec<(&MergedBalancer<'_>, &Arc<Sample>)> =
-            balancers.iter().filter_map(|balancer| Some((balancer, balancer.instance.latest()?))).collect();
+            balancers.iter().filter_map(|balancer| Some((balancer, balancer.instance.shown()?))).collect();
         let samples: Vec<&Sample> = sampled.iter().map(|(_, sample)| &***sample).collect();
         let names: Vec<Arc<str>> = sampled.iter().map(|(balancer, _)| Arc::clone(&balancer.name)).collect();
         let groups = row_groups::group_rows(&samples, &names);
@@ -78,10 +80,10 @@ impl BalancerMerger {
         let table = StatTable::new(schema, Arc::new(rows), writer.finish(), StatAnomalies::default());
         let row_set = self.ids.identify(&table);
         self.seq += 1;
-        let newest = samples.iter().map(|sample| sample.at).max_by_key(|at| at.monotonic)?;
+        let newest = samples.iter().map(|sample| sample.at).max_by_key(|at| at.monotonic);
         let sample = Arc::new(Sample {
             seq: self.seq,
-            at: newest,
+            at: moment.or(newest)?,
             epoch: Epoch { number: 1, pid: 0 },
             level: current.iter().filter_map(|sample| sample.level).max(),
             info: merged_info(&current),
@@ -106,7 +108,7 @@ impl BalancerMerger {
                 versions.push(version);
             }
         }
-        let rows = MergedRows::new(merged, balancers.len(), missing, versions);
+        let rows = MergedRows::new(merged, balancers.len(), missing, versions).at_moment(moment.is_some());
         Some(MergedView { rates, rows })
     }
 }

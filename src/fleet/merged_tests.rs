@@ -44,7 +44,7 @@ fn balancers<'a>(instances: &'a [Instance], missing: &[usize]) -> Vec<MergedBala
 }
 
 fn merge(instances: &[Instance], missing: &[usize]) -> MergedView {
-    BalancerMerger::default().merge(&balancers(instances, missing)).unwrap()
+    BalancerMerger::default().merge(&balancers(instances, missing), None).unwrap()
 }
 
 /// Returns the rows as `proxy/name spread state`.
@@ -153,7 +153,7 @@ fn merge_keeps_ids_when_a_balancer_comes_back() {
     let instances = instances(&[same(row), same(row)]);
     let mut merger = BalancerMerger::default();
     let ids = |merger: &mut BalancerMerger, missing: &[usize]| {
-        let view = merger.merge(&balancers(&instances, missing)).unwrap();
+        let view = merger.merge(&balancers(&instances, missing), None).unwrap();
         view.rates.newest().unwrap().rows.ids().to_vec()
     };
     let first = ids(&mut merger, &[]);
@@ -177,7 +177,7 @@ fn merge_problems_makes_one_cause_of_the_same_on_several_balancers() {
     let instances: Vec<Instance> = stats.iter().zip(InstanceId::first(3)).map(of_stat).collect();
     let causes = |missing: &[usize]| {
         let balancers = balancers(&instances, missing);
-        let view = BalancerMerger::default().merge(&balancers).unwrap();
+        let view = BalancerMerger::default().merge(&balancers, None).unwrap();
         let sample = Arc::clone(view.rates.newest().unwrap());
         let tracker = merged_causes::merge_problems(&balancers, &view.rows, &sample, &Thresholds::default());
         let full = row_named(&view, "api", "api1").1;
@@ -206,7 +206,7 @@ fn merge_events_orders_them_by_time_and_names_their_balancers() {
     };
     let mut instances: Vec<Instance> = [3000, 1000].into_iter().zip(InstanceId::first(2)).map(of_times).collect();
     let (mut merger, mut events) = (BalancerMerger::default(), EventMerger::default());
-    let view = merger.merge(&balancers(&instances, &[])).unwrap();
+    let view = merger.merge(&balancers(&instances, &[]), None).unwrap();
     let ids = Arc::clone(&view.rates.newest().unwrap().rows);
     let log = events.merge(&balancers(&instances, &[]), &view.rows, &ids).unwrap();
     let is_state = |event: &&Event| matches!(event.kind, EventKind::Status { .. });

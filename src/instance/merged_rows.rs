@@ -13,7 +13,7 @@ pub(crate) struct RowPart {
     pub(crate) row: RowRef,
     /// Name of the balancer.
     pub(crate) balancer: Arc<str>,
-    /// Status in HAProxy's words; `None` if the balancer does not answer.
+    /// Status in HAProxy's words; `None` if the balancer does not answer or, in the past, was not sampled then.
     pub(crate) status: Option<String>,
 }
 
@@ -36,10 +36,12 @@ pub(crate) struct MergedRows {
     places: HashMap<RowRef, RowId>,
     /// Number of balancers.
     pub(crate) count: usize,
-    /// Names of the balancers that do not answer.
+    /// Names of the balancers that do not answer or, in the past, were not sampled at the moment shown.
     pub(crate) missing: Vec<Arc<str>>,
     /// Versions of HAProxy, each once.
     pub(crate) versions: Vec<String>,
+    /// True if the rows are those of a past moment.
+    is_past: bool,
 }
 
 impl MergedRows {
@@ -50,7 +52,23 @@ impl MergedRows {
             merged.parts.iter().map(move |part| (part.row, id)).collect::<Vec<_>>()
         };
         let places = rows.iter().flat_map(parts).collect();
-        Self { rows, places, count, missing, versions }
+        Self { rows, places, count, missing, versions, is_past: false }
+    }
+
+    /// Returns the rows as those of a past moment, or of the present.
+    pub(crate) fn at_moment(self, is_past: bool) -> Self {
+        Self { is_past, ..self }
+    }
+
+    /// Returns whether the rows are those of a past moment.
+    pub(crate) fn is_past(&self) -> bool {
+        self.is_past
+    }
+
+    /// Returns whether a balancer with this row answers or, in the past, was sampled at the moment shown.
+    pub(crate) fn is_known(&self, part: RowRef) -> bool {
+        let merged = self.row_with(part).and_then(|row| self.row(row));
+        merged.and_then(|merged| merged.of(part.instance)).is_some_and(|part| part.status.is_some())
     }
 
     /// Returns the parts of a row; `None` if the row is unknown.

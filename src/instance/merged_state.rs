@@ -2,16 +2,22 @@
 
 use crate::history::rates::RateWindow;
 use crate::instance::merged_rows::MergedRows;
+use crate::instance::past_moment::PastMoment;
 use crate::instance::state::Instance;
 use crate::observe::events::EventLog;
 use crate::observe::link::Link;
 use crate::problems::tracker::ProblemTracker;
 
 impl Instance {
-    /// Shows merged rows: those of the newest sample in `rates`, with these problems.
+    /// Shows merged rows: those of the newest sample in `rates`, with these problems. They are those of a past moment, or of
+    /// the present.
     pub(crate) fn show_merged(&mut self, rates: RateWindow, problems: ProblemTracker, merged: MergedRows) {
-        self.rates = rates;
-        self.problems = problems;
+        self.past_moment = None;
+        if merged.is_past() {
+            self.past_moment = PastMoment::from_state(rates, problems);
+        } else {
+            (self.rates, self.problems) = (rates, problems);
+        }
         self.merged_rows = Some(merged);
         self.link = Link::Up;
     }

@@ -40,6 +40,7 @@ pub(crate) mod recorded_past;
 mod recorded_past_tests;
 pub mod refusal;
 pub(crate) mod role_changes;
+pub(crate) mod shared_past;
 pub mod source;
 pub mod state;
 pub(crate) mod state_reader;

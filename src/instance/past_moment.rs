@@ -101,6 +101,18 @@ impl PastMoment {
         Some(Self { sample, rates, problems, forecasts, draining: DrainTracker::default(), nearby_samples })
     }
 
+    /// Creates the moment of the newest sample in `rates`, with these problems. Returns `None` without a sample.
+    pub(crate) fn from_state(rates: RateWindow, problems: ProblemTracker) -> Option<Self> {
+        Some(Self {
+            sample: Arc::clone(rates.newest()?),
+            rates,
+            problems,
+            forecasts: Forecasts::default(),
+            draining: DrainTracker::default(),
+            nearby_samples: Vec::new(),
+        })
+    }
+
     /// Returns the rates, problems and forecasts, from which an instance continues.
     pub(crate) fn into_state(self) -> (RateWindow, ProblemTracker, Forecasts) {
         (self.rates, self.problems, self.forecasts)

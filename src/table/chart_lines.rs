@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::instance::shared_past::SharedPast;
 use crate::instance::state::Instance;
 use crate::instance::time_spans::{self, SpanUse};
 use crate::observe::severity::Severity;
@@ -31,25 +32,24 @@ impl ChartRange {
     /// ends after the moment shown, so that the chart shows what happened before and after it. Returns `None` before the
     /// first sample.
     pub(crate) fn new(instance: &Instance, selected: Duration) -> Option<Self> {
-        let (shown, newest) = (instance.shown()?.at, instance.latest()?.at);
-        let first = instance.history().oldest().map_or(shown.monotonic, |oldest| oldest.at.monotonic);
+        let cursor = instance.past_moment().map(|past| past.sample().at.monotonic);
+        Self::of_all(&[instance], cursor, selected)
+    }
+
+    /// Returns the range of the charts of several instances together. `cursor` is the past moment that is shown, if any.
+    pub(crate) fn of_all(instances: &[&Instance], cursor: Option<Duration>, selected: Duration) -> Option<Self> {
+        let past = SharedPast::new(instances.to_vec());
+        let newest = past.present()?;
+        let shown = cursor.unwrap_or(newest.monotonic);
+        let first = past.oldest().map_or(shown, |oldest| oldest.monotonic);
         let available = newest.monotonic.saturating_sub(first).min(selected);
         let sufficient = time_spans::with_use(SpanUse::Range).find(|span| *span >= available);
         let span = sufficient.unwrap_or(selected);
-        let cursor = instance.past_moment().map(|past| past.sample().at.monotonic);
         let end = cursor
             .map_or(newest.monotonic, |cursor| (cursor + span / 2).max(first + span).min(newest.monotonic).max(cursor));
         let (is_newest, after) = (end >= newest.monotonic, newest.monotonic.saturating_sub(end));
         Some(Self { end, end_wall: newest.wall.checked_sub(after).unwrap_or(newest.wall), span, is_newest, cursor })
     }
-}
-
-/// Returns the range of the charts of several instances: the longest one, up to the newest sample.
-pub(crate) fn common_range(instances: &[&Instance], selected: Duration) -> Option<ChartRange> {
-    let ranges: Vec<ChartRange> = instances.iter().filter_map(|one| ChartRange::new(one, selected)).collect();
-    let span = ranges.iter().map(|range| range.span).max()?;
-    let newest = ranges.into_iter().max_by_key(|range| range.end)?;
-    Some(ChartRange { span, ..newest })
 }
 
 /// The line of a row.

@@ -110,7 +110,8 @@ impl<'a> ChartBuilder<'a> {
         if instance.merged_rows().is_none() {
             return Self::new(instance, selected, count);
         }
-        let range = chart_lines::common_range(balancers, selected)?;
+        let cursor = instance.past_moment().map(|past| past.sample().at.monotonic);
+        let range = ChartRange::of_all(balancers, cursor, selected)?;
         let charts = BalancerCharts::new(balancers, range, count);
         Some(Self { balancers: Some(charts), ..Self::with_range(instance, range, count)? })
     }

@@ -89,7 +89,7 @@ pub(crate) fn draw_full_strip(context: &DrawContext<'_>, canvas: &mut Canvas<'_>
 
 /// Returns a builder of charts with `count` points.
 fn builder<'a>(context: &DrawContext<'a>, count: usize) -> Option<ChartBuilder<'a>> {
-    let balancers = context.model.balancer_data();
+    let balancers = context.model.shown_instances();
     ChartBuilder::of_all(&context.instance.data, &balancers, context.model.charts.span(), count)
 }
 

@@ -111,7 +111,8 @@ fn merged_texts(merged: &MergedRows, gap: &'static str) -> Vec<StyledText<'stati
     let mut texts = Vec::new();
     if !merged.missing.is_empty() {
         let names = merged.missing.iter().map(|name| &**name).collect::<Vec<&str>>().join(", ");
-        texts.push(styled_text(format!("{gap}no answer: {}", text_width::middle(&names, 40)), Role::Bad));
+        let what = if merged.is_past() { "no sample" } else { "no answer" };
+        texts.push(styled_text(format!("{gap}{what}: {}", text_width::middle(&names, 40)), Role::Bad));
     }
     if !merged.versions.is_empty() {
         texts.push(styled_text(format!("{gap}HAProxy {}", merged.versions.join(", ")), Role::Normal));
@@ -186,8 +187,10 @@ fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
 fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
     let instance = context.instance;
     let interval = instance.data.latest().map(|sample| units::interval(sample.interval)).unwrap_or_default();
-    if let Some(age) = instance.data.source().age(context.now) {
-        let what = if instance.data.source().is_growing() { "opened" } else { "ended" };
+    // The merged rows have no source of their own: all balancers have the same kind.
+    let source = context.model.single_instance().map_or(instance.data.source(), |single| single.data.source());
+    if let Some(age) = source.age(context.now) {
+        let what = if source.is_growing() { "opened" } else { "ended" };
         return styled_text(format!("{what} {} ago", units::duration(age)), Role::Dim);
     }
     match instance.data.link() {

@@ -41,7 +41,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         }
         return;
     }
-    if instance.data.latest().is_none() {
+    if instance.data.shown().is_none() {
         return;
     }
     let mut column = match suggested_actions::current_suggestion(instance) {

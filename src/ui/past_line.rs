@@ -24,7 +24,7 @@ pub(crate) fn past_badges(
     let at = past.sample().at;
     let ago = units::exact_duration(context.now.saturating_sub(at.monotonic));
     let time = (context.format_time)(at.wall);
-    let is_recorded = context.instance.data.history().is_older(past.sample().seq);
+    let is_recorded = context.model.past().is_recorded(at.monotonic);
     let source = if is_recorded { "recorded" } else { "in memory" };
     let interval = units::interval(past.sample().interval);
     // On a narrow screen, the source is omitted first, then the time, then the age; the state stays.
@@ -57,9 +57,9 @@ const TIMELINE_WIDTH: std::ops::RangeInclusive<u16> = 8..=40;
 /// Draws a timeline from the oldest to the newest sample of the history, with a dot for the sample shown.
 pub(crate) fn draw_timeline(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, past: &PastMoment) {
     let cells = area.width.saturating_sub(4).min(*TIMELINE_WIDTH.end());
-    let history = context.instance.data.history();
-    let (Some(first), Some(last)) = (history.oldest(), history.newest_time()) else { return };
-    let (first, last) = (first.at.monotonic, last.at.monotonic);
+    let all = context.model.past();
+    let (Some(first), Some(last)) = (all.oldest(), all.newest()) else { return };
+    let (first, last) = (first.monotonic, last.monotonic);
     if cells < *TIMELINE_WIDTH.start() {
         return;
     }

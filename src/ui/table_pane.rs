@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::app::layout::{Area, ROW_PREFIX_WIDTH};
 use crate::app::table_layout::TableAreas;
 use crate::app::ui_commands::UiCommand;
-use crate::fleet::summary;
 use crate::haproxy::stat_table::RowKind;
+use crate::instance::merged_rows::MergedRows;
 use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
@@ -93,10 +93,11 @@ fn draw_part(
     part: RowRef,
     cursor: CursorStyle,
 ) {
+    let merged = context.instance.data.merged_rows();
+    let (is_known, is_past) = (merged.is_some_and(|rows| rows.is_known(part)), merged.is_some_and(MergedRows::is_past));
     let Some(context) = context.for_instance(part.instance) else { return };
     let name = context.display_name(context.instance);
-    let is_current = summary::is_current(&context.instance.data, context.now);
-    let row = context.sample().filter(|_| is_current);
+    let row = context.sample().filter(|_| is_known);
     let row =
         row.and_then(|sample| Some(RowView::new(&context.instance.data, sample, sample.rows.index_of(part.row)?)));
     if let Some(row) = row {
@@ -109,7 +110,8 @@ fn draw_part(
     }
     let start = ROW_PREFIX_WIDTH + merged_lines::INDENT.len() as u16;
     let end = canvas.draw_text(area, start, 0, name, Role::Dim);
-    canvas.draw_text(area, end + 1, 0, "does not answer", Role::Bad);
+    let why = if is_past { "was not sampled at this time" } else { "does not answer" };
+    canvas.draw_text(area, end + 1, 0, why, Role::Bad);
 }
 
 /// Returns the columns that fit into the area of the table.

@@ -19,17 +19,16 @@ const MAX_NAME_WIDTH: u16 = 20;
 
 /// Draws the timeline.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
-    let data = &context.instance.data;
-    if area.height < 2 || data.past_moment().is_none() {
+    let Some(shown) = context.instance.data.past_moment().map(|past| past.sample().at) else { return };
+    if area.height < 2 {
         return;
     }
     let names = MAX_NAME_WIDTH.min(area.width / 6);
     let left = names + 2;
     let cells = area.width.saturating_sub(left + 1);
     let selected = selected_event(context);
-    let Some(timeline) = Timeline::build(data, usize::from(cells), usize::from(area.height - 1), selected) else {
-        return;
-    };
+    let (balancers, lanes) = (context.model.shown_balancers(), usize::from(area.height - 1));
+    let Some(timeline) = Timeline::build(&balancers, shown, usize::from(cells), lanes, selected) else { return };
     for (row, lane) in (0..).zip(&timeline.lanes) {
         canvas.draw_text(area, 1, row, &text_width::middle(&lane.name, usize::from(names)), Role::Normal);
         for (cell, what) in (0..).zip(&lane.cells) {

@@ -31,11 +31,15 @@ impl SharedServers {
         Self { labs }
     }
 
-    pub fn dashboard(&self, width: u16, height: u16) -> Term {
+    /// Returns the targets, as on a command line.
+    pub fn targets(&self) -> Vec<String> {
         let targets = self.labs.iter().enumerate();
-        let targets = targets.map(|(place, lab)| format!("lb{}={}", place + 1, lab.admin().display()));
-        let mut term =
-            Term::builder().args(["-i", "0.2"]).args(targets.collect::<Vec<_>>()).size(width, height).start();
+        targets.map(|(place, lab)| format!("lb{}={}", place + 1, lab.admin().display())).collect()
+    }
+
+    /// Starts the dashboard, which merges the rows.
+    pub fn dashboard(&self, width: u16, height: u16) -> Term {
+        let mut term = Term::builder().args(["-i", "0.2"]).args(self.targets()).size(width, height).start();
         term.wait_for("ADMIN");
         term.press("b");
         term.wait_for("all 3 balancers");
