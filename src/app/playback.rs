@@ -181,15 +181,18 @@ pub(crate) fn jump(model: &mut Model, text: &str, now: Duration) {
     };
     model.show_moment(PlaybackStep::Time(target), now);
     let failure = model.past().reading_failure();
-    let in_gap = model.instance().and_then(|instance| instance.data.shown()).and_then(|shown| {
-        let is_gap = past_moment::is_gap(shown, asked.duration_since(shown.at.wall).unwrap_or_default());
-        let (missing, sample) = (clock(asked), clock(shown.at.wall));
-        let lost = instance.data.link_loss_after(shown, asked).map_or(String::new(), |lost| format!(" ({lost})"));
-        is_gap.then(|| match failure {
-            Some(failure) => format!("no sample of {missing} can be read: this is the one from {sample}; {failure}"),
-            None => format!("nothing was sampled at {missing}{lost}: this is the sample from {sample}"),
-        })
-    });
+    let in_gap =
+        model.instance().and_then(|instance| Some((instance, instance.data.shown()?))).and_then(|(instance, shown)| {
+            let is_gap = past_moment::is_gap(shown, asked.duration_since(shown.at.wall).unwrap_or_default());
+            let (missing, sample) = (clock(asked), clock(shown.at.wall));
+            let lost = instance.data.link_loss_after(shown, asked).map_or(String::new(), |lost| format!(" ({lost})"));
+            is_gap.then(|| match failure {
+                Some(failure) => {
+                    format!("no sample of {missing} can be read: this is the one from {sample}; {failure}")
+                }
+                None => format!("nothing was sampled at {missing}{lost}: this is the sample from {sample}"),
+            })
+        });
     let notices: Vec<String> = notice.into_iter().chain(in_gap).collect();
     model.notice = None;
     if !notices.is_empty() {

@@ -46,6 +46,7 @@ pub(crate) mod reading;
 pub(crate) mod restored_rows;
 pub(crate) mod rice_codes;
 pub(crate) mod row_log;
+pub(crate) mod row_means;
 pub(crate) mod row_sums;
 pub(crate) mod sample_context;
 pub(crate) mod sealed_rows;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::haproxy::fields::Field;
 use crate::history::block::{SampleHeader, Series};
 use crate::history::interval_search::IntervalSearch;
-use crate::history::interval_times::{MAX_SPAN, RowMeans};
+use crate::history::interval_times::MAX_SPAN;
 use crate::history::moving_mean::MeanKind;
+use crate::history::row_means::RowMeans;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 

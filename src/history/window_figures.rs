@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::haproxy::fields::Field;
 use crate::history::block::Series;
-use crate::history::interval_times::RowMeans;
 use crate::history::moving_mean::MeanKind;
+use crate::history::row_means::RowMeans;
 use crate::history::row_sums::RowSum;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
