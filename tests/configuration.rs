@@ -69,7 +69,7 @@ ask_reason = true
 deadline = "90s"
 [targets]
 lb01 = "/run/haproxy/admin.sock"
-lb02 = "10.0.0.2:9999"
+lb02 = { address = "10.0.0.2:9999", log = "/var/log/lb02/haproxy.log" }
 [thresholds]
 queue = { warn = 5, crit = 50, for = "10s" }
 slim = "off"

@@ -76,7 +76,7 @@ fn n7_report_masks_configured_names_and_foreign_replies() {
         }
     });
     let text = format!(
-        "log_file = \"/srv/Acme Bank/event.log\"\n[targets]\nacme-eu = \"lb1.acme.example:9999\"\n\
+        "log_file = \"/srv/Acme Bank/event.log\"\n[targets]\nacme-eu = {{ address = \"lb1.acme.example:9999\", log = \"/srv/Acme Bank/eu.log\" }}\n\
          two = \"{}\"\nthree = \"[2001:db8::1]:99\"\nfour = \"{}\"\n[thresholds]\nqueue = \"off\"\n",
         socket.display(),
         lab.admin().display(),

@@ -148,7 +148,8 @@ pub(crate) fn shown_rows(model: &Model) -> Vec<RowId> {
         | Content::StickTables
         | Content::Events
         | Content::Problems
-        | Content::Balancers => Vec::new(),
+        | Content::Balancers
+        | Content::Requests => Vec::new(),
     }
 }
 
@@ -179,7 +180,8 @@ pub(crate) fn line_action(content: Content) -> &'static Action {
         | Content::Cli
         | Content::Events
         | Content::Problems
-        | Content::Balancers => &END_SESSION,
+        | Content::Balancers
+        | Content::Requests => &END_SESSION,
     }
 }
 

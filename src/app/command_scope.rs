@@ -37,6 +37,7 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
     let is_query_view = matches!(content, Content::Sessions | Content::StickTables);
     let is_sessions = matches!(content, Content::Sessions);
     let is_balancers = matches!(content, Content::Balancers);
+    let is_requests = matches!(content, Content::Requests);
     let has_rows = is_table || is_dashboard;
     match command.ui_command {
         UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_) | UiCommand::ChangeWeight(_) => {
@@ -55,19 +56,20 @@ pub(crate) fn works_here(model: &Model, command: &CommandSpec) -> bool {
                 let index = instance.view_cursors[model.view()].index();
                 model.shown_problem_lines().nth(index).is_some()
             }
+            Content::Requests => model.requests.row_count(instance.id()) > 0,
             Content::Cli | Content::Sessions | Content::StickTables | Content::Balancers => true,
         },
         UiCommand::Undo => model.undo.next_undo(&instance.data).is_some(),
         UiCommand::AcceptSuggestion | UiCommand::DismissSuggestion => {
             suggested_actions::current_suggestion(instance).is_some()
         }
-        UiCommand::ToggleZoom => has_rows,
+        UiCommand::ToggleZoom | UiCommand::ToggleFlat | UiCommand::ToggleChart => has_rows,
         UiCommand::EditFilter => !matches!(content, Content::Cli),
-        UiCommand::SortNext(_) | UiCommand::OpenSortMenu => has_rows || is_balancers || queries::can_sort(model),
-        UiCommand::ReverseSort => has_rows || is_balancers,
-        UiCommand::ToggleFlat | UiCommand::ToggleChart | UiCommand::NextChart | UiCommand::ChangeChartSpan(_) => {
-            has_rows
+        UiCommand::SortNext(_) | UiCommand::OpenSortMenu => {
+            has_rows || is_balancers || is_requests || queries::can_sort(model)
         }
+        UiCommand::ReverseSort => has_rows || is_balancers || is_requests,
+        UiCommand::NextChart | UiCommand::ChangeChartSpan(_) => has_rows || is_requests,
         UiCommand::MarkAllShown => has_rows || is_sessions,
         UiCommand::GroupNext if is_query_view => is_sessions || instance.queries.open_table.is_some(),
         UiCommand::ToggleRefresh => is_query_view,

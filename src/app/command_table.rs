@@ -107,7 +107,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         "move.next-pane",
         &["<tab>"],
         "next",
-        "next pane of the dashboard, also its charts and events; in other views, the next view",
+        "next pane of the dashboard, also its charts and events; next tab of the requests; in other views, the next view",
         Move,
         UiCommand::MoveFocus(1),
     ),
@@ -158,7 +158,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         "move.previous-pane",
         &["<backtab>"],
         "",
-        "previous pane; in other views, the previous view",
+        "previous pane, or tab of the requests; in other views, the previous view",
         Move,
         UiCommand::MoveFocus(-1),
     ),
@@ -193,6 +193,13 @@ pub static COMMANDS: &[CommandSpec] = &[
         ViewId::HeatMap,
     ),
     view_command("view.balancers", &["L"], "", "all balancers in one table; again: previous view", ViewId::Balancers),
+    view_command(
+        "view.requests",
+        &["R"],
+        "",
+        "requests from HAProxy's log: percentiles, clients, URLs, how they ended; again: previous view",
+        ViewId::Requests,
+    ),
     action_command(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "set the weight to the configured one (100%)"),
     row(
         "server.weight-less",
@@ -361,7 +368,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         "show.longer",
         &["+", "="],
         "",
-        "longer time span in the charts, or of the comparison",
+        "longer time span in the charts, of the comparison, or of the requests",
         Show,
         UiCommand::ChangeChartSpan(1),
     )
@@ -370,7 +377,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         "show.shorter",
         &["-"],
         "",
-        "shorter time span in the charts, or of the comparison",
+        "shorter time span in the charts, of the comparison, or of the requests",
         Show,
         UiCommand::ChangeChartSpan(-1),
     )
@@ -379,7 +386,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         "show.next-chart",
         &["V"],
         "",
-        "next number in the charts: sessions, queue, requests, …; in the heat map: response time, 5xx, …",
+        "next number in the charts: sessions, queue, requests, …; in the heat map: response time, 5xx, …; of the requests, the next phase",
         Show,
         UiCommand::NextChart,
     )

@@ -32,6 +32,7 @@ use crate::app::queries;
 use crate::app::query_refresh;
 use crate::app::quit;
 use crate::app::replay;
+use crate::app::requests_view;
 use crate::app::session_actions;
 use crate::app::session_mark_commands;
 use crate::app::ui_commands::{CommandEffect, CommandSpec, UiCommand};
@@ -268,6 +269,10 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
             let open = balancers_view::handle_filter_event(model, prompt, &event);
             model.layers.extend(open.map(Layer::Prompt));
         }
+        (PromptPurpose::Filter, event) if model.shows_requests() => {
+            let open = requests_view::handle_filter_event(model, prompt, &event);
+            model.layers.extend(open.map(Layer::Prompt));
+        }
         (PromptPurpose::Filter, PromptEvent::Canceled) => model.view_settings[view].set_filter(RowFilter::default()),
         (PromptPurpose::Filter, event) => {
             // While the typed filter is invalid, the last valid one stays in effect.
@@ -340,6 +345,8 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
             return queries::open_cursor_line(model, now);
         }
         UiCommand::Open { .. } if model.shows_balancers() => balancers_view::open_cursor_row(model, now),
+        UiCommand::Open { unfold: true } if model.shows_requests() => model.requests.move_tab(1),
+        UiCommand::Open { .. } if model.shows_requests() => requests_view::open_cursor_row(model, now),
         UiCommand::Open { .. }
             if matches!(model.current_view().content, Content::Events | Content::Table(_))
                 && !command_scope::works_here(model, command) =>

@@ -10,6 +10,8 @@ use crate::fleet::host_facts::HostFacts;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::typed_change::TypedChange;
+use crate::logs::live_log::LogUpdate;
+use crate::logs::window::window_question::WindowQuestion;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::old_process_finder::OldProcessQuery;
 use crate::observe::old_processes::OldProcesses;
@@ -49,6 +51,8 @@ pub enum Message {
     OldProcessesFound(InstanceId, Box<OldProcesses>),
     /// The facts about the machine of this instance were read; `None` if they are unknown.
     HostFactsRead(InstanceId, Option<Box<HostFacts>>),
+    /// The log of this instance was read: what it shows now.
+    RequestsRead(InstanceId, Box<LogUpdate>),
     /// This program's memory use was measured, as reported by the operating system.
     MemoryMeasured(MemoryUse),
     /// The time returned by `next_wake` was reached.
@@ -87,6 +91,10 @@ pub enum Effect {
     FindOldProcesses(InstanceId, OldProcessQuery),
     /// Read the facts about the machine of this instance, whose HAProxy has this process id.
     ReadHostFacts(InstanceId, i64),
+    /// Find the log of this instance, which has these frontends.
+    FindLog(InstanceId, Vec<String>),
+    /// Answer this question about the log of this instance, now and whenever it grows; `None` to stop.
+    AskLog(InstanceId, Option<WindowQuestion>),
     /// Measure this program's memory use.
     MeasureMemory,
     /// Ring the terminal's bell.

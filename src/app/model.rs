@@ -19,6 +19,7 @@ use crate::app::notice::Notice;
 use crate::app::problem_lines::{self, ProblemLine};
 use crate::app::query_state::OpenTable;
 use crate::app::replay_state::Replay;
+use crate::app::requests_state::RequestsState;
 use crate::app::table_layout::{TableAreas, TableNeeds};
 use crate::app::table_notes;
 use crate::app::timeline;
@@ -101,6 +102,8 @@ pub struct Model {
     pub(crate) charts: ChartSettings,
     /// View of all balancers, and their roles.
     pub(crate) balancers: BalancersState,
+    /// View of the requests of the log.
+    pub(crate) requests: RequestsState,
     /// The rows of all balancers merged; `None` while a single balancer is shown.
     pub(crate) group: Option<Box<BalancerGroup>>,
 }
@@ -143,6 +146,7 @@ impl Model {
             terminal_size: size,
             charts: ChartSettings::default(),
             balancers: BalancersState::default(),
+            requests: RequestsState::default(),
             group: None,
         }
     }
@@ -234,6 +238,11 @@ impl Model {
     /// Returns whether the view of all balancers is shown.
     pub(crate) fn shows_balancers(&self) -> bool {
         matches!(self.current_view().content, Content::Balancers)
+    }
+
+    /// Returns whether the view of requests is shown.
+    pub(crate) fn shows_requests(&self) -> bool {
+        matches!(self.current_view().content, Content::Requests)
     }
 
     /// Returns whether rows keep their places: shortly after the cursor moved, or while a layer of an action is open.

@@ -81,6 +81,7 @@ fn cursor_index(model: &Model) -> usize {
     let Some(instance) = model.instance() else { return 0 };
     match model.current_view().content {
         Content::Balancers => model.balancers.cursor.index(),
+        Content::Requests => model.requests.cursor.index(),
         Content::Dashboard if pane_focus::has_focus(model, Pane::Events) => instance.events_cursor.index(),
         Content::Dashboard => instance.lists.cursor(model.focus).map_or(0, ListCursor::index),
         _ => instance.line_index(model.view()),

@@ -17,6 +17,8 @@ use crate::app::playback;
 use crate::app::problem_lines::ProblemLine;
 use crate::app::queries;
 use crate::app::query_lines;
+use crate::app::request_areas::RequestAreas;
+use crate::app::requests_view;
 use crate::app::row_merging;
 use crate::app::ui_commands::CursorStep;
 use crate::observe::instance_id::RowRef;
@@ -67,6 +69,7 @@ pub(crate) fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
             instance.view_cursors[view].scroll(up, lines.saturating_sub(height) + 1, height);
         }
         Content::Balancers => {}
+        Content::Requests => requests_view::move_cursor(model, step, height),
     }
 }
 
@@ -103,6 +106,7 @@ pub(crate) fn line_count(model: &Model) -> usize {
         Content::Problems => model.shown_problem_lines().count(),
         Content::Sessions | Content::StickTables => query_lines::line_count(model),
         Content::Balancers => model.balancers.row_count(),
+        Content::Requests => requests_view::row_count(model),
         Content::Dashboard | Content::Table(_) => 0,
     }
 }
@@ -120,6 +124,7 @@ pub(crate) fn visible_rows(model: &Model) -> usize {
         Content::Cli | Content::Problems => usize::from(layout.body.height.saturating_sub(1)),
         Content::Events => usize::from(layout.body.height),
         Content::Balancers => usize::from(BalancerAreas::new(model, layout.body).rows.height.saturating_sub(1)),
+        Content::Requests => RequestAreas::new(layout.body).visible_rows(),
     }
 }
 
@@ -156,7 +161,7 @@ pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
             let row = model.shown_events().nth(index).and_then(|event| event.row);
             show_detail(model, row);
         }
-        Content::Cli | Content::Sessions | Content::StickTables | Content::Balancers => open_detail(model),
+        _ => open_detail(model),
     }
 }
 
@@ -259,6 +264,8 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
             model.set_text_filter(TextFilter::default());
         }
         Content::Balancers if clears && model.balancers.table.clear_filter() => {}
+        Content::Requests if clears && model.requests.clear_filter() => {}
+        Content::Requests if !clears => model.requests.move_tab(-1),
         Content::Problems | Content::Cli if clears => show_previous_view(model),
         _ if clears && !model.view_settings[view].filter.is_empty() => {
             model.view_settings[view].set_filter(RowFilter::default());
@@ -290,6 +297,9 @@ pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
 /// Moves the focus by `by` panes of the dashboard, and past the last one to the first. Other views have one
 /// pane, so the next or previous view is shown.
 pub(crate) fn move_focus(model: &mut Model, by: i32) {
+    if model.shows_requests() {
+        return model.requests.move_tab(by);
+    }
     if model.view() != ViewId::Dashboard {
         return show_view(model, model.view().numbered_after(by));
     }
@@ -367,6 +377,7 @@ fn change_view(model: &mut Model, change: impl FnOnce(&mut Model)) {
             }
         }
         (Content::Sessions, _) => queries::filter_by_row(model, chosen),
+        (Content::Requests, _) => requests_view::filter_by_row(model, chosen),
         _ => {}
     }
 }
@@ -409,6 +420,7 @@ pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
             let height = visible_rows(model);
             model.balancers.update_rows(&model.instances, now, is_frozen, height);
         }
+        Content::Requests => requests_view::update_rows(model, now),
         Content::Cli => {}
     }
     action_targets::extend_open_range(model);

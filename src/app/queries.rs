@@ -209,7 +209,8 @@ pub(crate) fn view_query(model: &Model) -> Option<Query> {
         | Content::Cli
         | Content::Events
         | Content::Problems
-        | Content::Balancers => None,
+        | Content::Balancers
+        | Content::Requests => None,
     }
 }
 
@@ -230,7 +231,8 @@ pub(crate) fn is_scheduled(model: &Model) -> bool {
         | Content::Cli
         | Content::Events
         | Content::Problems
-        | Content::Balancers => false,
+        | Content::Balancers
+        | Content::Requests => false,
     }
 }
 
@@ -273,7 +275,8 @@ pub(crate) fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> 
         | Content::Cli
         | Content::Events
         | Content::Problems
-        | Content::Balancers => return Vec::new(),
+        | Content::Balancers
+        | Content::Requests => return Vec::new(),
     };
     match query {
         Some(query) => send_query(model, query, now),
@@ -295,7 +298,8 @@ pub(crate) fn close_last_opened(model: &mut Model, clears: bool) -> bool {
         | Content::Cli
         | Content::Events
         | Content::Problems
-        | Content::Balancers => return false,
+        | Content::Balancers
+        | Content::Requests => return false,
     }
     if query_lines::close_group(model) {
         return true;
@@ -385,7 +389,8 @@ pub(crate) fn can_sort(model: &Model) -> bool {
         | Content::Cli
         | Content::Events
         | Content::Problems
-        | Content::Balancers => false,
+        | Content::Balancers
+        | Content::Requests => false,
     }
 }
 
@@ -425,6 +430,7 @@ pub(crate) fn sort_next(model: &mut Model, by: i32) {
         | Content::Cli
         | Content::Events
         | Content::Problems
-        | Content::Balancers => {}
+        | Content::Balancers
+        | Content::Requests => {}
     }
 }

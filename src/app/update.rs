@@ -22,6 +22,7 @@ use crate::app::queries;
 use crate::app::query_refresh;
 use crate::app::replay;
 use crate::app::replay_state::Replay;
+use crate::app::requests_view;
 use crate::app::row_merging;
 use crate::app::session_actions;
 use crate::app::ui_commands::UiCommand;
@@ -77,6 +78,10 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             balancers_view::record_facts(model, instance, facts.map(|facts| *facts), now);
             Vec::new()
         }
+        Message::RequestsRead(instance, update) => {
+            requests_view::record_update(model, instance, *update, now.monotonic);
+            Vec::new()
+        }
         Message::MemoryMeasured(memory) => {
             model.memory = Some(memory);
             Vec::new()
@@ -129,6 +134,7 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
         gate.hide();
     }
     effects.extend(query_refresh::send_if_due(model, now.monotonic));
+    effects.extend(requests_view::ask(model));
     navigation::update_rows_and_cursors(model, now.monotonic);
     effects
 }
@@ -188,6 +194,7 @@ fn queries_after_poll(model: &mut Model, instance: InstanceId, now: Timestamp) -
     effects.extend(search.map(|query| Effect::FindOldProcesses(instance, query)));
     balancers_view::update_roles(model, now);
     effects.extend(balancers_view::read_facts(model, instance, now.monotonic));
+    effects.extend(requests_view::find_log(model, instance));
     effects
 }
 

@@ -14,6 +14,7 @@ use crate::app::model::Model;
 use crate::app::navigation;
 use crate::app::prompt::{Prompt, PromptPurpose};
 use crate::app::queries;
+use crate::app::requests_view;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::table::cell::Role;
 use crate::table::view_table::{Content, RowScope, ViewId};
@@ -27,6 +28,8 @@ pub(crate) fn run(model: &mut Model, command: &CommandSpec, now: Duration) {
     let has_rows = is_table || is_dashboard;
     let is_query_view = matches!(model.current_view().content, Content::Sessions | Content::StickTables);
     match command.ui_command {
+        // These have a meaning of their own in this view.
+        ui_command if model.shows_requests() && requests_view::change(model, ui_command, now) => {}
         UiCommand::EditFilter
             if matches!(
                 model.current_view().content,

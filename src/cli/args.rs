@@ -135,6 +135,10 @@ pub(super) struct DashboardOptions {
     /// Show only this proxy initially; may be repeated
     #[arg(short = 'p', long = "proxy", value_name = "NAME", value_parser = parse_proxy_name)]
     pub(super) proxies: Vec<String>,
+    /// Show the requests of this log of HAProxy in view R [default: the log of the target in the configuration, or
+    /// /var/log/haproxy.log if it has requests to this HAProxy]
+    #[arg(long, value_name = "FILE", overrides_with = "log")]
+    pub(super) log: Option<PathBuf>,
     /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     pub(super) thresholds: Vec<ThresholdChange>,

@@ -9,6 +9,7 @@ use anyhow::anyhow;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::cli::args::DashboardOptions;
+use crate::cli::common_args::usage_error;
 use crate::cli::past_recordings::PastRecordings;
 use crate::cli::recordings_arg::RecordingsArg;
 use crate::cli::resolve_settings::{
@@ -56,6 +57,11 @@ pub(super) fn show(
     audit: AuditWriter,
     past: PastSource<'_>,
 ) -> anyhow::Result<ExitCode> {
+    let mut found = found;
+    if let Err(why) = name_log(&mut found.targets, options.log.as_ref(), matches!(past, PastSource::Replay(..))) {
+        eprintln!("hapulse: --log: {why}");
+        return Ok(usage_error());
+    }
     check_threshold_flags(settings, &options.thresholds)?;
     warn_about_threshold_flags(&options.thresholds);
     let (mut samples, mut replay) = (None, None);
@@ -106,6 +112,23 @@ pub(super) fn show(
         ExitReason::Signal(number) => ExitCode::from(128 + number as u8),
         ExitReason::TerminalGone => ExitCode::from(128 + 1),
     })
+}
+
+/// Sets the log of the only target.
+///
+/// # Errors
+/// Returns the reason if there are several targets, or recordings are shown.
+fn name_log(targets: &mut [Target], log: Option<&PathBuf>, is_replay: bool) -> Result<(), &'static str> {
+    match (log, targets) {
+        (None, _) => Ok(()),
+        (Some(_), _) if is_replay => Err("a recording has no requests: hapulse logs FILE prints those of a log"),
+        (Some(path), [target]) => {
+            target.log = Some(path.clone());
+            Ok(())
+        }
+        (Some(_), _) => Err("there are several targets: name the log of each in the configuration\n  \
+             [targets]\n  lb01 = { address = \"/run/haproxy/admin.sock\", log = \"/var/log/haproxy.log\" }"),
+    }
 }
 
 /// Opens the event log. Returns it with its path, or `None` if `log_file` is not set.

@@ -184,7 +184,7 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<ExitCode> {
             if others.requests > 0 {
                 rows.push(LogRow { name: OTHERS.to_owned(), figures: others, missing: 0 });
             }
-            LogTable::of_groups(options.key.name(), rows)
+            LogTable::of_groups(options.key, rows)
         };
         if read > 0 {
             let printed = table.write(args.format, args.safe_csv, &mut out);

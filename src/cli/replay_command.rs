@@ -45,7 +45,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let (recordings, failures) = open_readable(path)?;
     let target = |recording: &Recording| Target {
         name: Some(recording.name().to_owned()),
-        address: recording.address().parse().unwrap_or_else(|_| Address::unix(path)),
+        ..Target::new(recording.address().parse().unwrap_or_else(|_| Address::unix(path)))
     };
     let found = FoundTargets { targets: recordings.iter().map(target).collect(), discovery: None, is_named: true };
     let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());

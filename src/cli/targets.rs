@@ -219,5 +219,5 @@ fn with_absolute_path(target: &Target) -> Target {
         Address::Unix(path) => std::path::absolute(path).map_or_else(|_| target.address.clone(), Address::Unix),
         Address::Abstract { .. } | Address::Tcp { .. } | Address::Ssh(_) => target.address.clone(),
     };
-    Target { name: target.name.clone(), address }
+    Target { address, ..target.clone() }
 }

@@ -213,6 +213,26 @@ mod tests {
     }
 
     #[test]
+    fn parse_reads_targets_with_a_log() {
+        let text = "[targets]\na = \"/run/a.sock\"\nb = { address = \"lb2:9999\", log = \"/var/log/b.log\" }\n";
+        let targets = parse(text.as_bytes(), &"c".into()).unwrap().targets;
+        let read: Vec<_> = targets
+            .iter()
+            .map(|target| (target.value.address.to_string(), target.value.log.as_deref().and_then(Path::to_str)))
+            .collect();
+        assert_eq!(read, [("/run/a.sock".to_owned(), None), ("lb2:9999".to_owned(), Some("/var/log/b.log"))]);
+        for (entry, message) in [
+            ("{ address = \"/a\", log = \"b.log\" }", "\"b.log\" is not a path that begins with /"),
+            ("{ log = \"/b.log\" }", "missing field `address`"),
+            ("{ address = \"/a\", logs = \"/b\" }", "unknown key \"logs\"; valid keys: address, log"),
+            ("3", "expected an address in quotes, or a table such as { address"),
+        ] {
+            let error = error_text(format!("[targets]\na = {entry}\n"));
+            assert!(error.contains(message) && error.starts_with("/c.toml:2:"), "{error}");
+        }
+    }
+
+    #[test]
     fn parse_reports_position_of_invalid_toml() {
         for (text, position) in [
             ("read_only = yes", "1:13"),

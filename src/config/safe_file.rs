@@ -2,7 +2,7 @@
 //! than a given size.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
@@ -76,6 +76,17 @@ pub(crate) fn read_start(path: &Path, max: u64) -> io::Result<(Vec<u8>, bool)> {
     read_start_of(open_regular(path, OFlags::RDONLY, Mode::empty())?, max)
 }
 
+/// Reads the last `max` bytes of a regular file.
+///
+/// # Errors
+/// Returns the errors of [`open_regular`], and an error if the file cannot be read.
+pub(crate) fn read_end(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut file = open_regular(path, OFlags::RDONLY, Mode::empty())?;
+    let start = file.metadata()?.len().saturating_sub(max);
+    file.seek(SeekFrom::Start(start))?;
+    Ok(read_start_of(file, max)?.0)
+}
+
 fn read_start_of(file: File, max: u64) -> io::Result<(Vec<u8>, bool)> {
     let mut bytes = Vec::new();
     file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -134,6 +145,7 @@ mod tests {
         assert_eq!(message(&path("large")), "is larger than 10 bytes");
         assert_eq!(read_regular(&path("large"), 11).unwrap(), b"eleven byte");
         assert_eq!(read_start(&path("large"), 6).unwrap(), (b"eleven".to_vec(), false));
+        assert_eq!([6, 99].map(|max| read_end(&path("large"), max).unwrap()), [&b"n byte"[..], b"eleven byte"]);
         // The size of such a file is reported as 0, but it has contents.
         assert!(message(Path::new("/proc/self/status")).contains("larger"));
         let stored = |path: &Path| read_stored(path, 10).map_err(|error| error.to_string());

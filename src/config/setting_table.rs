@@ -12,6 +12,7 @@ use crate::config::confirm_quit::ConfirmQuit;
 use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
+use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
 use crate::haproxy::safe_text;
 
@@ -181,10 +182,10 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "targets",
         kind: SettingKind::Section,
-        help: "HAProxy instances by name; all are shown if the command line has no target.",
+        help: "HAProxy instances by name, each with its address, or with address and log; all are shown if the command line has no target.",
         example: "lb01 = \"/run/haproxy/admin.sock\"",
         is_set_in: |settings| !settings.targets.is_empty(),
-        toml_lines: |settings| toml_entries(&settings.targets, |target| toml_text(&target.address.to_argument())),
+        toml_lines: |settings| toml_entries(&settings.targets, toml_target),
     },
     Setting {
         name: "fleet",
@@ -295,6 +296,14 @@ fn toml_duration(time: Duration) -> String {
         seconds if seconds > 0 && seconds % 3600 == 0 => format!("\"{}h\"", seconds / 3600),
         seconds if seconds > 0 && seconds % 60 == 0 => format!("\"{}m\"", seconds / 60),
         seconds => format!("\"{seconds}s\""),
+    }
+}
+
+fn toml_target(target: &Target) -> String {
+    let address = toml_text(&target.address.to_argument());
+    match &target.log {
+        Some(log) => format!("{{ address = {address}, log = {} }}", toml_path(log)),
+        None => address,
     }
 }
 

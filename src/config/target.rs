@@ -1,5 +1,6 @@
 //! Targets on the command line: `ADDRESS` or `NAME=ADDRESS`.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::haproxy::address::{Address, AddressError};
@@ -11,12 +12,14 @@ pub(crate) struct Target {
     pub(crate) name: Option<String>,
     /// Address of the stats socket.
     pub(crate) address: Address,
+    /// File with the log of this HAProxy; `None` if it is not configured.
+    pub(crate) log: Option<PathBuf>,
 }
 
 impl Target {
     /// Creates a target without a name.
     pub(crate) fn new(address: Address) -> Self {
-        Self { name: None, address }
+        Self { name: None, address, log: None }
     }
 
     /// Returns true if `name` is a valid target name: letters, digits and `-_.`, not starting with a dot.
@@ -37,7 +40,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         match text.split_once('=') {
             Some((name, rest)) if Self::is_valid_name(name) => {
-                Ok(Self { name: Some(name.to_owned()), address: rest.parse()? })
+                Ok(Self { name: Some(name.to_owned()), ..Self::new(rest.parse()?) })
             }
             _ => Ok(Self::new(text.parse()?)),
         }

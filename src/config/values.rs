@@ -115,8 +115,8 @@ pub(crate) fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result
 pub(crate) fn targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Target>>, D::Error> {
     from.deserialize_any(NamedEntriesVisitor(
         "a section [targets] with lines NAME = \"ADDRESS\"",
-        |name, TargetText(address)| {
-            let target = Target { name: Some(name.to_owned()), address };
+        |name, TargetValue { address: TargetText(address), log }| {
+            let target = Target { name: Some(name.to_owned()), address, log };
             Target::is_valid_name(name)
                 .then_some(target)
                 .ok_or_else(|| format!("\"{name}\" is not a valid target name: use letters, digits and - _ ."))
@@ -259,6 +259,44 @@ struct TargetText(Address);
 impl<'de> Deserialize<'de> for TargetText {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A target, as written in a configuration file: an address, or a table with an address and the log.
+struct TargetValue {
+    address: TargetText,
+    log: Option<PathBuf>,
+}
+
+/// A target in the form of a table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetTable {
+    address: TargetText,
+    #[serde(default, deserialize_with = "absolute_path")]
+    log: Option<PathBuf>,
+}
+
+impl<'de> Deserialize<'de> for TargetValue {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct TargetVisitor;
+        impl<'de> Visitor<'de> for TargetVisitor {
+            type Value = TargetValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an address in quotes, or a table such as { address = \"/run/haproxy/admin.sock\", log = \"/var/log/haproxy.log\" }")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<TargetValue, E> {
+                Ok(TargetValue { address: TargetText(text.parse().map_err(E::custom)?), log: None })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TargetValue, A::Error> {
+                let TargetTable { address, log } = TargetTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(TargetValue { address, log })
+            }
+        }
+        from.deserialize_any(TargetVisitor)
     }
 }
 

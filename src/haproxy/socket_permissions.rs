@@ -28,6 +28,8 @@ pub fn group_socket_line(path: &Path) -> String {
 
 /// The mode bit that allows the group to write, which `mode` on the `stats socket` line sets.
 const GROUP_WRITE: u32 = 0o020;
+/// The mode bit that allows the group to read.
+const GROUP_READ: u32 = 0o040;
 
 /// Returns a hint for a user who may not open the socket: a shell command to join the group of the socket, or a
 /// configuration line if no group may open the socket.
@@ -42,8 +44,24 @@ pub(crate) fn access_hint(path: &Path) -> String {
     if meta.mode() & GROUP_WRITE == 0 || meta.gid() == 0 {
         return format!("run as root, or allow a group: {}", group_socket_line(path));
     }
+    join_group_hint(meta.gid())
+}
+
+/// Returns a hint for a user who may not read a log: a shell command to join its group, or one that lets a group read it.
+pub(crate) fn read_hint(path: &Path) -> String {
+    let shown = SafeText::from(path);
+    match fs::metadata(path) {
+        Ok(meta) if meta.mode() & GROUP_READ > 0 && meta.gid() != 0 => join_group_hint(meta.gid()),
+        Ok(_) => format!("run as root, or let a group read it: sudo chgrp adm {shown} && sudo chmod 640 {shown}"),
+        Err(_) => {
+            format!("this user cannot enter the directory: run as root, or check the permissions: namei -l {shown}")
+        }
+    }
+}
+
+fn join_group_hint(gid: u32) -> String {
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-    let group = group_name(&groups, meta.gid()).map_or_else(|| meta.gid().to_string(), str::to_owned);
+    let group = group_name(&groups, gid).map_or_else(|| gid.to_string(), str::to_owned);
     format!("run as root, or join this group and log in again: sudo usermod -aG {group} $USER")
 }
 

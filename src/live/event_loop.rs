@@ -24,6 +24,7 @@ use crate::live::file_writer::{self, FileLine, OutputFiles, ReopenedLog};
 use crate::live::initial_model;
 use crate::live::instance_feed::InstanceFeed;
 use crate::live::io_thread::{self, IoRequest};
+use crate::live::log_thread::{LogReader, LogRequest};
 use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{PendingCommands, PendingReport};
 use crate::live::process_memory;
@@ -73,9 +74,11 @@ pub(crate) fn run(mut config: DashboardConfig) -> anyhow::Result<ExitReason> {
         config.past.samples.drain(..).for_each(|sample| drop(instance.add_sample(sample, 0)));
         instances.push(InstanceView::new(target.label(), target.address.to_string(), instance));
     }
-    let model = initial_model::create(&mut config, instances, clock.now().monotonic);
     let failure_sender = sender.clone();
     let snapshot = SnapshotThread::new(sender.clone(), audit.path());
+    let model = initial_model::create(&mut config, instances, clock.now().monotonic);
+    let logs = LogReader::start(&model, &config.targets, sender.clone());
+    let logs = logs.context("cannot start the thread that reads logs")?;
     let output_files = OutputFiles { event_log: config.event_log, command_history: config.command_history };
     let files =
         file_writer::start(output_files, move |reason| drop(failure_sender.send(LoopEvent::FileWriteFailed(reason))))
@@ -103,6 +106,7 @@ pub(crate) fn run(mut config: DashboardConfig) -> anyhow::Result<ExitReason> {
             last_frame: 0,
             pending_report,
             snapshot,
+            logs,
         };
         event_loop.run()
     });
@@ -130,6 +134,7 @@ struct EventLoop {
     last_frame: u64,
     pending_report: PendingReport,
     snapshot: SnapshotThread,
+    logs: LogReader,
 }
 
 impl EventLoop {
@@ -298,6 +303,8 @@ impl EventLoop {
                 let action = self.pending_report.pending.add_typed_line(&shown);
                 self.send_io_request(IoRequest::SendTypedLine(instance, line, action));
             }
+            Effect::FindLog(instance, frontends) => self.logs.send(LogRequest::Find(instance, frontends)),
+            Effect::AskLog(instance, question) => self.logs.send(LogRequest::Ask(instance, question)),
             Effect::MeasureMemory => {
                 let measured = process_memory::own_memory();
                 return measured.and_then(|memory| self.dispatch(Message::MemoryMeasured(memory), self.clock.now()));

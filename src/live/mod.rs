@@ -20,6 +20,7 @@ pub(crate) mod file_writer;
 pub(crate) mod initial_model;
 pub(crate) mod instance_feed;
 pub(crate) mod io_thread;
+pub(crate) mod log_thread;
 pub(crate) mod loop_event;
 pub(crate) mod pending_commands;
 pub(crate) mod process_memory;

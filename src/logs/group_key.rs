@@ -104,7 +104,7 @@ fn write_network(client: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Writes a path in which parts that look like ids are `:id`, so that requests for different objects are one group.
-fn write_folded_path(path: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_folded_path(path: &[u8], out: &mut Vec<u8>) {
     for (place, part) in path.split(|byte| *byte == b'/').enumerate() {
         if place > 0 {
             out.push(b'/');

@@ -30,7 +30,8 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    fn add(&mut self, request: &Request<'_>, phase: Phase) {
+    /// Counts a request, and the time of a phase.
+    pub(crate) fn add(&mut self, request: &Request<'_>, phase: Phase) {
         self.requests += 1;
         let class = request.status.map_or(0, |status| usize::from(status / 100));
         self.statuses[if class < self.statuses.len() { class } else { 0 }] += 1;

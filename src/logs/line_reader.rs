@@ -30,6 +30,13 @@ impl LineReader {
         Ok(Self { formats, recent: Vec::new() })
     }
 
+    /// Creates a reader of lines in HAProxy's default formats and in those of these that are valid.
+    pub(crate) fn of_valid<'f>(formats: impl IntoIterator<Item = &'f str>) -> Self {
+        let known = DEFAULT_FORMATS.into_iter().map(|(_, format)| format);
+        let formats = known.chain(formats).filter_map(|format| LogFormat::compile(format).ok()).collect();
+        Self { formats, recent: Vec::new() }
+    }
+
     /// Reads a line without its line end; `None` if it does not describe a request in a known format.
     pub(crate) fn read<'l>(&mut self, line: &'l [u8]) -> Option<Request<'l>> {
         let parse = |(format, framing): &(usize, Framing)| self.formats[*format].parse(framing.message(line)?);

@@ -10,7 +10,7 @@ use ruzstd::decoding::StreamingDecoder;
 /// Size of the buffer in bytes.
 const BUFFER: usize = 1 << 17;
 /// Maximum length of a line that is kept; the rest of a longer one is skipped.
-const MAX_LINE: usize = 1 << 16;
+pub(crate) const MAX_LINE: usize = 1 << 16;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The first bytes of other compressed files, and the programs that decompress them.
 const OTHER_COMPRESSION: [(&[u8], &str); 3] = [(b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x04\x22\x4d\x18", "lz4")];

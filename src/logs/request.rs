@@ -67,9 +67,9 @@ pub(crate) struct Request<'l> {
     /// URI, with its query if the line has it.
     pub(crate) uri: &'l [u8],
     /// Times of [`Phase::ALL`] in milliseconds; `None` for a phase that was not reached.
-    times: [Option<u32>; 5],
+    pub(super) times: [Option<u32>; 5],
     /// True if the format contains the response time.
-    has_response_time: bool,
+    pub(super) has_response_time: bool,
 }
 
 /// Name of the server of a request for which none was selected.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+use crate::logs::group_key;
 use crate::logs::request::{Phase, Request};
 
 /// The reason why a text is not a valid filter.
@@ -51,10 +52,14 @@ fn known_names() -> String {
 }
 
 /// A comparison with a request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum RequestCondition {
     /// A text of the request contains this one.
     Text(&'static str, Vec<u8>),
+    /// A text of the request is this one; of a URL, all of it, its path, or its path with ids folded.
+    WholeText(&'static str, Vec<u8>),
+    /// The server has this backend and this name.
+    Server(Vec<u8>, Vec<u8>),
     /// The client is in this network.
     Network(IpAddr, u8),
     /// The number is from the first to the second one.
@@ -63,7 +68,7 @@ enum RequestCondition {
     Any(Vec<Self>),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NumberOf {
     Status,
     Bytes,
@@ -131,7 +136,7 @@ impl NumberOf {
 }
 
 /// A filter. An empty one matches every request.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RequestFilter {
     /// Each condition, and whether it must not be true.
     conditions: Vec<(RequestCondition, bool)>,
@@ -147,6 +152,11 @@ impl RequestFilter {
         Ok(Self { conditions })
     }
 
+    /// Returns whether every request matches.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
     /// Returns whether a request matches all conditions.
     pub(crate) fn matches(&self, request: &Request<'_>) -> bool {
         self.conditions.iter().all(|(condition, is_negated)| condition.is_true(request) != *is_negated)
@@ -156,18 +166,15 @@ impl RequestFilter {
 impl RequestCondition {
     fn is_true(&self, request: &Request<'_>) -> bool {
         match self {
-            Self::Text(name, wanted) => {
-                let text = match *name {
-                    "frontend" => request.frontend,
-                    "backend" => request.backend,
-                    "server" => request.server,
-                    "client" => request.client,
-                    "method" => request.method,
-                    "url" => request.uri,
-                    _ => return request.flags.starts_with(wanted),
-                };
-                memchr::memmem::find(text, wanted).is_some()
+            Self::Text("flags" | "term", wanted) => request.flags.starts_with(wanted),
+            Self::Text(name, wanted) => memchr::memmem::find(text(request, name), wanted).is_some(),
+            Self::WholeText("url", wanted) => {
+                let mut folded = Vec::new();
+                group_key::write_folded_path(request.path(), &mut folded);
+                [folded.as_slice(), request.path(), request.uri].contains(&wanted.as_slice())
             }
+            Self::Server(backend, server) => request.backend == backend.as_slice() && request.server == server.as_slice(),
+            Self::WholeText(name, wanted) => text(request, name) == wanted.as_slice(),
             Self::Network(network, bits) => {
                 let client = std::str::from_utf8(request.client).ok().and_then(|text| text.parse::<IpAddr>().ok());
                 client.is_some_and(|client| is_in(client.to_canonical(), *network, *bits))
@@ -177,6 +184,19 @@ impl RequestCondition {
             }
             Self::Any(conditions) => conditions.iter().any(|condition| condition.is_true(request)),
         }
+    }
+}
+
+/// Returns a text of a request by the name of its property.
+fn text<'l>(request: &Request<'l>, name: &str) -> &'l [u8] {
+    match name {
+        "frontend" => request.frontend,
+        "backend" => request.backend,
+        "server" => request.server,
+        "client" => request.client,
+        "method" => request.method,
+        "url" => request.uri,
+        _ => request.flags,
     }
 }
 
@@ -248,6 +268,15 @@ fn parse_condition(
         let bits = bits.parse().ok().filter(|bits| *bits <= if address.is_ipv4() { 32 } else { 128 });
         return Ok(RequestCondition::Network(address, bits.ok_or_else(|| invalid(expected))?));
     }
-    let wanted = if name == "method" { value.to_ascii_uppercase() } else { value.to_owned() };
-    Ok(RequestCondition::Text(name, wanted.into_bytes()))
+    if let Some((backend, server)) = value.split_once('/').filter(|_| name == "server") {
+        return Ok(RequestCondition::Server(backend.as_bytes().to_vec(), server.as_bytes().to_vec()));
+    }
+    let value = match name {
+        "method" => value.to_ascii_uppercase(),
+        // The others describe cookies.
+        "flags" | "term" => value.chars().take(2).collect(),
+        _ => value.to_owned(),
+    };
+    let value = value.into_bytes();
+    Ok(if operator == ":" { RequestCondition::Text(name, value) } else { RequestCondition::WholeText(name, value) })
 }

@@ -24,6 +24,7 @@ pub(crate) mod heat_map;
 pub(crate) mod heat_metric;
 pub(crate) mod merged_lines;
 pub(crate) mod process_trends;
+pub(crate) mod requests;
 pub mod rows;
 pub mod text_filter;
 pub mod view_table;

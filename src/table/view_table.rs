@@ -24,6 +24,8 @@ pub enum Content {
     Problems,
     /// The table of balancers.
     Balancers,
+    /// The requests of HAProxy's log.
+    Requests,
 }
 
 impl Content {
@@ -38,7 +40,13 @@ impl Content {
         match self {
             Self::Dashboard => Some(column_sets::DASHBOARD),
             Self::Table(columns) => Some(columns),
-            Self::Cli | Self::Sessions | Self::StickTables | Self::Events | Self::Problems | Self::Balancers => None,
+            Self::Cli
+            | Self::Sessions
+            | Self::StickTables
+            | Self::Events
+            | Self::Problems
+            | Self::Balancers
+            | Self::Requests => None,
         }
     }
 }
@@ -104,6 +112,7 @@ views! {
     HeatMap "heat-map" "Heat map" HeatMap Content::Table(column_sets::HEAT_MAP_VIEW);
     Diff "diff" "Changes" Changed Content::Table(column_sets::DIFF_VIEW);
     Balancers "balancers" "Balancers" All Content::Balancers;
+    Requests "requests" "Requests" All Content::Requests;
 }
 
 impl ViewId {

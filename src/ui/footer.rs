@@ -252,6 +252,9 @@ fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
 
 /// Returns the filter of the view as text, empty if no filter is set.
 fn active_filter(model: &Model) -> String {
+    if model.shows_requests() {
+        return model.requests.filter_text().to_owned();
+    }
     let settings = &model.view_settings[model.view()];
     if settings.filter.is_empty() { model.text_filter().to_string() } else { settings.filter.to_string() }
 }

@@ -13,6 +13,7 @@ use crate::app::prompt::Prompt;
 use crate::app::ui_commands::{CommandGroup, CommandSpec};
 use crate::table::cell::Role;
 use crate::table::columns::column::Column;
+use crate::table::requests::request_columns::REQUEST_COLUMNS;
 use crate::table::view_table::Content;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
@@ -129,6 +130,12 @@ fn sections(model: &Model, ascii: bool) -> Vec<Section> {
         columns.into_iter().filter(|column| !column.title.is_empty()).map(column_line).collect();
     let balancers = model.balancers.table.columns.iter().filter(|_| model.shows_balancers());
     columns.extend(balancers.map(|column| HelpLine {
+        name: column.title.to_owned(),
+        text: column.help.to_owned(),
+        role: Role::Normal,
+    }));
+    let requests = REQUEST_COLUMNS.iter().filter(|_| model.shows_requests());
+    columns.extend(requests.map(|column| HelpLine {
         name: column.title.to_owned(),
         text: column.help.to_owned(),
         role: Role::Normal,

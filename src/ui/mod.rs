@@ -36,6 +36,7 @@ pub(crate) mod palette_popup;
 pub(crate) mod past_line;
 pub(crate) mod problems_pane;
 pub(crate) mod query_panes;
+pub(crate) mod requests_pane;
 pub(crate) mod roles;
 pub mod root;
 pub(crate) mod row_renderer;

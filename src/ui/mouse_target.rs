@@ -9,6 +9,7 @@ use crate::app::message::Message;
 use crate::app::model::Model;
 use crate::app::mouse_report::{MouseReport, MouseTarget};
 use crate::app::pane_focus;
+use crate::app::request_areas::RequestAreas;
 use crate::table::view_table::Content;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::line_detail;
@@ -75,6 +76,11 @@ pub fn find(model: &Model, appearance: Appearance, now: Duration, report: MouseR
             let areas = BalancerAreas::new(model, layout.body);
             let line = usize::from(report.row.checked_sub(areas.rows.y + 1).filter(|_| contains(areas.rows))?);
             return Some(MouseTarget::Row(None, model.balancers.cursor.top() + line));
+        }
+        Content::Requests => {
+            let areas = RequestAreas::new(layout.body);
+            let line = usize::from(report.row.checked_sub(areas.rows.y + 1).filter(|_| contains(areas.rows))?);
+            return Some(MouseTarget::Row(None, model.requests.cursor.top() + line));
         }
         // The input line has the keys of the command line.
         Content::Cli | Content::Dashboard => return None,

@@ -33,6 +33,7 @@ use crate::ui::line_detail;
 use crate::ui::menu_popup;
 use crate::ui::palette_popup;
 use crate::ui::problems_pane;
+use crate::ui::requests_pane;
 use crate::ui::sessions_pane;
 use crate::ui::stick_tables_pane;
 use crate::ui::table_pane;
@@ -131,6 +132,7 @@ pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>>
     let model = context.model;
     match model.current_view().content {
         Content::Balancers => balancers_pane::tab_remarks(context),
+        Content::Requests => requests_pane::tab_remarks(context),
         _ if context.sample().is_none() => Vec::new(),
         Content::Table(_) => table_pane::tab_remarks(context),
         Content::Dashboard => dashboard_panes::tab_remarks(context),
@@ -172,6 +174,7 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         Content::Table(_) if heat_view::is_shown(model) => heat_map_pane::draw(context, canvas, body),
         Content::Table(_) => table_pane::draw(context, canvas),
         Content::Problems => problems_pane::draw(context, canvas, body),
+        Content::Requests => requests_pane::draw(context, canvas, body),
         content => {
             let (list, detail) = line_detail::split(context, body);
             match content {
@@ -179,7 +182,8 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
                 Content::Cli => cli_pane::draw(context, canvas, list),
                 Content::Sessions => sessions_pane::draw(context, canvas, list),
                 Content::StickTables => stick_tables_pane::draw(context, canvas, list),
-                Content::Dashboard | Content::Table(_) | Content::Problems | Content::Balancers => {}
+                Content::Dashboard | Content::Table(_) | Content::Problems | Content::Balancers | Content::Requests => {
+                }
             }
             line_detail::draw(context, canvas, detail);
         }

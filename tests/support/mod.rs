@@ -5,6 +5,7 @@
 //! - [`client`]: a second client of its sockets, independent of hapulse.
 //! - [`traffic`]: a load generator ([`Traffic`]).
 //! - [`dns`]: a name server for `resolvers` sections ([`NameServer`]).
+//! - [`syslog`]: a syslog daemon that writes the log of a HAProxy to a file ([`Syslog`]).
 //! - [`fake`]: a scripted stats socket for replies that a real HAProxy cannot produce ([`FakeSocket`]).
 //! - [`flood`]: replies with very many rows ([`flood::Flood`]).
 //! - [`relay`]: forwards to a real stats socket and records the requests ([`Relay`]).
@@ -49,6 +50,7 @@ pub mod small_disk;
 pub mod sshd;
 pub mod svg;
 pub mod sweep;
+pub mod syslog;
 pub mod term;
 pub mod terminal_bytes;
 pub mod traffic;
@@ -67,6 +69,7 @@ pub use queried_lines::CLIENTS_TABLE;
 pub use relay::Relay;
 pub use screen::TerminalModes;
 pub use servers::ServerBehavior;
+pub use syslog::Syslog;
 pub use term::Term;
 pub use traffic::{RequestCounts, Traffic};
 pub use unread_terminal::UnreadTerminal;

@@ -109,7 +109,10 @@ impl ModelDriver {
         let effects = self.update(Message::Polled(InstanceId::FIRST, PollResult::Sample(sample), 0));
         // The overhead layer measures memory with each sample, and a drain needs the old processes once per epoch.
         let is_expected = |effect: &Effect| {
-            matches!(effect, Effect::MeasureMemory | Effect::FindOldProcesses(..) | Effect::ReadHostFacts(..))
+            matches!(
+                effect,
+                Effect::MeasureMemory | Effect::FindOldProcesses(..) | Effect::ReadHostFacts(..) | Effect::FindLog(..)
+            )
         };
         assert!(effects.iter().all(is_expected), "{effects:?}");
     }

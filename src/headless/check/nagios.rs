@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn polled(name: &str, stat: Option<&str>) -> PolledInstance {
-        let target = Target { name: Some(name.to_owned()), address: Address::unix("/nowhere") };
+        let target = Target { name: Some(name.to_owned()), ..Target::new(Address::unix("/nowhere")) };
         let mut poller = Poller::new(&target, Duration::from_secs(1), Thresholds::default());
         let failure = || PollFailure {
             reason: "no | answer".into(),

@@ -185,7 +185,7 @@ mod tests {
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     fn polled(name: &str, stat: Option<&str>) -> PolledInstance {
-        let target = Target { name: Some(name.to_owned()), address: Address::unix("/nowhere") };
+        let target = Target { name: Some(name.to_owned()), ..Target::new(Address::unix("/nowhere")) };
         let mut poller = Poller::new(&target, Duration::from_secs(1), Thresholds::default());
         let failure =
             || PollFailure { reason: "no answer".into(), hint: None, is_denied: false, retry_at: Duration::ZERO };

@@ -100,7 +100,8 @@ impl NameMask {
             members.for_each(|member| mask.add_target(member.name.as_deref(), &member.address));
         }
         let home = std::env::var_os("HOME").map(Into::into);
-        for path in [&home, &settings.log_file, &settings.audit.path].into_iter().flatten() {
+        let logs = settings.targets.iter().map(|target| &target.value.log);
+        for path in [&home, &settings.log_file, &settings.audit.path].into_iter().chain(logs).flatten() {
             mask.add_path(path);
         }
         mask
@@ -177,7 +178,14 @@ impl NameMask {
             }
             SettingKind::Section if setting.name == "targets" => {
                 let line = |target: &Located<Target>| {
-                    format!("{} = \"{}\"", self.apply(&target.name), self.apply(&target.value.address.to_argument()))
+                    let (name, address) = (self.apply(&target.name), self.apply(&target.value.address.to_argument()));
+                    match &target.value.log {
+                        Some(log) => {
+                            let log = self.mask_path(&log.to_string_lossy());
+                            format!("{name} = {{ address = \"{address}\", log = \"{log}\" }}")
+                        }
+                        None => format!("{name} = \"{address}\""),
+                    }
                 };
                 settings.targets.iter().map(line).collect()
             }

@@ -9,7 +9,9 @@ use crate::config::terminal_env::TerminalEnv;
 use crate::headless::print::TextWriter;
 use crate::headless::report::csv;
 use crate::headless::report::show::OutputFormat;
+use crate::logs::group_key::GroupKey;
 use crate::logs::groups::Figures;
+use crate::logs::termination;
 use crate::logs::time_counts::TimeCounts;
 use crate::table::columns::value::Value;
 use crate::units;
@@ -50,7 +52,7 @@ const fn column(id: &'static str, title: &'static str, format: Format, value: fn
 }
 
 /// All columns after the name, in this order.
-const COLUMNS: [LogColumn; 12] = [
+const COLUMNS: [LogColumn; 13] = [
     column("requests", "REQUESTS", plain, |row, _| count(row.figures.requests)),
     column("share", "SHARE", share, |row, all| {
         Value::from_decimal(Some(row.figures.requests as f64 / all.max(1) as f64))
@@ -65,7 +67,10 @@ const COLUMNS: [LogColumn; 12] = [
     column("max", "MAX", plain, |row, _| Value::from_integer(row.figures.times.max().map(i64::from))),
     column("bytes", "BYTES", bytes, |row, _| count(row.figures.bytes)),
     column("missing", "MISSING", plain, |row, _| count(row.missing)),
+    column(MEANING, "MEANING", plain, |row, _| meaning(row)),
 ];
+/// The column of the meaning of termination flags, which is text.
+const MEANING: &str = "meaning";
 /// The columns of the phases.
 const OF_PHASES: [&str; 6] = ["requests", "p50", "p90", "p99", "p99.9", "max"];
 
@@ -77,6 +82,16 @@ fn count(number: u64) -> Value {
 fn own_errors(row: &LogRow) -> Value {
     let is_known = row.figures.unclear_errors == 0;
     if is_known { count(row.figures.own_errors) } else { Value::Unknown }
+}
+
+/// Returns termination flags in words with their likely cause; unknown for flags that are not known.
+fn meaning(row: &LogRow) -> Value {
+    let flags = row.name.as_bytes();
+    match (termination::words(flags), termination::likely_cause(flags)) {
+        (Some(words), Some(cause)) => Value::Text(format!("{words}: {cause}")),
+        (Some(words), None) => Value::Text(words),
+        (None, _) => Value::Unknown,
+    }
 }
 
 fn percentile(row: &LogRow, share: f64) -> Value {
@@ -108,11 +123,16 @@ pub(crate) struct LogTable {
 }
 
 impl LogTable {
-    /// Builds the table of groups by a property. The column of missing requests is shown if some may be missing.
-    pub(crate) fn of_groups(name: &'static str, rows: Vec<LogRow>) -> Self {
+    /// Builds the table of groups by a property. The column of missing requests is shown if some may be missing, and that of
+    /// meanings for termination flags.
+    pub(crate) fn of_groups(key: GroupKey, rows: Vec<LogRow>) -> Self {
         let has_missing = rows.iter().any(|row| row.missing > 0);
-        let columns = COLUMNS.iter().filter(|column| column.id != "missing" || has_missing).collect();
-        Self { name, columns, rows }
+        let is_shown = |column: &&LogColumn| match column.id {
+            "missing" => has_missing,
+            MEANING => key == GroupKey::Flags,
+            _ => true,
+        };
+        Self { name: key.name(), columns: COLUMNS.iter().filter(is_shown).collect(), rows }
     }
 
     /// Builds the table of the phases.
@@ -166,7 +186,7 @@ impl LogTable {
         Ok(())
     }
 
-    /// Writes aligned lines: names to the left, numbers to the right.
+    /// Writes aligned lines: names and meanings to the left, numbers to the right.
     fn write_lines(&self, out: &mut impl Write) -> io::Result<()> {
         let titles = self.columns.iter().map(|column| column.title.to_owned());
         let heading = std::iter::once(self.name.to_uppercase()).chain(titles).collect();
@@ -178,7 +198,12 @@ impl LogTable {
             let mut text = String::new();
             for (place, (cell, width)) in line.iter().zip(&widths).enumerate() {
                 let padding = " ".repeat(width - cell.width());
-                let parts = if place == 0 { [cell, &padding, ""] } else { ["  ", &padding, cell] };
+                let is_text = place > 0 && self.columns[place - 1].id == MEANING;
+                let parts = match place {
+                    0 => [cell, &padding, ""],
+                    _ if is_text => ["  ", cell, &padding],
+                    _ => ["  ", &padding, cell],
+                };
                 text.extend(parts);
             }
             writeln!(out, "{}", text.trim_end())?;

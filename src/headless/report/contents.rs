@@ -134,9 +134,12 @@ impl FromStr for ReportPart {
             Content::Table(_) if is_printable(view) => Ok(Self::View(view)),
             Content::Problems => Ok(Self::Problems),
             Content::Balancers => Ok(Self::Balancers),
-            Content::Table(_) | Content::Cli | Content::Sessions | Content::StickTables | Content::Events => {
-                Err(BadReport::NotATable { name: view.view().id.into(), known: list_known_parts() })
-            }
+            Content::Table(_)
+            | Content::Cli
+            | Content::Sessions
+            | Content::StickTables
+            | Content::Events
+            | Content::Requests => Err(BadReport::NotATable { name: view.view().id.into(), known: list_known_parts() }),
         }
     }
 }

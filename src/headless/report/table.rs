@@ -250,7 +250,7 @@ mod tests {
     }
 
     fn printed_of(stat: &str, part: &str, columns: &str, flat: bool, layout: TextLayout) -> Vec<String> {
-        let target = Target { name: Some("lb01".to_owned()), address: Address::unix("/nowhere") };
+        let target = Target { name: Some("lb01".to_owned()), ..Target::new(Address::unix("/nowhere")) };
         let mut poller = Poller::new(&target, Duration::from_secs(1), Thresholds::default());
         poller.instance.add_sample(SampleBuilder::default().build_at_millis(0, stat), 0);
         let columns = (!columns.is_empty()).then(|| columns.to_owned());

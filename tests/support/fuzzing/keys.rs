@@ -411,6 +411,8 @@ impl Player {
             | Effect::SendQuery(..)
             | Effect::FindOldProcesses(..)
             | Effect::ReadHostFacts(..)
+            | Effect::FindLog(..)
+            | Effect::AskLog(..)
             | Effect::RingBell
             | Effect::MeasureMemory => {}
         }
