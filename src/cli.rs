@@ -144,7 +144,8 @@ fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitC
     }
     let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
     let found = |demo: &demo::Demo| {
-        let target = Target { name: Some("demo".to_owned()), ..Target::new(Address::unix(demo.socket())) };
+        let log = Some(demo.log().to_owned());
+        let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()), log };
         FoundTargets { targets: vec![target], discovery: None, is_named: true }
     };
     let failure = "cannot start the simulated HAProxy";

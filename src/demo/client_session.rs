@@ -61,6 +61,16 @@ pub(crate) struct EndedSession {
     pub(crate) bytes_out: u64,
     /// True if the client aborted.
     pub(crate) client_aborts: bool,
+    /// Unique id.
+    pub(crate) id: u64,
+    /// Source port.
+    pub(crate) client_port: u16,
+    /// Time of arrival.
+    pub(crate) arrived_at: u64,
+    /// Index of the server in its backend; `None` if none was assigned.
+    pub(crate) server: Option<usize>,
+    /// Milliseconds in the queue, of the connection, of the response, and in total.
+    pub(crate) times: [u64; 4],
 }
 
 impl ClientSession {
@@ -97,7 +107,18 @@ impl ClientSession {
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             client_aborts: self.client_aborts,
+            id: self.id,
+            client_port: self.client_port,
+            arrived_at: self.arrived_at,
+            server: self.server,
+            times: self.times(),
         }
+    }
+
+    /// Returns the milliseconds in the queue, of the connection, of the response, and in total.
+    pub(crate) fn times(&self) -> [u64; 4] {
+        let Self { queue_ms, connect_ms, response_ms, transfer_ms, .. } = *self;
+        [queue_ms, connect_ms, response_ms, queue_ms + connect_ms + response_ms + transfer_ms]
     }
 
     /// Returns the session's address in memory, as `show sess` prints it.

@@ -10,12 +10,13 @@
 //!
 //! The files in layers; each file imports only from the layers listed before its own, or from the same layer:
 //!
-//! - `permission`, `counters`, `client_session`, `health_check`, `stick_table`, `date`: independent parts.
+//! - `permission`, `counters`, `client_session`, `health_check`, `stick_table`, `log_lines`, `date`: independent parts.
 //! - `server`, `proxy`, `default_proxies`, `site`, `world`: the state.
-//! - `load_balancing`, `session_flow`, `scenario`, `simulation`, `coarse_flow`, `warm_up`: changes to the state over time.
+//! - `request_log`, `load_balancing`, `session_flow`, `scenario`, `simulation`, `coarse_flow`, `warm_up`: changes to the state over
+//!   time.
 //! - `csv_row`, `show_*`, `help_text`: the replies.
 //! - `write_commands`, `interpreter`: the commands; `past_hour`: the hour before the start.
-//! - `socket_directory`, `socket_server`: the socket and the threads.
+//! - `socket_directory`, `log_writer`, `socket_server`: the socket, the log and the threads.
 
 mod client_session;
 mod coarse_flow;
@@ -27,9 +28,12 @@ mod health_check;
 mod help_text;
 pub mod interpreter;
 mod load_balancing;
+mod log_lines;
+mod log_writer;
 mod past_hour;
 mod permission;
 mod proxy;
+mod request_log;
 mod scenario;
 mod server;
 mod session_flow;

@@ -108,6 +108,7 @@ impl World {
             }
         }
         world.end_coarse_steps();
+        world.log.start();
         for second in 1..=FINE_SECONDS {
             world.advance(Duration::from_secs(1));
             if second > SETTLING_SECONDS && second < FINE_SECONDS && second.is_multiple_of(STEP) {

@@ -197,11 +197,13 @@ pub(crate) fn advance_sessions(
         }
     }
     let is_timed_out = |session: &ClientSession| session.arrived_at + QUEUE_TIMEOUT <= now;
-    while let Some(session) = backend.queue.pop_front_if(|session| is_timed_out(session)) {
+    while let Some(mut session) = backend.queue.pop_front_if(|session| is_timed_out(session)) {
+        session.queue_ms = QUEUE_TIMEOUT;
         ended.push(reject_with_503(backend, session));
     }
     for i in 0..backend.servers.len() {
-        while let Some(session) = backend.servers[i].queue.pop_front_if(|session| is_timed_out(session)) {
+        while let Some(mut session) = backend.servers[i].queue.pop_front_if(|session| is_timed_out(session)) {
+            session.queue_ms = QUEUE_TIMEOUT;
             ended.push(reject_with_503(backend, session));
         }
     }
@@ -225,12 +227,7 @@ fn next_waiting(backend: &mut SimBackend, i: usize, now: u64) -> Option<(ClientS
 
 /// Ends a session that was assigned to a server.
 pub(crate) fn finish_session(backend: &mut SimBackend, session: &ClientSession) -> EndedSession {
-    let times = [
-        session.queue_ms,
-        session.connect_ms,
-        session.response_ms,
-        session.queue_ms + session.connect_ms + session.response_ms + session.transfer_ms,
-    ];
+    let times = session.times();
     let server = session.server.and_then(|i| backend.servers.get_mut(i)).map(|server| &mut server.counters);
     for counters in server.into_iter().chain([&mut backend.counters]) {
         counters.session_closed();

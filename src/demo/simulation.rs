@@ -108,6 +108,7 @@ impl World {
     /// Counts sessions that ended in the backend at index `b`, in the frontends and stick tables of these sessions.
     pub(crate) fn record_ended_sessions(&mut self, b: usize, ended: impl IntoIterator<Item = EndedSession>) {
         for ended in ended {
+            self.log_session(b, &ended);
             let is_refused = ended.response_class == Some(CounterId::Hrsp4xx);
             for table in [ended.frontend, b] {
                 if let Some(table) = self.proxies.get_mut(table).and_then(|proxy| proxy.stick_table.as_mut()) {

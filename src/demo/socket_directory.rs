@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// Name of the socket in its directory.
 pub(crate) const SOCKET_NAME: &str = "haproxy.sock";
+/// Name of the log in the directory, and of the log before it.
+pub(crate) const LOG_NAME: &str = "haproxy.log";
+pub(crate) const OLD_LOG_NAME: &str = "haproxy.log.1";
 /// Start of the directory's name. The process id and a random number follow.
 const PREFIX: &str = "hapulse-demo-";
 /// End of the directory's name until its socket accepts connections.
@@ -48,10 +51,12 @@ fn create_in(parent: &Path) -> io::Result<PathBuf> {
     Err(last)
 }
 
-/// Removes the socket of a demo and its directory, and nothing else: a directory with other files stays. Errors are
+/// Removes the socket of a demo, its log and its directory, and nothing else: a directory with other files stays. Errors are
 /// ignored: such a directory is harmless.
 pub(crate) fn remove(directory: &Path) {
-    drop(fs::remove_file(directory.join(SOCKET_NAME)));
+    for name in [SOCKET_NAME, LOG_NAME, OLD_LOG_NAME] {
+        drop(fs::remove_file(directory.join(name)));
+    }
     drop(fs::remove_dir(directory));
 }
 
@@ -111,6 +116,7 @@ mod tests {
         let listener = socket(&running);
         let ended = folder("hapulse-demo-2-000002");
         drop(socket(&ended));
+        fs::write(ended.join(LOG_NAME), "").unwrap();
         let with_file = folder("hapulse-demo-3-000003");
         drop(socket(&with_file));
         fs::write(with_file.join("notes"), "").unwrap();
@@ -133,7 +139,7 @@ mod tests {
         assert!(ended.exists(), "of another user");
         remove_left_directories(parent.path(), uid);
         assert!(!ended.exists() && !never_started.exists());
-        assert!(with_file.join("notes").exists(), "only the socket is removed");
+        assert!(with_file.join("notes").exists(), "only the socket and the log are removed");
         for kept in
             [running, starting.join(SOCKET_NAME), other_name.join(SOCKET_NAME), open_to_others.join(SOCKET_NAME), link]
         {

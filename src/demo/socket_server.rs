@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::demo::interpreter;
+use crate::demo::log_writer::LogWriter;
 use crate::demo::past_hour::PastReply;
 use crate::demo::permission::CliLevel;
 use crate::demo::socket_directory::{self, SOCKET_NAME};
@@ -53,6 +54,7 @@ impl Default for DemoOptions {
 struct TimedWorld {
     world: World,
     last_advance: Instant,
+    log: LogWriter,
 }
 
 impl TimedWorld {
@@ -61,7 +63,13 @@ impl TimedWorld {
         let now = Instant::now();
         let passed = now.saturating_duration_since(self.last_advance);
         self.last_advance = now;
-        self.world.advance(passed.min(MAX_CATCH_UP));
+        self.advance(passed.min(MAX_CATCH_UP));
+    }
+
+    /// Advances the world, and writes the log of the requests that ended.
+    fn advance(&mut self, time: Duration) {
+        self.world.advance(time);
+        self.log.append(&self.world.log.take());
     }
 }
 
@@ -82,6 +90,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Demo {
     directory: PathBuf,
     socket: PathBuf,
+    log: PathBuf,
     shared: Arc<SocketServerState>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -94,7 +103,7 @@ pub struct Demo {
 pub fn start(options: DemoOptions) -> io::Result<Demo> {
     let DemoOptions { seed, warm_up, extra_backends, level } = options;
     let world = World::new(seed, warm_up, unix_time(), extra_backends);
-    serve(TimedWorld { world, last_advance: Instant::now() }, level)
+    serve(world, Instant::now(), level)
 }
 
 /// Starts a simulated `HAProxy` like [`start`], after passing on its replies to `show info;show stat` of the hour before,
@@ -106,7 +115,7 @@ pub fn start_with_past(options: DemoOptions, on_reply: impl FnMut(PastReply)) ->
     let DemoOptions { seed, warm_up, extra_backends, level } = options;
     let last_advance = Instant::now();
     let world = World::with_past_hour(seed, warm_up, unix_time(), extra_backends, on_reply);
-    serve(TimedWorld { world, last_advance }, level)
+    serve(world, last_advance, level)
 }
 
 /// Returns the current time in seconds since 1970.
@@ -115,8 +124,12 @@ fn unix_time() -> u64 {
 }
 
 /// Serves a world on a socket in a new directory.
-fn serve(timed_world: TimedWorld, level: CliLevel) -> io::Result<Demo> {
+fn serve(mut world: World, last_advance: Instant, level: CliLevel) -> io::Result<Demo> {
     let (directory, listener) = socket_directory::listen()?;
+    world.log.start();
+    let log = LogWriter::new(&directory);
+    let log_path = log.path().to_owned();
+    let timed_world = TimedWorld { world, last_advance, log };
     let socket = directory.join(SOCKET_NAME);
     let shared = Arc::new(SocketServerState {
         timed_world: Mutex::new(timed_world),
@@ -126,7 +139,7 @@ fn serve(timed_world: TimedWorld, level: CliLevel) -> io::Result<Demo> {
         is_stopping: AtomicBool::new(false),
     });
     // From here on, dropping `demo` removes the directory, even if the rest of the setup fails.
-    let mut demo = Demo { directory, socket, shared, threads: Vec::new() };
+    let mut demo = Demo { directory, socket, log: log_path, shared, threads: Vec::new() };
     let shared = Arc::clone(&demo.shared);
     let ticker = thread::Builder::new().name("demo-time".into()).spawn(move || advance_time(&shared))?;
     demo.threads.push(ticker);
@@ -143,9 +156,14 @@ impl Demo {
         &self.socket
     }
 
+    /// Returns the path of the log of requests.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// Advances the simulation by `time`, in addition to real time.
     pub fn advance(&self, time: Duration) {
-        lock(&self.shared.timed_world).world.advance(time);
+        lock(&self.shared.timed_world).advance(time);
     }
 }
 

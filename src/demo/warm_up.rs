@@ -9,6 +9,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::demo::counters::{CounterId, Counters};
+use crate::demo::log_lines::LogLines;
 use crate::demo::site;
 use crate::demo::world::{MAXCONN, World};
 
@@ -45,6 +46,7 @@ impl World {
             extra_backends,
             counters: Counters::default(),
             last_id: 0,
+            log: LogLines::default(),
             rng: Rng::with_seed(seed),
         };
         world.advance(Duration::from_millis(simulated));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::demo::counters::{CounterId, Counters};
+use crate::demo::log_lines::LogLines;
 use crate::demo::proxy::{Proxy, SimBackend, SimFrontend};
 use crate::demo::server::SimServer;
 
@@ -40,6 +41,8 @@ pub struct World {
     pub(crate) counters: Counters,
     /// Id of the last session, which is also the number of sessions since the start of the process.
     pub(crate) last_id: u64,
+    /// Log of requests.
+    pub(crate) log: LogLines,
     /// Source of random numbers.
     pub(crate) rng: Rng,
 }
