@@ -6,6 +6,13 @@
 //! and [`cli`] on top. `docs/architecture.md` describes them in detail.
 #![forbid(unsafe_code)]
 
+/// Writes a line to standard error. Unlike the macro of the standard library, it does not panic if that fails.
+macro_rules! eprintln {
+    ($($text:tt)*) => {
+        _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($text)*)))
+    };
+}
+
 pub mod actions;
 pub mod app;
 pub mod ask;

@@ -15,16 +15,17 @@ use crate::cli::recordings_arg::{parse_end, parse_past};
 use crate::haproxy::safe_text::{self, SafeText};
 use crate::headless::exit_code::CommandExit;
 use crate::headless::logs::log_report::{LogRow, LogTable};
-use crate::headless::logs::{self, LogOptions};
+use crate::headless::logs::{self, LineCounts, LogFigures, LogOptions};
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::report::show::OutputFormat;
 use crate::logs::configured_formats;
 use crate::logs::group_key::GroupKey;
-use crate::logs::groups::NamedGroup;
+use crate::logs::groups::{Groups, NamedGroup};
 use crate::logs::line_reader::LineReader;
 use crate::logs::log_format::LogFormat;
 use crate::logs::request::Phase;
 use crate::logs::request_filter::RequestFilter;
+use crate::logs::time_counts::TimeCounts;
 use crate::term::waiting_writer::WaitingWriter;
 use crate::units;
 
@@ -47,7 +48,7 @@ const OTHERS: &str = "(others)";
     hapulse logs --by client --since 10m               who sends most requests\n  \
     hapulse logs --by flags --filter status:5xx        how failed requests ended\n  \
     hapulse logs --percentiles /var/log/haproxy.log.*  where the time goes\n  \
-    docker logs -f lb | head -n 10000 | hapulse logs -\n\n\
+    docker logs --tail 10000 lb 2>&1 | hapulse logs -\n\n\
     Exit codes: 0 success, 1 a file cannot be read or has no line in a known format, 2 invalid usage"
 )]
 pub(super) struct LogsArgs {
@@ -95,7 +96,6 @@ pub(super) struct LogsArgs {
 impl LogsArgs {
     fn options(&self) -> Result<LogOptions, String> {
         let now = Zoned::now();
-        let present = SystemTime::from(now.timestamp());
         let since = self.since.as_ref().map(|text| parse_past(text, &now)).transpose();
         let since = since.map_err(|error| format!("--since: {error}"))?;
         let start = since.unwrap_or(SystemTime::UNIX_EPOCH);
@@ -115,11 +115,32 @@ impl LogsArgs {
             key: name(&self.by).unwrap_or(GroupKey::Server),
             phase: Phase::ALL.into_iter().find(|phase| phase.name() == self.time).unwrap_or(Phase::Response),
             filter: RequestFilter::parse(&self.filter).map_err(|error| format!("--filter: {error}"))?,
-            span: is_limited.then(|| millis(start)..=until.map_or(millis(present), millis)),
+            // The clock of the machine that wrote the log may be ahead.
+            span: is_limited.then(|| millis(start)..=until.map_or(i64::MAX, millis)),
             zone: now.time_zone().clone(),
             prints_unread: self.unread,
             draws_progress: !self.unread && io::stderr().is_terminal(),
         })
+    }
+
+    /// Returns the rows of the table: the groups, or the phases.
+    fn rows(&self, groups: Groups, phases: [TimeCounts; 5]) -> Vec<LogRow> {
+        if self.percentiles {
+            let phases = Phase::ALL.into_iter().zip(phases);
+            return phases.map(|(phase, times)| LogRow::of_phase(phase.name(), times)).collect();
+        }
+        let (groups, others) = groups.finish(self.top);
+        let row = |(name, group): NamedGroup| LogRow {
+            name: SafeText::new(&name).to_string(),
+            figures: group.figures,
+            missing: group.missing,
+            is_phase: false,
+        };
+        let mut rows: Vec<LogRow> = groups.into_iter().map(row).collect();
+        if others.requests > 0 {
+            rows.push(LogRow { name: OTHERS.to_owned(), figures: others, missing: 0, is_phase: false });
+        }
+        rows
     }
 
     /// Returns the formats that options name. Those of HAProxy's configuration that cannot be read are named and left out,
@@ -162,55 +183,62 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let read = figures.lines - figures.unread;
-    let failures = figures.failures;
+    let LogFigures { counts, groups, phases, failures } = figures;
     for failure in &failures {
         eprintln!("hapulse: {failure}");
     }
+    if args.files.is_empty() && !failures.is_empty() {
+        eprintln!("  name another file, or with journald: journalctl -u haproxy -o cat | hapulse logs -");
+    }
+    let read = counts.lines - counts.unread;
+    let has_failed = !failures.is_empty() || read == 0 && counts.lines > 0 && !args.unread;
     if args.unread {
         ignore_broken_pipe(out.flush())?;
     } else {
-        let table = if args.percentiles {
-            let phases = Phase::ALL.into_iter().zip(figures.phases);
-            LogTable::of_phases(phases.map(|(phase, times)| LogRow::of_phase(phase.name(), times)).collect())
-        } else {
-            let (groups, others) = figures.groups.finish(args.top);
-            let row = |(name, group): NamedGroup| LogRow {
-                name: SafeText::new(&name).to_string(),
-                figures: group.figures,
-                missing: group.missing,
-            };
-            let mut rows: Vec<LogRow> = groups.into_iter().map(row).collect();
-            if others.requests > 0 {
-                rows.push(LogRow { name: OTHERS.to_owned(), figures: others, missing: 0 });
-            }
-            LogTable::of_groups(options.key, rows)
-        };
+        let rows = args.rows(groups, phases);
+        let is_untimed = rows.iter().all(|row| row.figures.times.count() == 0);
+        if counts.lines == 0 && failures.is_empty() {
+            eprintln!("hapulse: the log is empty");
+        }
+        report_uncounted(args, counts, is_untimed);
         if read > 0 {
+            let table = if args.percentiles {
+                LogTable::of_phases(rows)
+            } else {
+                LogTable::of_groups(options.key, args.format, rows)
+            };
             let printed = table.write(args.format, args.safe_csv, &mut out);
             ignore_broken_pipe(printed.and_then(|()| out.flush()))?;
         }
-        report_unread(figures.lines, figures.unread);
-        if read > 0 && figures.excluded == read {
-            let requests = units::pluralize(read as i64, "request");
-            eprintln!("hapulse: of {requests}, none matches --filter, --since and --until");
-        }
-        if figures.undated > 0 {
-            let requests = units::pluralize(figures.undated as i64, "request");
-            eprintln!("hapulse: {requests} not counted, because the lines have no time: add %tr to the log format");
-        }
     }
-    let has_failed = !failures.is_empty() || read == 0 && figures.lines > 0 && !args.unread;
     Ok(ExitCode::from(if has_failed { CommandExit::Refused } else { CommandExit::Done }.code()))
 }
 
+/// Says what was not counted, and why.
+fn report_uncounted(args: &LogsArgs, counts: LineCounts, is_untimed: bool) {
+    let read = counts.lines - counts.unread;
+    report_unread(counts, args.haproxy_config.is_some());
+    if read > 0 && counts.excluded == read {
+        let requests = units::pluralize(read as i64, "request");
+        eprintln!("hapulse: of {requests}, none matches --filter, --since and --until");
+    } else if read > 0 && is_untimed && !args.percentiles && args.time == Phase::Response.name() {
+        eprintln!("hapulse: no line has a response time; of TCP sessions, --time total has the duration");
+    }
+    if counts.undated > 0 {
+        let requests = units::pluralize(counts.undated as i64, "request");
+        eprintln!("hapulse: {requests} not counted, because the lines have no time: add %tr to the log format");
+    }
+}
+
 /// Says how many lines were not counted.
-fn report_unread(lines: u64, unread: u64) {
+fn report_unread(LineCounts { lines, unread, .. }: LineCounts, has_config: bool) {
     if unread > 0 && (unread == lines || io::stderr().is_terminal() || unread * 100 > lines) {
         let lines = units::part_of(unread as i64, lines as i64, "line");
-        eprintln!(
-            "hapulse: {lines} not read as requests\n  \
-             --unread prints them, and --haproxy-config FILE reads the formats of HAProxy's configuration"
-        );
+        let other = if has_config {
+            "frontends without option httplog or a log-format write other lines"
+        } else {
+            "--haproxy-config FILE reads the formats of HAProxy's configuration"
+        };
+        eprintln!("hapulse: {lines} not read as requests\n  --unread prints them; {other}");
     }
 }

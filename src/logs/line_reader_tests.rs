@@ -79,12 +79,12 @@ fn headers_of_syslog_are_skipped() {
 }
 
 #[test]
-fn cut_lines_count_if_only_their_request_is_incomplete() {
+fn cut_lines_count_if_nothing_that_is_counted_is_incomplete() {
     let mut reader = reader();
-    let in_request = HTTP.find("\"GET").unwrap();
+    let flags = HTTP.find("---- ").unwrap();
     for length in 0..HTTP.len() {
         let request = reader.read(&HTTP.as_bytes()[..length]);
-        if length <= in_request {
+        if length < flags + "---- 1".len() {
             assert_eq!(request, None, "{length}");
         } else {
             let request = request.unwrap_or_else(|| panic!("{length}"));
@@ -110,6 +110,10 @@ fn other_formats_are_read_as_configured() {
     );
     let request = dated.read(b"01/Dec/2026:12:09:10 +0000 10.0.0.2 PUT 503").unwrap();
     assert_eq!((text(request.method), request.error_origin()), ("PUT", Some(ErrorOrigin::Unknown)));
+    let mut absent = LineReader::new(["%ci %ST %hrl"]).unwrap();
+    assert_eq!(absent.read(b"127.0.0.1 200 ").unwrap().status, Some(200));
+    let escaped = reader().read(HTTP.replace("/a/2?x", "/a#22b?x").as_bytes()).map(|request| request.path().to_vec());
+    assert_eq!(escaped.as_deref(), Some(&b"/a#22b"[..]));
     let error = |format: &str| LogFormat::compile(format).unwrap_err();
     assert_eq!(error("%ST %Trx"), LogFormatError::UnknownVariable("Trx".to_owned()));
     assert_eq!(error("%ST%B"), LogFormatError::NotSeparated("%B".to_owned()));

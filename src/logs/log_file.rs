@@ -1,11 +1,11 @@
 //! Reads the lines of log files: plain, compressed with gzip or Zstandard, or from standard input.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// Size of the buffer in bytes.
 const BUFFER: usize = 1 << 17;
@@ -41,12 +41,40 @@ pub(crate) fn decompress(source: impl Read + 'static) -> io::Result<Box<dyn Read
     if first.starts_with(&GZIP) {
         Ok(Box::new(MultiGzDecoder::new(source)))
     } else if first.starts_with(&ZSTANDARD) {
-        Ok(Box::new(StreamingDecoder::new(source).map_err(io::Error::other)?))
+        Ok(Box::new(ZstandardReader { frame: Some(open_frame(source)?) }))
     } else if let Some((_, program)) = OTHER_COMPRESSION.iter().find(|(start, _)| first.starts_with(start)) {
         Err(io::Error::other(format!("{program} is not read: {program} -dc FILE | hapulse logs -")))
     } else {
         Ok(Box::new(source))
     }
+}
+
+/// Reads all frames of a Zstandard file: appended files have several.
+struct ZstandardReader<R: BufRead> {
+    /// The frame that is read; `None` after the last one.
+    frame: Option<StreamingDecoder<R, FrameDecoder>>,
+}
+
+impl<R: BufRead> Read for ZstandardReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(frame) = &mut self.frame {
+            let count =
+                frame.read(buffer).map_err(|_| io::Error::other("the Zstandard data is damaged or ends too early"))?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            if let Some(mut source) = self.frame.take().map(StreamingDecoder::into_inner)
+                && !source.fill_buf()?.is_empty()
+            {
+                self.frame = Some(open_frame(source)?);
+            }
+        }
+        Ok(0)
+    }
+}
+
+fn open_frame<R: BufRead>(source: R) -> io::Result<StreamingDecoder<R, FrameDecoder>> {
+    StreamingDecoder::new(source).map_err(|error| io::Error::other(format!("not Zstandard data: {error}")))
 }
 
 /// Calls `each` with every line of a source without its line end, and returns the number of lines.
@@ -132,6 +160,11 @@ mod tests {
         let zstandard = ruzstd::encoding::compress_to_vec(&b"three\n"[..], ruzstd::encoding::CompressionLevel::Fastest);
         std::fs::write(&path, zstandard).unwrap();
         assert_eq!(lines(read(&path).unwrap()), ["three"]);
+        std::fs::write(&path, [&zstandard[..], &zstandard].concat()).unwrap();
+        assert_eq!(lines(read(&path).unwrap()), ["three", "three"], "two frames");
+        std::fs::write(&path, &zstandard[..zstandard.len() - 2]).unwrap();
+        let error = for_each_line(read(&path).unwrap(), |_| {}).unwrap_err().to_string();
+        assert_eq!(error, "the Zstandard data is damaged or ends too early");
         std::fs::write(&path, "plain\n").unwrap();
         assert_eq!(lines(read(&path).unwrap()), ["plain"]);
         std::fs::write(&path, b"\xfd7zXZ\0\0\x04").unwrap();

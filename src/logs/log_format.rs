@@ -82,7 +82,8 @@ impl LogFormat {
 
     /// Reads a request from a line without the header of syslog; `None` if the line has another format.
     ///
-    /// Of a line that was cut within its request, the beginning of the request counts.
+    /// Of a line that was cut within its request, the beginning of the request counts. Lines that were cut within captured
+    /// headers or the numbers before them count without a request.
     pub(crate) fn parse<'l>(&self, line: &'l [u8]) -> Option<Request<'l>> {
         let parts = match &self.0 {
             LineLayout::Text(parts) => parts,
@@ -100,17 +101,25 @@ impl LogFormat {
                     rest = match strip_text(rest, text) {
                         Some(rest) => rest,
                         // HAProxy prints one blank where captures between two blanks are absent.
-                        None if is_after_blank => rest.strip_prefix(text.strip_prefix(b" ")?)?,
-                        None => return None,
+                        None => {
+                            let without_blank = text.strip_prefix(b" ").filter(|_| is_after_blank);
+                            match without_blank.and_then(|text| strip_text(rest, text)) {
+                                Some(rest) => rest,
+                                None => return cut_request(&fields, rest),
+                            }
+                        }
                     };
                     is_after_blank = text.ends_with(b" ");
                 }
-                FormatPart::Value(_, true) if !rest.starts_with(b"\"") => return None,
+                FormatPart::Value(_, true) if !rest.starts_with(b"\"") => return cut_request(&fields, rest),
                 FormatPart::Value(variable, _) => {
                     let next = parts.as_slice();
-                    let (value, after) = match split_value(*variable, rest, next)? {
-                        Split::At(value, after) => (value, after),
-                        Split::Cut(beginning) => {
+                    let (value, after) = match split_value(*variable, rest, next) {
+                        Some(Split::At(value, after)) => (value, after),
+                        // What is last may be absent, with the blank before it.
+                        None if next.iter().all(FormatPart::may_be_absent) && !rest.contains(&b' ') => (rest, &[][..]),
+                        None => return cut_request(&fields, rest),
+                        Some(Split::Cut(beginning)) => {
                             fields.set(*variable, beginning);
                             return Request::new(&fields);
                         }
@@ -123,6 +132,16 @@ impl LogFormat {
         }
         if rest.is_empty() { Request::new(&fields) } else { None }
     }
+}
+
+/// Returns the request of a line that was cut after everything that is counted, within numbers or captured headers; `rest` is
+/// what could not be split.
+fn cut_request<'l>(fields: &Fields<'l>, rest: &[u8]) -> Option<Request<'l>> {
+    let flags = fields.get(Variable::Flags)?;
+    let are_flags =
+        matches!(flags.len(), 2 | 4) && flags.iter().all(|flag| flag.is_ascii_alphabetic() || *flag == b'-');
+    let is_cut = rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'/');
+    if are_flags && is_cut { Request::new(fields) } else { None }
 }
 
 /// The value of a variable at the beginning of a text.
@@ -149,7 +168,9 @@ fn split_value<'l>(variable: Variable, rest: &'l [u8], next: &[FormatPart]) -> O
         if !rest.starts_with(b"{") {
             return Some(Split::At(&[], rest));
         }
-        let close = find(rest, b"}", until.unwrap_or_default(), 0)?;
+        let Some(close) = find(rest, b"}", until.unwrap_or_default(), 0) else {
+            return memchr::memchr(b'}', rest).is_none().then_some(Split::Cut(rest));
+        };
         return Some(Split::after(rest, close + 1));
     }
     if variable == Variable::Date {

@@ -131,9 +131,9 @@ impl<'l> Request<'l> {
         self.times[phase as usize]
     }
 
-    /// Returns the URI without its query.
+    /// Returns the URI without its query. A `#` belongs to it: HAProxy writes special characters as `#22`.
     pub(crate) fn path(&self) -> &'l [u8] {
-        let end = memchr::memchr2(b'?', b'#', self.uri).unwrap_or(self.uri.len());
+        let end = memchr::memchr(b'?', self.uri).unwrap_or(self.uri.len());
         &self.uri[..end]
     }
 

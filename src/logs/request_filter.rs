@@ -173,7 +173,9 @@ impl RequestCondition {
                 group_key::write_folded_path(request.path(), &mut folded);
                 [folded.as_slice(), request.path(), request.uri].contains(&wanted.as_slice())
             }
-            Self::Server(backend, server) => request.backend == backend.as_slice() && request.server == server.as_slice(),
+            Self::Server(backend, server) => {
+                request.backend == backend.as_slice() && request.server == server.as_slice()
+            }
             Self::WholeText(name, wanted) => text(request, name) == wanted.as_slice(),
             Self::Network(network, bits) => {
                 let client = std::str::from_utf8(request.client).ok().and_then(|text| text.parse::<IpAddr>().ok());

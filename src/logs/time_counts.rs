@@ -56,10 +56,18 @@ impl TimeCounts {
         self.count
     }
 
-    /// Returns the time that this share of all do not exceed, rounded down to whole requests as HAProxy's `halog` does; `None`
-    /// without times.
-    pub(crate) fn percentile(&self, share: f64) -> Option<u32> {
-        let rank = ((self.count as f64 * share) as u64).clamp(1, self.count.max(1));
+    /// Returns the shortest time that at least this many of 1,000 requests do not exceed; `None` without times.
+    pub(crate) fn percentile(&self, per_mille: u64) -> Option<u32> {
+        self.ranked((self.count * per_mille).div_ceil(1000))
+    }
+
+    /// Returns the same as HAProxy's `halog`, which rounds the number of requests down.
+    pub(crate) fn percentile_of_halog(&self, per_mille: u64) -> Option<u32> {
+        self.ranked(self.count * per_mille / 1000)
+    }
+
+    fn ranked(&self, rank: u64) -> Option<u32> {
+        let rank = rank.clamp(1, self.count.max(1));
         let mut seen = 0;
         self.iter().find_map(|(millis, times)| {
             seen += u64::from(times);
@@ -84,7 +92,7 @@ mod tests {
         #[test]
         fn percentiles_are_those_of_the_sorted_times(
             times in proptest::collection::vec(prop_oneof![0_u32..50, 0_u32..5000, any::<u32>()], 1..400),
-            share in 0.0_f64..=1.0,
+            per_mille in 0_usize..=1000,
             split in any::<prop::sample::Index>(),
         ) {
             let mut sorted = times.clone();
@@ -94,8 +102,9 @@ mod tests {
             times[..split].iter().for_each(|time| counts.add(*time));
             times[split..].iter().for_each(|time| later.add(*time));
             counts.merge(&later);
-            let rank = ((times.len() as f64 * share) as usize).max(1);
-            prop_assert_eq!(counts.percentile(share), Some(sorted[rank - 1]));
+            let [down, up] = [times.len() * per_mille / 1000, (times.len() * per_mille).div_ceil(1000)];
+            prop_assert_eq!(counts.percentile(per_mille as u64), Some(sorted[up.max(1) - 1]));
+            prop_assert_eq!(counts.percentile_of_halog(per_mille as u64), Some(sorted[down.max(1) - 1]));
             prop_assert_eq!((counts.count(), counts.max()), (times.len() as u64, sorted.last().copied()));
         }
     }
@@ -103,6 +112,6 @@ mod tests {
     #[test]
     fn nothing_has_no_percentile() {
         let counts = TimeCounts::default();
-        assert_eq!((counts.percentile(0.5), counts.max()), (None, None));
+        assert_eq!((counts.percentile(500), counts.max()), (None, None));
     }
 }

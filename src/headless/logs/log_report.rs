@@ -6,7 +6,7 @@ use serde_json::Map;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::config::terminal_env::TerminalEnv;
-use crate::headless::print::TextWriter;
+use crate::headless::print::{TextWriter, terminal_columns};
 use crate::headless::report::csv;
 use crate::headless::report::show::OutputFormat;
 use crate::logs::group_key::GroupKey;
@@ -14,6 +14,7 @@ use crate::logs::groups::Figures;
 use crate::logs::termination;
 use crate::logs::time_counts::TimeCounts;
 use crate::table::columns::value::Value;
+use crate::ui::text_width;
 use crate::units;
 
 /// A row of a table.
@@ -25,13 +26,15 @@ pub(crate) struct LogRow {
     pub(crate) figures: Figures,
     /// Maximum number of earlier requests that are counted in the last row instead.
     pub(crate) missing: u64,
+    /// True for the times of a phase, whose percentiles are those of HAProxy's `halog`.
+    pub(crate) is_phase: bool,
 }
 
 impl LogRow {
     /// Returns the row with the times of a phase.
     pub(crate) fn of_phase(name: &str, times: TimeCounts) -> Self {
         let figures = Figures { requests: times.count(), times, ..Figures::default() };
-        Self { name: name.to_owned(), figures, missing: 0 }
+        Self { name: name.to_owned(), figures, missing: 0, is_phase: true }
     }
 }
 
@@ -57,13 +60,13 @@ const COLUMNS: [LogColumn; 13] = [
     column("share", "SHARE", share, |row, all| {
         Value::from_decimal(Some(row.figures.requests as f64 / all.max(1) as f64))
     }),
-    column("responses_4xx", "4XX", plain, |row, _| count(row.figures.statuses[4])),
-    column("responses_5xx", "5XX", plain, |row, _| count(row.figures.statuses[5])),
+    column("responses_4xx", "4XX", plain, |row, _| responses(row, row.figures.statuses[4])),
+    column("responses_5xx", "5XX", plain, |row, _| responses(row, row.figures.statuses[5])),
     column("haproxy_5xx", "BY HAPROXY", plain, |row, _| own_errors(row)),
-    column("p50", "P50 ms", plain, |row, _| percentile(row, 0.5)),
-    column("p90", "P90", plain, |row, _| percentile(row, 0.9)),
-    column("p99", "P99", plain, |row, _| percentile(row, 0.99)),
-    column("p99.9", "P99.9", plain, |row, _| percentile(row, 0.999)),
+    column("p50", "P50 ms", plain, |row, _| percentile(row, 500)),
+    column("p90", "P90", plain, |row, _| percentile(row, 900)),
+    column("p99", "P99", plain, |row, _| percentile(row, 990)),
+    column("p99.9", "P99.9", plain, |row, _| percentile(row, 999)),
     column("max", "MAX", plain, |row, _| Value::from_integer(row.figures.times.max().map(i64::from))),
     column("bytes", "BYTES", bytes, |row, _| count(row.figures.bytes)),
     column("missing", "MISSING", plain, |row, _| count(row.missing)),
@@ -71,6 +74,8 @@ const COLUMNS: [LogColumn; 13] = [
 ];
 /// The column of the meaning of termination flags, which is text.
 const MEANING: &str = "meaning";
+/// Width to which names are shortened at most.
+const MIN_NAME_WIDTH: usize = 20;
 /// The columns of the phases.
 const OF_PHASES: [&str; 6] = ["requests", "p50", "p90", "p99", "p99.9", "max"];
 
@@ -78,10 +83,16 @@ fn count(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
+/// Returns a number of responses; unknown if no request has a status, as of TCP.
+fn responses(row: &LogRow, number: u64) -> Value {
+    let has_status = row.figures.statuses[1..].iter().any(|responses| *responses > 0);
+    if has_status { count(number) } else { Value::Unknown }
+}
+
 /// Returns the number of errors of HAProxy itself; unknown if the log does not say who made some of them.
 fn own_errors(row: &LogRow) -> Value {
     let is_known = row.figures.unclear_errors == 0;
-    if is_known { count(row.figures.own_errors) } else { Value::Unknown }
+    if is_known { responses(row, row.figures.own_errors) } else { Value::Unknown }
 }
 
 /// Returns termination flags in words with their likely cause; unknown for flags that are not known.
@@ -94,8 +105,10 @@ fn meaning(row: &LogRow) -> Value {
     }
 }
 
-fn percentile(row: &LogRow, share: f64) -> Value {
-    Value::from_integer(row.figures.times.percentile(share).map(i64::from))
+fn percentile(row: &LogRow, per_mille: u64) -> Value {
+    let times = &row.figures.times;
+    let millis = if row.is_phase { times.percentile_of_halog(per_mille) } else { times.percentile(per_mille) };
+    Value::from_integer(millis.map(i64::from))
 }
 
 fn plain(value: &Value) -> String {
@@ -123,10 +136,10 @@ pub(crate) struct LogTable {
 }
 
 impl LogTable {
-    /// Builds the table of groups by a property. The column of missing requests is shown if some may be missing, and that of
-    /// meanings for termination flags.
-    pub(crate) fn of_groups(key: GroupKey, rows: Vec<LogRow>) -> Self {
-        let has_missing = rows.iter().any(|row| row.missing > 0);
+    /// Builds the table of groups by a property. The column of missing requests is shown to people if some may be missing, and
+    /// that of meanings for termination flags.
+    pub(crate) fn of_groups(key: GroupKey, format: OutputFormat, rows: Vec<LogRow>) -> Self {
+        let has_missing = format != OutputFormat::Table || rows.iter().any(|row| row.missing > 0);
         let is_shown = |column: &&LogColumn| match column.id {
             "missing" => has_missing,
             MEANING => key == GroupKey::Flags,
@@ -186,14 +199,28 @@ impl LogTable {
         Ok(())
     }
 
+    /// Shortens names that are wider than the terminal leaves room for, and returns the widths of all columns.
+    fn fit_names(&self, lines: &mut [Vec<String>]) -> Vec<usize> {
+        let width =
+            |lines: &[Vec<String>], place: usize| lines.iter().map(|line| line[place].width()).max().unwrap_or(0);
+        let others: Vec<usize> = (1..=self.columns.len()).map(|place| width(lines, place)).collect();
+        if let Some(columns) = terminal_columns() {
+            let needed: usize = others.iter().map(|width| width + 2).sum();
+            let room = columns.saturating_sub(needed).max(MIN_NAME_WIDTH);
+            for line in lines.iter_mut() {
+                line[0] = text_width::middle(&line[0], room);
+            }
+        }
+        std::iter::once(width(lines, 0)).chain(others).collect()
+    }
+
     /// Writes aligned lines: names and meanings to the left, numbers to the right.
     fn write_lines(&self, out: &mut impl Write) -> io::Result<()> {
         let titles = self.columns.iter().map(|column| column.title.to_owned());
         let heading = std::iter::once(self.name.to_uppercase()).chain(titles).collect();
         let cells = self.cells(|column, value| (column.format)(value));
-        let lines: Vec<Vec<String>> = std::iter::once(heading).chain(cells).collect();
-        let width = |place: usize| lines.iter().map(|line| line[place].width()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..=self.columns.len()).map(width).collect();
+        let mut lines: Vec<Vec<String>> = std::iter::once(heading).chain(cells).collect();
+        let widths = self.fit_names(&mut lines);
         for line in &lines {
             let mut text = String::new();
             for (place, (cell, width)) in line.iter().zip(&widths).enumerate() {

@@ -41,9 +41,9 @@ pub(crate) struct LogOptions {
     pub(crate) draws_progress: bool,
 }
 
-/// Figures of the lines that were read.
-#[derive(Debug)]
-pub(crate) struct LogFigures {
+/// Numbers of lines, by what became of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LineCounts {
     /// Number of lines.
     pub(crate) lines: u64,
     /// Number of lines that are no requests in a known format.
@@ -52,6 +52,13 @@ pub(crate) struct LogFigures {
     pub(crate) excluded: u64,
     /// Number of requests that are not counted, because a span is asked for and their lines have no time.
     pub(crate) undated: u64,
+}
+
+/// Figures of the lines that were read.
+#[derive(Debug)]
+pub(crate) struct LogFigures {
+    /// Numbers of lines.
+    pub(crate) counts: LineCounts,
     /// Requests by the property.
     pub(crate) groups: Groups,
     /// Times of all requests, in the order of [`Phase::ALL`].
@@ -71,10 +78,7 @@ pub(crate) fn read(
     out: &mut dyn Write,
 ) -> io::Result<LogFigures> {
     let mut figures = LogFigures {
-        lines: 0,
-        unread: 0,
-        excluded: 0,
-        undated: 0,
+        counts: LineCounts::default(),
         groups: Groups::new(options.key, options.phase),
         phases: Default::default(),
         failures: Vec::new(),
@@ -99,14 +103,14 @@ pub(crate) fn read(
                 continue;
             }
         };
-        let LogFigures { lines, unread, excluded, undated, groups, phases, .. } = &mut figures;
+        let LogFigures { counts, groups, phases, .. } = &mut figures;
         let read = log_file::for_each_line(source, |line| {
-            *lines += 1;
+            counts.lines += 1;
             if let Some(progress) = &mut progress {
                 progress.line();
             }
             let Some(request) = reader.read(line) else {
-                *unread += 1;
+                counts.unread += 1;
                 if options.prints_unread && written.is_ok() {
                     written = writeln!(out, "{}", SafeText::new(line));
                 }
@@ -116,24 +120,24 @@ pub(crate) fn read(
                 return;
             }
             if !options.filter.matches(&request) {
-                *excluded += 1;
+                counts.excluded += 1;
                 return;
             }
             match is_in_span(&request) {
                 Some(true) => {}
                 Some(false) => {
-                    *excluded += 1;
+                    counts.excluded += 1;
                     return;
                 }
                 None => {
-                    *undated += 1;
+                    counts.undated += 1;
                     return;
                 }
             }
             if counts_phases {
-                for (counts, phase) in phases.iter_mut().zip(Phase::ALL) {
+                for (times, phase) in phases.iter_mut().zip(Phase::ALL) {
                     if let Some(millis) = request.time(phase) {
-                        counts.add(millis);
+                        times.add(millis);
                     }
                 }
             } else {

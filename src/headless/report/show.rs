@@ -28,7 +28,7 @@ const MAX_PROBLEM_TIME: Duration = Duration::from_secs(15);
 pub(crate) enum OutputFormat {
     /// Table for people
     Table,
-    /// One JSON object per HAProxy, each on its own line
+    /// JSON objects, each on its own line
     Json,
     /// Header line and one line per row
     Csv,

@@ -42,7 +42,7 @@ pub(crate) struct GroupSummary {
 
 impl GroupSummary {
     /// Shares of requests whose times are reported, before the longest one.
-    pub(crate) const SHARES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
+    pub(crate) const SHARES: [u64; 4] = [500, 900, 990, 999];
 }
 
 /// A group of requests.
