@@ -179,6 +179,25 @@ fn row_opens_the_view_filtered_to_it() {
 }
 
 #[test]
+fn cause_opens_the_view_filtered_to_its_row() {
+    let logging = LoggingLab::start();
+    logging.lab.set_server_behavior("be2/s1", ServerBehavior::Errors(100));
+    logging.lab.set_server_behavior("be2/s2", ServerBehavior::Errors(100));
+    let addr = logging.lab.frontend_addr();
+    let _healthy = Traffic::to(addr).path("/be1/a").workers(2).rate(50.0).start();
+    let _failing = Traffic::to(addr).path("/be2/fails").workers(2).rate(50.0).start();
+    let mut term = logging.dashboard((120, 40));
+    term.press("!");
+    term.wait_until(|screen| screen.contains("CRIT") && screen.contains("be2"));
+    term.press("R");
+    let screen = term.wait_until(|screen| screen.contains("/backend=be2") && shown_requests(screen) > Some(20));
+    // One key from the cause: who made the errors, which URL, and which client.
+    let summary = screen.lines().find(|line| line.contains("5xx: ")).unwrap();
+    assert!(summary.contains("5xx: application 100%, HAProxy 0%"), "{screen}");
+    assert!(screen.contains("GET /be2/fails 100%") && screen.contains("127.0.0.1 100%"), "{screen}");
+}
+
+#[test]
 fn rotation_under_load_loses_and_repeats_nothing() {
     let logging = LoggingLab::start();
     let mut term = logging.dashboard((120, 40));

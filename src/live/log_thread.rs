@@ -1,7 +1,7 @@
 //! The thread that reads the logs of the HAProxies of this machine, so that a slow disk does not block the screen.
 //!
 //! It reads a log only if one is configured, or if the usual file has lines of this HAProxy's frontends. It sends figures only
-//! about what it is asked, at most once per second, and at once after a new question.
+//! about what it is asked: at once after a new question, then once per second, and less often if they take long.
 
 use std::collections::HashSet;
 use std::io;
@@ -39,6 +39,8 @@ const USUAL_CONFIG: &str = "/etc/haproxy/haproxy.cfg";
 const READ_PAUSE: Duration = Duration::from_millis(250);
 /// Time between two figures.
 const UPDATE_PAUSE: Duration = Duration::from_secs(1);
+/// Number of times by which the pause is longer than the time that figures take: they use at most a tenth of a core.
+const COST_FACTOR: u32 = 10;
 /// Number of bytes at the end of the usual file in which a frontend is searched for.
 const SEARCHED_BYTES: u64 = 1 << 20;
 /// Maximum size of a configuration file.
@@ -144,7 +146,7 @@ impl LogThread {
                     let message = Message::RequestsRead(log.source.id, Box::new(update));
                     // If the queue is full, the next figures replace these.
                     if self.events.try_send(message.into()).is_err() {
-                        log.updated_at = None;
+                        log.next_update = None;
                     }
                 }
             }
@@ -170,7 +172,7 @@ impl LogThread {
             }
             LogRequest::Ask(id, question) => {
                 if let Some(log) = self.logs.iter_mut().find(|log| log.source.id == id) {
-                    (log.question, log.updated_at) = (question, None);
+                    (log.question, log.next_update) = (question, None);
                     if log.log.is_none() && log.question.is_some() {
                         // It may have appeared.
                         log.find(Vec::new());
@@ -190,8 +192,8 @@ struct WatchedLog {
     /// Why no log is read.
     problem: Option<LogProblem>,
     question: Option<WindowQuestion>,
-    /// Time of the last figures; `None` if new ones are due.
-    updated_at: Option<Duration>,
+    /// Time of the next figures; `None` if they are due.
+    next_update: Option<Duration>,
 }
 
 impl WatchedLog {
@@ -204,7 +206,7 @@ impl WatchedLog {
             step,
             problem: None,
             question: None,
-            updated_at: None,
+            next_update: None,
         };
         if let Some(path) = log.source.path.clone() {
             log.follow(&path);
@@ -266,10 +268,9 @@ impl WatchedLog {
     fn update_if_due(&mut self, now: Duration, wall: i64) -> Option<LogUpdate> {
         let question = self.question.as_ref()?;
         // The lines from before the start are read at once.
-        if self.step.has_more || self.updated_at.is_some_and(|at| now < at + UPDATE_PAUSE) {
+        if self.step.has_more || self.next_update.is_some_and(|at| now < at) {
             return None;
         }
-        self.updated_at = Some(now);
         let mut status = match &self.log {
             Some(log) => log.status(self.step),
             None => LogStatus { path: None, counts: LineCounts::default(), problem: None },
@@ -277,7 +278,9 @@ impl WatchedLog {
         if self.problem.is_some() {
             status.problem.clone_from(&self.problem);
         }
+        let start = Instant::now();
         let report = self.log.as_ref().map(|log| log.answer(question, now));
+        self.next_update = Some(now + UPDATE_PAUSE.max(start.elapsed() * COST_FACTOR));
         Some(LogUpdate { at: wall, status, report })
     }
 }
@@ -332,4 +335,51 @@ fn read_problem(path: &Path, error: &io::Error) -> LogProblem {
         _ => "name the file that HAProxy's log is written to: hapulse --log FILE".to_owned(),
     };
     LogProblem { what: format!("cannot read {shown}: {error}"), fix }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn source(target: &str) -> LogSource {
+        LogSource::new(InstanceId::FIRST, &target.parse().unwrap())
+    }
+
+    #[test]
+    fn log_is_found_by_a_frontend_of_the_instance() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("haproxy.log");
+        let line = "Dec  1 11:35:25 lb1 haproxy[7]: 10.0.0.1:1 [01/Dec/2026:11:35:25.966] web be/s1 0/0/0/7/8 200 76 - - ---- \
+                    1/1/0/0/0 0/0 \"GET / HTTP/1.1\"\n";
+        fs::write(&path, [line, "Server be/s1 is UP\n"].concat()).unwrap();
+        let mut log = WatchedLog::new(source("/run/haproxy/admin.sock"));
+        assert!(!log.names_frontend(&path).unwrap());
+        log.frontends.insert(b"web".to_vec());
+        assert!(log.names_frontend(&path).unwrap());
+        log.frontends = HashSet::from([b"be".to_vec()]);
+        assert!(!log.names_frontend(&path).unwrap(), "another HAProxy writes to it");
+        assert!(log.names_frontend(&folder.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn logs_of_other_machines_are_not_searched_for() {
+        let is_local = |target| source(target).is_local();
+        assert!(["/run/a.sock", "127.0.0.1:9999", "localhost:9999", "[::1]:9999"].into_iter().all(is_local));
+        assert!(!["10.0.0.2:9999", "lb01:9999", "ssh://lb01"].into_iter().any(is_local));
+        let mut log = WatchedLog::new(source("lb01:9999"));
+        log.find(vec!["web".to_owned()]);
+        assert!(log.log.is_none());
+        assert!(log.problem.unwrap().what.contains("lb01:9999 is on another machine"));
+    }
+
+    #[test]
+    fn problems_name_the_step_that_helps() {
+        let folder = tempfile::tempdir().unwrap();
+        let problem = |kind: io::ErrorKind| search_problem(folder.path(), &io::Error::from(kind));
+        assert!(problem(io::ErrorKind::PermissionDenied).fix.starts_with("run as root, or "));
+        assert!(problem(io::ErrorKind::NotFound).fix.contains("option httplog"));
+        assert!(problem(io::ErrorKind::IsADirectory).fix.contains("--log FILE"));
+    }
 }

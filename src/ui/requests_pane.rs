@@ -289,27 +289,31 @@ fn draw_group_heading(
 fn draw_requests(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, report: &WindowReport) {
     let state = &context.model.requests;
     let width = area.width.saturating_sub(ROW_PREFIX_WIDTH);
-    let headings: [(&str, Role); 7] =
-        ["AGO", "TIME", "STATUS", "FLAGS", "CLIENT", "SERVER", "REQUEST"].map(|title| (title, Role::Dim));
+    let phase = state.phase().name().to_uppercase();
+    let headings = ["AGO", &phase, "TOTAL", "STATUS", "FLAGS", "CLIENT", "SERVER", "REQUEST"];
     let cells = |request: &LoggedRequest| request_cells(request, state.phase());
-    let all: Vec<[Cell; 7]> = report.requests.iter().map(cells).collect();
-    let mut widths = [5_u16, 6, 6, 5, 0, 0, 0];
-    for (place, heading) in [(4, "CLIENT"), (5, "SERVER")] {
+    let all: Vec<[Cell; 8]> = report.requests.iter().map(cells).collect();
+    let mut widths = [5_u16, 8, 6, 6, 5, 0, 0, 0];
+    for place in [5, 6] {
         let widest = all.iter().map(|cells| text_width::width(&cells[place].text)).max().unwrap_or_default();
-        widths[place] = (widest.max(heading.len()) as u16).min(width / 4);
+        widths[place] = (widest.max(headings[place].len()) as u16).min(width / 4);
     }
+    // On a narrow screen, the server and the request are more important.
     if width < 70 {
-        widths[4] = 0;
+        (widths[2], widths[5]) = (0, 0);
+    }
+    if state.phase() == Phase::Total {
+        widths[2] = 0;
     }
     let taken: u16 = widths.iter().filter(|width| **width > 0).map(|width| width + 1).sum();
-    widths[6] = width.saturating_sub(taken);
-    let line = |cells: [Cell; 7]| -> RequestCells {
+    widths[7] = width.saturating_sub(taken);
+    let line = |cells: [Cell; 8]| -> RequestCells {
         let aligned = cells.into_iter().enumerate().zip(widths).filter(|(_, width)| *width > 0);
         aligned
-            .map(|((place, cell), width)| (cell, width, if place < 2 { Align::Right } else { Align::Left }))
+            .map(|((place, cell), width)| (cell, width, if place < 3 { Align::Right } else { Align::Left }))
             .collect()
     };
-    draw_line(canvas, area.rows(0, 1), false, line(headings.map(|(text, role)| Cell::new(text, role))));
+    draw_line(canvas, area.rows(0, 1), false, line(headings.map(|title| Cell::new(title, Role::Dim))));
     let lines = area.rows(1, area.height);
     let is_empty = all.is_empty();
     let visible = all.into_iter().enumerate().skip(state.cursor.top()).take(usize::from(lines.height));
@@ -321,7 +325,8 @@ fn draw_requests(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     }
 }
 
-fn request_cells(request: &LoggedRequest, phase: Phase) -> [Cell; 7] {
+fn request_cells(request: &LoggedRequest, phase: Phase) -> [Cell; 8] {
+    let time = |phase| Cell::from_option(request.time(phase), |millis| Cell::plain(units::millis(i64::from(millis))));
     let status_role = match (request.status, request.origin) {
         (_, Some(ErrorOrigin::Application | ErrorOrigin::Haproxy | ErrorOrigin::Unknown)) => Role::Bad,
         (Some(400..), _) => Role::Warn,
@@ -331,7 +336,8 @@ fn request_cells(request: &LoggedRequest, phase: Phase) -> [Cell; 7] {
     let flags_role = if termination::is_bad(flags.as_bytes()) { Role::Warn } else { Role::Dim };
     [
         Cell::new(units::seconds(i64::from(request.age / 1000)), Role::Dim),
-        Cell::from_option(request.time(phase), |millis| Cell::plain(units::millis(i64::from(millis)))),
+        time(phase),
+        time(Phase::Total),
         Cell::from_option(request.status, |status| Cell::new(status.to_string(), status_role)),
         Cell::new(flags, flags_role),
         Cell::plain(request.client.as_str()),

@@ -18,8 +18,8 @@ pub(crate) const MAX_REPORTED_GROUPS: usize = 500;
 pub(crate) const MAX_REPORTED_REQUESTS: usize = 200;
 /// Maximum number of different flags that are counted for a group.
 const MAX_ENDINGS: usize = 32;
-/// Stands for a request that does not match the filter.
-const NOT_COUNTED: u32 = u32::MAX;
+/// Stands for a text whose group is not known yet.
+const NO_GROUP: u32 = u32::MAX;
 
 /// Figures of several requests.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -125,24 +125,23 @@ fn has_failed(request: &Request<'_>) -> bool {
 
 /// Answers a question.
 pub(crate) fn answer(window: &RequestWindow, question: &WindowQuestion, now: Duration) -> WindowReport {
-    let top = |key| (key, group(window, question, (key, GroupRank::Requests, TOP_COUNT), now).groups);
-    let mut report = WindowReport {
-        number: question.number,
-        subject: question.subject,
-        covered: window.covered(question.span, now),
-        all: GroupSummary::default(),
-        groups: Vec::new(),
-        others: (0, GroupSummary::default()),
-        tops: TOP_KEYS.into_iter().map(top).collect(),
-        requests: Vec::new(),
-    };
+    let mut wanted: Vec<Grouping> =
+        TOP_KEYS.map(|key| Grouping::new(key, GroupRank::Requests, TOP_COUNT, window)).into();
     if let ReportSubject::Groups(key) = question.subject {
-        let grouped = group(window, question, (key, question.rank, MAX_REPORTED_GROUPS), now);
-        (report.all, report.groups, report.others) = (grouped.all, grouped.groups, grouped.others);
-    } else {
-        (report.all, report.requests) = list(window, question, now);
+        wanted.push(Grouping::new(key, question.rank, MAX_REPORTED_GROUPS, window));
     }
-    report
+    let (mut all, mut grouped) = group(window, question, wanted, now);
+    let (mut groups, mut others, mut requests) = (Vec::new(), (0, GroupSummary::default()), Vec::new());
+    if let ReportSubject::Groups(_) = question.subject {
+        if let Some(main) = grouped.pop() {
+            (groups, others) = (main.groups, main.others);
+        }
+    } else {
+        (all, requests) = list(window, question, now);
+    }
+    let tops = TOP_KEYS.into_iter().zip(grouped).map(|(key, top)| (key, top.groups)).collect();
+    let covered = window.covered(question.span, now);
+    WindowReport { number: question.number, subject: question.subject, covered, all, groups, others, tops, requests }
 }
 
 /// Returns the figures of all requests, and those that the question is about.
@@ -190,59 +189,98 @@ struct GroupWeight {
 
 /// Groups by a property.
 struct GroupedRequests {
-    all: GroupSummary,
     groups: Vec<ReportedGroup>,
     others: (usize, GroupSummary),
 }
 
-/// Groups the requests of a question by a property. Of more groups than the maximum, the rank decides which are reported.
+/// A property by which requests are being grouped.
+struct Grouping {
+    index: GroupIndex,
+    rank: GroupRank,
+    /// Maximum number of groups to report.
+    most: usize,
+    weights: Vec<GroupWeight>,
+    /// The group of each request.
+    members: Vec<u32>,
+}
+
+impl Grouping {
+    fn new(key: GroupKey, rank: GroupRank, most: usize, window: &RequestWindow) -> Self {
+        let index = GroupIndex::new(key, window.texts().id_count());
+        Self { index, rank, most, weights: Vec::new(), members: Vec::new() }
+    }
+
+    fn add(&mut self, stored: &StoredRequest, request: &Request<'_>, phase: Phase) {
+        let group = self.index.find(stored, request);
+        self.members.push(group);
+        if self.weights.len() <= group as usize {
+            self.weights.resize(group as usize + 1, GroupWeight::default());
+        }
+        self.weights[group as usize].add(request, phase);
+    }
+
+    /// Returns the groups, those with most requests first. The last tally is that of the others.
+    fn finish(&self, order: &[u32], mut tallies: Vec<Tally>) -> GroupedRequests {
+        let others = tallies.pop().unwrap_or_default().summary();
+        let count = order.len() - tallies.len();
+        let named = |(group, tally): (&u32, Tally)| ReportedGroup {
+            name: SafeText::new(&self.index.names[*group as usize]),
+            summary: tally.summary(),
+        };
+        let mut groups: Vec<ReportedGroup> = order.iter().zip(tallies).map(named).collect();
+        groups.sort_by(|one, other| {
+            other.summary.requests.cmp(&one.summary.requests).then_with(|| one.name.as_str().cmp(other.name.as_str()))
+        });
+        GroupedRequests { groups, others: (count, others) }
+    }
+}
+
+/// Groups the requests of a question by several properties. Of more groups than the maximum, the rank decides which are
+/// reported. The requests are visited twice, so that only groups that are reported need their times.
 fn group(
     window: &RequestWindow,
     question: &WindowQuestion,
-    (key, rank, most): (GroupKey, GroupRank, usize),
+    mut wanted: Vec<Grouping>,
     now: Duration,
-) -> GroupedRequests {
+) -> (GroupSummary, Vec<GroupedRequests>) {
     let (texts, phase) = (window.texts(), question.phase);
-    let mut index = GroupIndex::new(key, texts.id_count());
-    let mut weights: Vec<GroupWeight> = Vec::new();
-    // The group of each request, so that the filter is applied once.
-    let mut members: Vec<u32> = Vec::new();
+    // The filter is applied once.
+    let mut are_counted: Vec<bool> = Vec::new();
     for (stored, _) in window.requests(question.span, now) {
         let request = stored.request(texts);
-        if !question.filter.matches(&request) {
-            members.push(NOT_COUNTED);
-            continue;
-        }
-        let group = index.find(stored, &request);
-        members.push(group);
-        weights.resize(weights.len().max(group as usize + 1), GroupWeight::default());
-        weights[group as usize].add(&request, phase);
-    }
-    let order = ranked(&weights, rank);
-    let reported = &order[..order.len().min(most)];
-    let mut places = vec![reported.len(); weights.len()];
-    for (place, group) in reported.iter().enumerate() {
-        places[*group as usize] = place;
-    }
-    let mut tallies: Vec<Tally> = (0..=reported.len()).map(|_| Tally::default()).collect();
-    let mut all = Tally::default();
-    for ((stored, _), group) in window.requests(question.span, now).zip(&members) {
-        if *group != NOT_COUNTED {
-            let request = stored.request(texts);
-            all.add(&request, phase);
-            tallies[places[*group as usize]].add(&request, phase);
+        let is_counted = question.filter.matches(&request);
+        are_counted.push(is_counted);
+        if is_counted {
+            for grouping in &mut wanted {
+                grouping.add(stored, &request, phase);
+            }
         }
     }
-    let others = (order.len() - reported.len(), tallies.pop().unwrap_or_default().summary());
-    let named = |(group, tally): (&u32, Tally)| ReportedGroup {
-        name: SafeText::new(&index.names[*group as usize]),
-        summary: tally.summary(),
-    };
-    let mut groups: Vec<ReportedGroup> = reported.iter().zip(tallies).map(named).collect();
-    groups.sort_by(|one, other| {
-        other.summary.requests.cmp(&one.summary.requests).then_with(|| one.name.as_str().cmp(other.name.as_str()))
-    });
-    GroupedRequests { all: all.summary(), groups, others }
+    let orders: Vec<Vec<u32>> = wanted.iter().map(|grouping| ranked(&grouping.weights, grouping.rank)).collect();
+    let mut places: Vec<Vec<usize>> = Vec::new();
+    let mut tallies: Vec<Vec<Tally>> = Vec::new();
+    for (grouping, order) in wanted.iter().zip(&orders) {
+        let reported = order.len().min(grouping.most);
+        let mut place_of = vec![reported; order.len()];
+        for (place, group) in order[..reported].iter().enumerate() {
+            place_of[*group as usize] = place;
+        }
+        places.push(place_of);
+        tallies.push((0..=reported).map(|_| Tally::default()).collect());
+    }
+    let (mut all, mut counted) = (Tally::default(), 0);
+    for ((stored, _), _) in window.requests(question.span, now).zip(&are_counted).filter(|(_, is_counted)| **is_counted)
+    {
+        let request = stored.request(texts);
+        all.add(&request, phase);
+        for ((grouping, place_of), tallies) in wanted.iter().zip(&places).zip(&mut tallies) {
+            tallies[place_of[grouping.members[counted] as usize]].add(&request, phase);
+        }
+        counted += 1;
+    }
+    let finished =
+        wanted.iter().zip(orders).zip(tallies).map(|((grouping, order), tallies)| grouping.finish(&order, tallies));
+    (all.summary(), finished.collect())
 }
 
 impl GroupWeight {
@@ -281,7 +319,7 @@ struct GroupIndex {
 
 impl GroupIndex {
     fn new(key: GroupKey, text_count: usize) -> Self {
-        let by_text = vec![NOT_COUNTED; text_count];
+        let by_text = vec![NO_GROUP; text_count];
         let (by_ending, by_name) = (HashMap::new(), HashMap::new());
         Self { key, by_text, by_ending, by_name, names: Vec::new(), buffer: Vec::new() }
     }
@@ -302,7 +340,7 @@ impl GroupIndex {
                 return group;
             }
         };
-        if self.by_text[text as usize] == NOT_COUNTED {
+        if self.by_text[text as usize] == NO_GROUP {
             self.by_text[text as usize] = self.find_by_name(request);
         }
         self.by_text[text as usize]
