@@ -9,30 +9,13 @@ use crate::logs::window::text_store::TextStore;
 
 /// Span of time for which requests are kept.
 pub(crate) const MAX_SPAN: Duration = Duration::from_mins(10);
-/// Maximum number of requests that are kept: 48 MiB.
-const MAX_REQUESTS: usize = 1 << 20;
-/// Maximum number of bytes of their texts.
-const MAX_TEXT_BYTES: usize = 16 << 20;
+/// Maximum number of bytes of requests and their texts.
+const MAX_BYTES: usize = 64 << 20;
 /// Number of requests that are allocated at once.
 const CHUNK: usize = 4096;
 
-/// Limits of the memory.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WindowLimits {
-    /// Maximum number of requests.
-    pub(crate) requests: usize,
-    /// Maximum number of bytes of texts.
-    pub(crate) text_bytes: usize,
-}
-
-impl Default for WindowLimits {
-    fn default() -> Self {
-        Self { requests: MAX_REQUESTS, text_bytes: MAX_TEXT_BYTES }
-    }
-}
-
 /// The requests of the last minutes. Times are monotonic, and later than [`MAX_SPAN`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RequestWindow {
     /// Parts of equal size, oldest first.
     chunks: VecDeque<Vec<StoredRequest>>,
@@ -40,7 +23,8 @@ pub(crate) struct RequestWindow {
     dropped_of_first: usize,
     count: usize,
     texts: TextStore,
-    limits: WindowLimits,
+    /// Maximum number of bytes of requests and texts.
+    max_bytes: usize,
     /// Time from which requests are added; `None` before the first one.
     begin: Option<Duration>,
     /// Time until which requests were dropped, because the memory did not suffice.
@@ -55,11 +39,30 @@ fn stored_time(at: Duration) -> u32 {
     at.as_millis() as u32
 }
 
+impl Default for RequestWindow {
+    fn default() -> Self {
+        Self::with_limit(MAX_BYTES)
+    }
+}
+
 impl RequestWindow {
-    /// Creates a window with other limits.
-    #[cfg(test)]
-    pub(crate) fn with_limits(limits: WindowLimits) -> Self {
-        Self { limits, ..Self::default() }
+    /// Creates a window in which requests and their texts take at most this number of bytes.
+    pub(crate) fn with_limit(max_bytes: usize) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            dropped_of_first: 0,
+            count: 0,
+            texts: TextStore::default(),
+            max_bytes,
+            begin: None,
+            dropped_until: Duration::ZERO,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Returns the memory that requests and texts take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.count * size_of::<StoredRequest>() + self.texts.bytes()
     }
 
     /// Adds a request that ended `age` milliseconds before `now`.
@@ -75,7 +78,7 @@ impl RequestWindow {
             }
         }
         self.count += 1;
-        while self.count > self.limits.requests || self.texts.bytes() > self.limits.text_bytes && self.count > 1 {
+        while self.bytes() > self.max_bytes && self.count > 1 {
             if let Some(dropped) = self.drop_oldest() {
                 let age = Duration::from_millis(u64::from(stored_time(now).wrapping_sub(dropped)));
                 self.dropped_until = self.dropped_until.max(now.saturating_sub(age));

@@ -9,7 +9,7 @@ use crate::logs::groups::Groups;
 use crate::logs::line_reader::LineReader;
 use crate::logs::request::Phase;
 use crate::logs::request_filter::RequestFilter;
-use crate::logs::window::request_window::{MAX_SPAN, RequestWindow, WindowLimits};
+use crate::logs::window::request_window::{MAX_SPAN, RequestWindow};
 use crate::logs::window::window_question::{GroupRank, ReportSubject, WindowQuestion};
 use crate::logs::window::window_report::{GroupSummary, MAX_REPORTED_GROUPS, WindowReport, answer};
 
@@ -108,19 +108,18 @@ fn endings_and_lists_show_what_failed() {
 
 #[test]
 fn memory_is_bounded_and_the_report_says_what_it_covers() {
-    let limits = WindowLimits { requests: 100, text_bytes: 20_000 };
-    let mut window = RequestWindow::with_limits(limits);
+    let mut window = RequestWindow::with_limit(25_000);
     window.begin_at(NOW);
     for second in 0..500_u64 {
         let uri = format!("/{second}/{}", "x".repeat(usize::try_from(second % 50).unwrap() * 10));
         add(&mut window, &line("10.0.0.1", "s1", 1, 200, "--", &uri), 0, NOW + Duration::from_secs(second));
-        assert!(window.count() <= 100 && window.texts().bytes() <= 20_000);
+        assert!(window.bytes() <= 25_000);
     }
     let end = NOW + Duration::from_secs(499);
     let report = answer(&window, &question(ReportSubject::Newest, ""), end);
     assert_eq!(report.covered, Duration::from_secs(window.count() as u64));
     window.drop_old(end + MAX_SPAN + Duration::from_millis(1));
-    assert_eq!((window.count(), window.texts().bytes()), (0, 0));
+    assert_eq!((window.count(), window.bytes()), (0, 0));
 }
 
 #[test]
