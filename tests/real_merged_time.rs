@@ -227,3 +227,34 @@ fn recorded_past_is_one_moment_of_all_balancers() {
     wait_words(&mut term, "s1", &["3/3", &totals]);
     term.press("q");
 }
+
+#[test]
+fn heat_map_and_comparison_show_the_merged_rows() {
+    let fleet = SharedServers::start(["", ""]);
+    let mut term = fleet.dashboard(160, 40);
+    term.press("mT");
+    term.wait_until(|screen| screen.contains("be1/s1") && screen.contains("now"));
+    // The worst state of all balancers, at the time when it was.
+    fleet.labs[1].send_command("set server be1/s2 state maint");
+    term.press("VVVV");
+    let row = |screen: &str| screen.lines().find(|line| line.contains("be1/s2")).unwrap_or_default().to_owned();
+    term.wait_until(|screen| screen.contains("state, ") && row(screen).contains('◌'));
+    fleet.labs[1].send_command("set server be1/s2 state ready");
+    term.wait_until(|screen| row(screen).contains('◌') && row(screen).contains("UP"));
+    // The rows of the comparison are those of all balancers since the mark.
+    send_requests(fleet.labs[0].frontend_addr(), 8);
+    send_requests(fleet.labs[1].addr("fe1"), 8);
+    fleet.labs[0].send_command("set server be1/s3 state drain");
+    term.press("S");
+    term.wait_for("[mark]");
+    term.wait_until(|screen| {
+        let line = screen.lines().find(|line| line.contains("be1/s3")).unwrap_or_default();
+        line.contains("UP → DRAIN") && line.contains("2 UP 1 DRAIN")
+    });
+    assert!(!term.settled_screen().contains("without lb"), "{}", term.screen());
+    // A single balancer has its own comparison.
+    term.press(":only<space>lb2<ret>");
+    term.wait_for("only lb2");
+    term.wait_gone("UP → DRAIN");
+    term.press("q");
+}

@@ -10,7 +10,7 @@ use crate::instance::source::StatsSocket;
 use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::timestamp::Timestamp;
-use crate::table::view_table::{Content, RowScope, ViewId};
+use crate::table::view_table::{Content, ViewId};
 
 /// Minimum time between two merges, and the time for each row that is added to it, so that merging takes a small share of
 /// the processor.
@@ -42,6 +42,14 @@ pub(super) struct MergedFrom {
     pub(super) moment: Option<Timestamp>,
     /// States of the balancers.
     pub(super) parts: Vec<PartState>,
+}
+
+impl MergedFrom {
+    /// Returns the HAProxies whose rows were merged.
+    pub(super) fn instances<'a>(&self, all: &'a [InstanceView]) -> Vec<&'a Instance> {
+        let is_part = |one: &&InstanceView| self.parts.iter().any(|part| part.id == one.id());
+        all.iter().filter(is_part).map(|one| &one.data).collect()
+    }
 }
 
 /// All balancers as one.
@@ -102,10 +110,5 @@ pub(super) fn follow_moment(instances: &mut [InstanceView], moment: Option<Times
 
 /// Returns whether a view shows the merged rows while they are on.
 pub(crate) fn is_merged_view(view: ViewId) -> bool {
-    let is_table = |scope: RowScope| matches!(scope, RowScope::All | RowScope::OutOfService);
-    match view.view().content {
-        Content::Dashboard | Content::Events | Content::Problems => true,
-        Content::Table(_) => is_table(view.view().scope),
-        _ => false,
-    }
+    matches!(view.view().content, Content::Dashboard | Content::Table(_) | Content::Events | Content::Problems)
 }

@@ -81,10 +81,15 @@ pub(crate) fn update(model: &mut Model) {
     let metric = model.view_settings[model.view()].heat_metric;
     let (range, height) = (HeatRange { metric, span: model.chart_span(), columns }, row_count(model));
     let view = model.view();
-    let Some(instance) = model.instance_mut() else { return };
-    let top = instance.view_cursors[view].top();
-    let visible: Vec<RowId> = instance.table_lines().iter().skip(top).take(height).map(|line| line.id).collect();
-    instance.heat_map.update(&instance.data, &visible, range);
+    let Some(mut map) = model.instance_mut().map(|instance| std::mem::take(&mut instance.heat_map)) else { return };
+    if let Some(instance) = model.instance() {
+        let top = instance.view_cursors[view].top();
+        let visible: Vec<RowId> = instance.table_lines().iter().skip(top).take(height).map(|line| line.id).collect();
+        map.update(&instance.data, &model.shown_instances(), &visible, range);
+    }
+    if let Some(instance) = model.instance_mut() {
+        instance.heat_map = map;
+    }
 }
 
 /// Returns whether visible rows have no cells yet.

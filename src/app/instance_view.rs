@@ -230,7 +230,8 @@ impl InstanceView {
         let frozen = Some(self.table_lines.as_slice()).filter(|_| is_frozen && is_same);
         let lines = rows::build_lines(&self.data, sample, settings, &self.folded, frozen);
         let merged = self.data.merged_rows();
-        self.table_lines = merged_lines::with_parts(lines, merged, &self.unfolded_rows);
+        let unfolded = Some(&self.unfolded_rows).filter(|_| settings.scope.lists_balancers());
+        self.table_lines = merged_lines::with_parts(lines, merged, unfolded);
         if settings.filter.is_empty() {
             self.unfiltered_counts[view] = self.table_lines.len();
         }

@@ -224,7 +224,8 @@ impl Model {
     /// Shows a view. A table is sorted at once, even if the order was frozen.
     fn enter_view(&mut self, view: ViewId) {
         if self.view.view().scope == RowScope::Changed {
-            self.instances.iter_mut().for_each(|instance| instance.data.discard_comparison());
+            let merged = self.group.iter_mut().map(|group| &mut group.view);
+            self.instances.iter_mut().chain(merged).for_each(|instance| instance.data.discard_comparison());
         }
         self.view = view;
         self.order_frozen_until = Duration::ZERO;
@@ -255,18 +256,28 @@ impl Model {
     pub(crate) fn update_rows(&mut self, now: Duration) {
         let is_frozen = self.is_order_frozen(now);
         let (span, is_merged) = (self.compared_span(), self.is_merged());
-        let instance = match &mut self.group {
-            Some(group) if is_merged => Some(&mut group.view),
-            _ => self.instances.get_mut(self.current),
+        let (instance, balancers) = match self.group.as_deref_mut() {
+            Some(group) if is_merged => (&mut group.view, group.merged_from.instances(&self.instances)),
+            _ => match self.instances.get_mut(self.current) {
+                Some(single) => (single, Vec::new()),
+                None => return,
+            },
         };
-        let Some(instance) = instance else { return };
         if self.view.view().scope == RowScope::Changed {
-            instance.data.update_comparison(span);
+            instance.data.update_comparison(span, &balancers);
         }
         match self.view.view().content {
             Content::Dashboard => instance.update_lists(&self.view_settings[self.view], is_frozen),
             Content::Table(_) => instance.update_table_lines(self.view, &self.view_settings[self.view], is_frozen),
             _ => {}
+        }
+    }
+
+    /// Continues the comparisons that are being computed.
+    pub(crate) fn continue_comparisons(&mut self) {
+        self.instances.iter_mut().for_each(|instance| instance.data.continue_comparison(&[]));
+        if let Some(group) = &mut self.group {
+            group.view.data.continue_comparison(&group.merged_from.instances(&self.instances));
         }
     }
 

@@ -146,7 +146,9 @@ pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
             let folded = instance.view_cursors[view].row().filter(|id| unfold_first && instance.folded.contains(id));
             match folded {
                 Some(id) => model.change_folded(|folded| _ = folded.remove(&id)),
-                None if model.is_merged() => balancer_lines::toggle(model, unfold_first),
+                None if model.is_merged() && view.view().scope.lists_balancers() => {
+                    balancer_lines::toggle(model, unfold_first);
+                }
                 None => open_detail(model),
             }
         }

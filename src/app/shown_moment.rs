@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::app::group_action;
 use crate::app::group_state;
-use crate::app::instance_view::InstanceView;
 use crate::app::model::Model;
 use crate::app::row_merging;
 use crate::instance::past_moment::PlaybackStep;
@@ -99,10 +98,7 @@ impl Model {
     /// Returns the HAProxies that the instance shown consists of: those whose rows are merged, or that one.
     pub(crate) fn shown_instances(&self) -> Vec<&Instance> {
         match &self.group {
-            Some(group) if self.is_merged() => {
-                let is_part = |one: &&InstanceView| group.merged_from.parts.iter().any(|part| part.id == one.id());
-                self.instances.iter().filter(is_part).map(|one| &one.data).collect()
-            }
+            Some(group) if self.is_merged() => group.merged_from.instances(&self.instances),
             _ => self.single_instance().map(|one| &one.data).into_iter().collect(),
         }
     }

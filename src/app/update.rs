@@ -113,10 +113,8 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
         Message::ContinueDeferred => {
-            model.instances.iter_mut().for_each(|instance| {
-                instance.data.continue_deferred();
-                instance.data.continue_comparison();
-            });
+            model.instances.iter_mut().for_each(|instance| instance.data.continue_deferred());
+            model.continue_comparisons();
             Vec::new()
         }
     };
@@ -159,7 +157,9 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
 /// Returns whether work on samples or on the heat map was deferred. Each [`Message::ContinueDeferred`] carries out a part
 /// of it.
 pub(crate) fn has_deferred_work(model: &Model) -> bool {
-    model.instances.iter().any(|instance| instance.data.has_deferred() || instance.data.is_comparing())
+    let merged = model.group.iter().map(|group| &group.view);
+    model.instances.iter().any(|instance| instance.data.has_deferred())
+        || model.instances.iter().chain(merged).any(|instance| instance.data.is_comparing())
         || heat_view::is_incomplete(model)
 }
 

@@ -173,6 +173,41 @@ impl WindowFigures {
         self.level_sums[place].filter(|_| self.level_samples[place] == self.samples)
     }
 
+    /// Returns the figures of several rows together, such as those of a server on several balancers. Amounts are added up, and
+    /// unknown if that of one row is; times are weighted by the requests. Rows without samples in the window are left out.
+    pub(crate) fn sum(rows: &[Self]) -> Self {
+        let present: Vec<&Self> = rows.iter().filter(|row| row.samples > 0).collect();
+        if let [] | [_] = present.as_slice() {
+            return present.first().map_or_else(Self::default, |row| Self::clone(row));
+        }
+        let mut sum = Self { samples: 1, level_samples: [1; LEVELS.len()], ..Self::default() };
+        sum.seconds = present.iter().map(|row| row.seconds).fold(0.0, f64::max);
+        for (place, grown) in sum.grown.iter_mut().enumerate() {
+            // The growth per second is the sum of that of the rows.
+            let in_all_seconds = |row: &&Self| {
+                let grown = row.grown[place].filter(|_| row.seconds > 0.0)? as f64;
+                Some((grown * sum.seconds / row.seconds).round() as i64)
+            };
+            *grown = present.iter().map(in_all_seconds).try_fold(0_i64, |all, one| Some(all.saturating_add(one?)));
+        }
+        for (place, time) in sum.times.iter_mut().enumerate() {
+            for row in &present {
+                time.merge(row.times[place]);
+            }
+        }
+        for (level, field) in sum.level_sums.iter_mut().zip(LEVELS) {
+            *level = present.iter().map(|row| row.level(field)).sum();
+        }
+        let setting = |field| present.iter().map(|row| row.setting(field)).collect::<Option<Vec<i64>>>();
+        // A weight is a share of one balancer.
+        let is_equal = |weights: &Vec<i64>| weights.iter().all(|weight| *weight == weights[0]);
+        let weight = setting(Field::Weight).filter(is_equal).map(|weights| weights[0]);
+        let has_limit = |limits: &Vec<i64>| limits.iter().all(|limit| *limit > 0);
+        let limit = setting(Field::Slim).filter(has_limit).map(|limits| limits.iter().sum());
+        sum.settings = [weight, limit];
+        sum
+    }
+
     /// Adds the times and queues of its servers to the figures of a backend.
     pub(crate) fn add_servers(&mut self, servers: &ServerSums) {
         for (time, other) in self.times.iter_mut().zip(servers.times) {

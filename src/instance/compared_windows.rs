@@ -9,6 +9,7 @@ use crate::history::block::{SampleHeader, Series};
 use crate::history::store::History;
 use crate::history::window_figures::TimeWindow;
 use crate::instance::compared_metrics::MIN_EARLIER;
+use crate::instance::past_moment;
 use crate::instance::time_spans::ComparedSpan;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -64,19 +65,57 @@ impl ComparedWindows {
             return None;
         }
         let before = TimeWindow { start: start.at, end: border.at };
-        let earlier = earlier_windows(history, oldest, before, length);
-        let first = earlier.iter().map(|window| window.start).chain([before.start]).min()?;
-        let read = history.headers_within(&(first..=end.at));
-        Some(Self {
+        let windows = Self {
             before,
             after: TimeWindow { start: border.at, end: end.at },
             walls: [start, border, end].map(|header| header.wall),
             border_seq: border.seq,
             end_seq: end.seq,
-            earlier,
-            new_processes: count_processes(history, before.start..=end.at).saturating_sub(1),
-            samples: read.len(),
-        })
+            earlier: earlier_windows(history, oldest, before, length),
+            new_processes: 0,
+            samples: 0,
+        };
+        Some(windows.counted(history))
+    }
+
+    /// Counts the samples and processes of a history in these windows.
+    fn counted(self, history: &History) -> Self {
+        let first = self.earlier.iter().map(|window| window.start).fold(self.before.start, Duration::min);
+        let time = self.before.start..=self.after.end;
+        Self {
+            new_processes: count_processes(history, time).saturating_sub(1),
+            samples: history.headers_within(&(first..=self.after.end)).len(),
+            ..self
+        }
+    }
+
+    /// Returns the same windows for another history, whose samples are taken every `interval`: they begin and end with its
+    /// samples. Returns `None` unless it has samples in both windows and at their border.
+    pub(super) fn of_history(&self, history: &History, interval: Duration) -> Option<Self> {
+        let near = |at: Duration| {
+            let is_near = |age: Duration| !past_moment::is_pause(interval, age);
+            history.header_at(at).filter(|header| at.checked_sub(header.at).is_some_and(is_near))
+        };
+        let snapped = |at: Duration| near(at).map_or(at, |header| header.at);
+        let window = |window: &TimeWindow| TimeWindow { start: snapped(window.start), end: snapped(window.end) };
+        // A window that is shorter than a pause may have no samples of its own.
+        let has_samples = |window: &TimeWindow| {
+            !past_moment::is_pause(interval, window.length())
+                || history.headers_within(&(window.start..=window.end)).len() > 1
+        };
+        let (before, after) = (window(&self.before), window(&self.after));
+        if !has_samples(&before) || !has_samples(&after) {
+            return None;
+        }
+        let windows = Self {
+            before,
+            after,
+            border_seq: near(self.after.start)?.seq,
+            end_seq: near(self.after.end)?.seq,
+            earlier: self.earlier.iter().map(window).collect(),
+            ..self.clone()
+        };
+        Some(windows.counted(history))
     }
 
     /// Returns all windows to read: before, after, and the earlier ones.

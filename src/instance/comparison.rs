@@ -10,12 +10,16 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::{RowKind, StatRow};
 use crate::haproxy::status::RowState;
 use crate::history::moving_mean::MeanKind;
+use crate::history::state_trend;
 use crate::history::store::History;
-use crate::history::window_figures::{self, MeasuredRow, ServerSums, TimeWindow, WindowFigures};
+use crate::history::window_figures::{self, MeasuredRow, ServerSums, WindowFigures};
 use crate::instance::compared_metrics::METRICS;
+use crate::instance::compared_samples::{self, ComparedPart, ComparedParts, ComparedSource};
 use crate::instance::compared_windows::ComparedWindows;
+use crate::instance::merged_rows::MergedRows;
 use crate::instance::time_spans::ComparedSpan;
-use crate::observe::events::{MAX_NAMES, RowNames, display_name};
+use crate::observe::events::RowNames;
+use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
@@ -108,49 +112,6 @@ impl RowComparison {
     }
 }
 
-/// The samples from which a comparison is computed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ComparedSamples<'a> {
-    /// The stored samples.
-    pub(crate) history: &'a History,
-    /// The sample shown.
-    pub(crate) shown: &'a Sample,
-    /// The marked moment.
-    pub(crate) mark: Option<&'a Sample>,
-}
-
-impl<'a> ComparedSamples<'a> {
-    fn unstored(&self, seq: u64) -> Option<&'a Sample> {
-        [Some(self.shown), self.mark].into_iter().flatten().find(|sample| sample.seq == seq)
-    }
-
-    fn row(&self, id: RowId, seq: u64) -> Option<StatRow> {
-        match self.unstored(seq) {
-            Some(sample) => sample.row(id).cloned(),
-            None => self.history.row_texts(id, seq),
-        }
-    }
-
-    /// Returns the rows that the first of two samples has and the second has not.
-    fn gone_rows(&self, border_seq: u64, end_seq: u64) -> RowNames {
-        let rows =
-            |seq| self.unstored(seq).map(|sample| Arc::clone(&sample.rows)).or_else(|| self.history.rows_of(seq));
-        let (Some(before), Some(now)) = (rows(border_seq), rows(end_seq)) else { return RowNames::default() };
-        if Arc::ptr_eq(&before, &now) {
-            return RowNames::default();
-        }
-        let gone = before.ids().iter().filter(|id| now.index_of(**id).is_none());
-        let mut names = RowNames::default();
-        for row in gone.filter_map(|id| self.row(*id, border_seq)) {
-            names.count += 1;
-            if names.first.len() < MAX_NAMES {
-                names.first.push(display_name(row.kind, &row.proxy, &row.name));
-            }
-        }
-        names
-    }
-}
-
 /// A comparison of two windows.
 #[derive(Debug)]
 pub(crate) struct Comparison {
@@ -158,26 +119,62 @@ pub(crate) struct Comparison {
     pub(crate) windows: ComparedWindows,
     /// Rows that no longer exist.
     pub(crate) gone: RowNames,
+    /// Names of the balancers that are not compared, because they were not sampled in both windows.
+    pub(crate) left_out: Vec<Arc<str>>,
     rows: HashMap<RowId, RowComparison>,
+    /// The sample with the rows.
+    shown: Arc<Sample>,
+    /// The samples of each instance.
+    parts: Vec<ComparedPart>,
+    /// For each row, the instances that have it, if the rows were merged.
+    merged_rows: Option<Vec<Vec<RowRef>>>,
     /// Rows to read, the last one first: backends come after their servers.
     unread: Vec<usize>,
-    /// Sums over the servers of each backend, by the backend's row, one for each window.
-    server_sums: HashMap<usize, Vec<ServerSums>>,
+    /// Sums over the servers of each backend, by the place of the instance and the backend's row, one for each window.
+    server_sums: HashMap<(usize, usize), Vec<ServerSums>>,
+}
+
+/// A row of one of the compared instances, which is in their sample shown.
+#[derive(Debug, Clone, Copy)]
+struct ComparedRow<'a> {
+    /// Place of the instance.
+    place: usize,
+    part: &'a ComparedPart,
+    history: &'a History,
+    id: RowId,
+    index: usize,
 }
 
 impl Comparison {
-    /// Starts a comparison of the rows of the sample shown.
-    pub(crate) fn start(windows: ComparedWindows, samples: ComparedSamples<'_>) -> Self {
-        let rows = samples.shown.table.rows();
+    /// Starts a comparison of the rows of the sample shown, which is that of the only instance, or was merged from those of
+    /// all. Returns `None` if there are no two windows, or no moment is marked.
+    pub(super) fn start(
+        sources: &[ComparedSource<'_>],
+        shown: &Arc<Sample>,
+        merged: Option<&MergedRows>,
+        span: ComparedSpan,
+    ) -> Option<Self> {
+        let chosen = ComparedParts::choose(sources, shown, merged, span)?;
+        let rows = shown.table.rows();
         let (backends, others): (Vec<usize>, Vec<usize>) =
             (0..rows.len()).rev().partition(|index| rows[*index].kind == RowKind::Backend);
-        Self {
-            gone: samples.gone_rows(windows.border_seq, windows.end_seq),
+        let parts_of = |merged: &MergedRows, id: &RowId| {
+            merged.row(*id).map_or(Vec::new(), |row| row.parts.iter().map(|part| part.row).collect())
+        };
+        let parts = |merged: &MergedRows| shown.rows.ids().iter().map(|id| parts_of(merged, id)).collect();
+        let gone = chosen.gone_rows(sources);
+        let ComparedParts { parts: compared, windows, left_out } = chosen;
+        Some(Self {
+            gone,
+            left_out,
             rows: HashMap::with_capacity(rows.len()),
+            merged_rows: merged.map(parts),
             unread: backends.into_iter().chain(others).collect(),
             server_sums: HashMap::new(),
+            shown: Arc::clone(shown),
+            parts: compared,
             windows,
-        }
+        })
     }
 
     /// Returns whether all rows were compared.
@@ -190,43 +187,74 @@ impl Comparison {
         (self.rows.len() + self.unread.len()) * self.windows.samples
     }
 
-    /// Compares a part of the rows. `samples` must be those from which the comparison was started.
-    pub(crate) fn compare_some(&mut self, samples: ComparedSamples<'_>) {
-        let windows = self.windows.all();
+    /// Compares a part of the rows. `sources` must be those of the instances with which the comparison was started.
+    pub(super) fn compare_some(&mut self, sources: &[ComparedSource<'_>]) {
         let count = (PART / self.windows.samples.max(1)).max(1);
+        let (parts, shown) = (std::mem::take(&mut self.parts), Arc::clone(&self.shown));
         for _ in 0..count {
             let Some(index) = self.unread.pop() else { break };
-            let Some(id) = samples.shown.rows.ids().get(index) else { continue };
-            let figures = self.read_row(samples, *id, index, &windows);
-            let compared = self.compare_row(samples, *id, index, &figures);
+            let Some(id) = shown.rows.ids().get(index) else { continue };
+            let rows = self.part_rows(&parts, sources, *id, index);
+            let figures = self.read_row(&rows);
+            let compared = self.compare_row(&rows, index, &figures);
             self.rows.insert(*id, compared);
         }
+        self.parts = parts;
         if self.is_complete() {
-            self.server_sums = HashMap::new();
+            (self.server_sums, self.merged_rows, self.parts) = (HashMap::new(), None, Vec::new());
         }
     }
 
-    fn read_row(
-        &mut self,
-        samples: ComparedSamples<'_>,
+    /// Returns the rows of the compared instances of which a row consists.
+    fn part_rows<'a>(
+        &self,
+        parts: &'a [ComparedPart],
+        sources: &[ComparedSource<'a>],
         id: RowId,
         index: usize,
-        windows: &[TimeWindow],
-    ) -> Vec<WindowFigures> {
-        let row = &samples.shown.table.rows()[index];
-        let kind = MeanKind::from_version(samples.shown.info.version());
+    ) -> Vec<ComparedRow<'a>> {
+        let row = |(place, part): (usize, &'a ComparedPart)| {
+            let id = match &self.merged_rows {
+                Some(rows) => rows.get(index)?.iter().find(|row| row.instance == part.instance)?.row,
+                None => id,
+            };
+            let history = compared_samples::history_of(sources, part.instance)?;
+            Some(ComparedRow { place, part, history, id, index: part.shown.rows.index_of(id)? })
+        };
+        parts.iter().enumerate().filter_map(row).collect()
+    }
+
+    /// Returns the figures of a row in each window: the sum of those of its parts. A window in which one of them was not
+    /// sampled has none.
+    fn read_row(&mut self, rows: &[ComparedRow<'_>]) -> Vec<WindowFigures> {
+        let mut figures: Vec<Vec<WindowFigures>> = rows.iter().map(|row| self.read_part(row)).collect();
+        if figures.len() < 2 {
+            return figures.pop().unwrap_or_default();
+        }
+        let of_window = |window: usize| {
+            let is_covered = rows.iter().all(|row| row.part.is_covered.get(window) == Some(&true));
+            let of_parts: Vec<WindowFigures> = figures.iter().filter_map(|part| part.get(window).cloned()).collect();
+            if is_covered { WindowFigures::sum(&of_parts) } else { WindowFigures::default() }
+        };
+        (0..figures[0].len()).map(of_window).collect()
+    }
+
+    fn read_part(&mut self, part: &ComparedRow<'_>) -> Vec<WindowFigures> {
+        let ComparedRow { place, part, history, id, index } = *part;
+        let (row, windows) = (&part.shown.table.rows()[index], part.windows.all());
+        let kind = MeanKind::from_version(part.shown.info.version());
         let measured =
             MeasuredRow { id, is_tcp: row.is_tcp(), kind: Some(kind).filter(|_| row.kind == RowKind::Server) };
-        let mut figures = window_figures::read(samples.history, measured, windows);
-        let backend = samples.shown.rows.backend_of(index).map(|backend| backend.row);
+        let mut figures = window_figures::read(history, measured, &windows);
+        let backend = part.shown.rows.backend_of(index).map(|backend| backend.row);
         match (row.kind, backend) {
             (RowKind::Server, Some(backend)) => {
-                let sums =
-                    self.server_sums.entry(backend).or_insert_with(|| vec![ServerSums::default(); windows.len()]);
+                let sums = self.server_sums.entry((place, backend));
+                let sums = sums.or_insert_with(|| vec![ServerSums::default(); windows.len()]);
                 sums.iter_mut().zip(&figures).for_each(|(sum, server)| sum.add(server));
             }
             (RowKind::Backend, _) => {
-                let sums = self.server_sums.remove(&index).unwrap_or_default();
+                let sums = self.server_sums.remove(&(place, index)).unwrap_or_default();
                 figures.iter_mut().zip(&sums).for_each(|(own, sums)| own.add_servers(sums));
             }
             _ => {}
@@ -234,13 +262,7 @@ impl Comparison {
         figures
     }
 
-    fn compare_row(
-        &self,
-        samples: ComparedSamples<'_>,
-        id: RowId,
-        index: usize,
-        figures: &[WindowFigures],
-    ) -> RowComparison {
+    fn compare_row(&self, rows: &[ComparedRow<'_>], index: usize, figures: &[WindowFigures]) -> RowComparison {
         let mut compared = RowComparison {
             values: [[f32::NAN; 2]; METRICS.len()],
             notable: 0,
@@ -251,8 +273,8 @@ impl Comparison {
             unusualness: 0.0,
         };
         let [before, after, earlier @ ..] = figures else { return compared };
-        let row = &samples.shown.table.rows()[index];
-        let served = Field::traffic_counter(row.is_tcp(), samples.shown.table.number(index, Field::ReqTot).is_some());
+        let row = &self.shown.table.rows()[index];
+        let served = Field::traffic_counter(row.is_tcp(), self.shown.table.number(index, Field::ReqTot).is_some());
         for (place, metric) in METRICS.iter().enumerate() {
             let [then, now] = [before, after].map(|figures| metric.measure(figures, served));
             compared.values[place] =
@@ -269,36 +291,8 @@ impl Comparison {
             let class = if is_worse && unusualness >= CLEAR { ChangeClass::Worse } else { ChangeClass::Different };
             compared.raise(class, unusualness, || RowChange::Metric(place));
         }
-        self.compare_states(samples, id, [before, after], &mut compared);
+        compare_states(rows, [before, after], &mut compared);
         compared
-    }
-
-    fn compare_states(
-        &self,
-        samples: ComparedSamples<'_>,
-        id: RowId,
-        [before, after]: [&WindowFigures; 2],
-        compared: &mut RowComparison,
-    ) {
-        let (then, now) = (samples.row(id, self.windows.border_seq), samples.row(id, self.windows.end_seq));
-        let Some(now) = now else { return };
-        let Some(then) = then else { return compared.raise(ChangeClass::Setting, 2.0, || RowChange::New) };
-        if let Some(class) = state_change(then.state(), now.state()) {
-            compared.raise(class, 3.0, || RowChange::Status(then.status().to_owned(), now.status().to_owned()));
-        }
-        // The weight of a backend follows the states of its servers.
-        let weight = (Field::Weight, "weight", now.kind == RowKind::Server);
-        let limit = (Field::Slim, "limit", now.kind != RowKind::Backend);
-        for (field, name, _) in [weight, limit].into_iter().filter(|(.., is_set)| *is_set) {
-            if let (Some(then), Some(now)) = (before.setting(field), after.setting(field))
-                && then != now
-            {
-                if field == Field::Weight {
-                    compared.weights = Some((then, now));
-                }
-                compared.raise(ChangeClass::Setting, 1.0, || RowChange::Setting(name, then, now));
-            }
-        }
     }
 
     /// Returns the comparison of a row, or `None` if the row was not compared yet.
@@ -326,6 +320,38 @@ pub(crate) struct ComparedCounts {
     pub(crate) unchanged: usize,
 }
 
+fn compare_states(rows: &[ComparedRow<'_>], [before, after]: [&WindowFigures; 2], compared: &mut RowComparison) {
+    let at = |row: &ComparedRow<'_>, seq| row.part.row(row.history, row.id, seq);
+    let now: Vec<StatRow> = rows.iter().filter_map(|row| at(row, row.part.windows.end_seq)).collect();
+    if now.is_empty() {
+        return;
+    }
+    // Of a row on several balancers, the worst state of those that had it before.
+    let ends =
+        |row: &ComparedRow<'_>| Some((at(row, row.part.windows.border_seq)?, at(row, row.part.windows.end_seq)?));
+    let (then, now): (Vec<StatRow>, Vec<StatRow>) = rows.iter().filter_map(ends).unzip();
+    let worst = |rows: Vec<StatRow>| rows.into_iter().rev().max_by_key(|row| state_trend::badness(row.state()));
+    let Some((then, now)) = worst(then).zip(worst(now)) else {
+        return compared.raise(ChangeClass::Setting, 2.0, || RowChange::New);
+    };
+    if let Some(class) = state_change(then.state(), now.state()) {
+        compared.raise(class, 3.0, || RowChange::Status(then.status().to_owned(), now.status().to_owned()));
+    }
+    // The weight of a backend follows the states of its servers.
+    let weight = (Field::Weight, "weight", now.kind == RowKind::Server);
+    let limit = (Field::Slim, "limit", now.kind != RowKind::Backend);
+    for (field, name, _) in [weight, limit].into_iter().filter(|(.., is_set)| *is_set) {
+        if let (Some(then), Some(now)) = (before.setting(field), after.setting(field))
+            && then != now
+        {
+            if field == Field::Weight {
+                compared.weights = Some((then, now));
+            }
+            compared.raise(ChangeClass::Setting, 1.0, || RowChange::Setting(name, then, now));
+        }
+    }
+}
+
 /// Returns the class of a change of the state, or `None` if the row is as usable as before, as from `UP 1/3` to `UP`.
 fn state_change(then: RowState, now: RowState) -> Option<ChangeClass> {
     let is_down = |state| matches!(state, RowState::Down | RowState::Stopped | RowState::ComingUp);
@@ -350,8 +376,6 @@ pub(crate) struct Comparisons {
     pub(super) is_past: bool,
     /// The sample at the end.
     pub(super) compared_sample: Option<Arc<Sample>>,
-    /// The marked moment.
-    pub(super) mark: Option<Arc<Sample>>,
     /// The last complete comparison.
     pub(super) shown: Option<Comparison>,
     /// The comparison that is being computed.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::instance::compared_samples::ComparedSource;
 use crate::instance::compared_windows::ComparedWindows;
-use crate::instance::comparison::{ComparedCounts, ComparedSamples, Comparison, Comparisons};
+use crate::instance::comparison::{ComparedCounts, Comparison, Comparisons};
+use crate::instance::shared_past;
 use crate::instance::state::Instance;
 use crate::instance::time_spans::ComparedSpan;
 use crate::observe::sample::Sample;
@@ -34,7 +36,8 @@ impl Instance {
     }
 
     /// Compares the time up to the sample shown, or continues to do so. Does nothing while the last comparison is recent.
-    pub(crate) fn update_comparison(&mut self, span: ComparedSpan) {
+    /// `balancers` are those whose rows this instance shows merged, if any.
+    pub(crate) fn update_comparison(&mut self, span: ComparedSpan, balancers: &[&Self]) {
         let mark = self.marked_moment().map(Arc::clone);
         let Some(shown) = self.shown().map(Arc::clone) else { return };
         let is_past = self.past_moment().is_some();
@@ -51,25 +54,38 @@ impl Instance {
         if is_current || is_recent {
             return;
         }
-        let windows = ComparedWindows::choose(self.history(), span, mark.as_deref(), &shown);
-        let samples = ComparedSamples { history: self.history(), shown: &shown, mark: mark.as_deref() };
-        let next = windows.map(|windows| Comparison::start(windows, samples));
+        let next = Comparison::start(&self.compared_sources(balancers), &shown, self.merged_rows(), span);
         let state = &mut self.comparisons;
         if next.is_none() || !is_same {
             state.shown = None;
             state.version += 1;
         }
         (state.inputs, state.is_past, state.next) = (Some(inputs), is_past, next);
-        (state.compared_sample, state.mark) = (Some(shown), mark);
-        self.continue_comparison();
+        state.compared_sample = Some(shown);
+        self.continue_comparison(balancers);
+    }
+
+    /// Returns what is compared: the samples of the balancers whose rows are merged, or only those of this instance. A balancer
+    /// that was not sampled at the moment shown has none.
+    fn compared_sources<'a>(&'a self, balancers: &[&'a Self]) -> Vec<ComparedSource<'a>> {
+        let source = |one: &'a Self, shown| ComparedSource {
+            instance: one.id(),
+            history: one.history(),
+            shown,
+            mark: one.marked_moment(),
+        };
+        let Some(moment) = self.shown().filter(|_| self.merged_rows().is_some()).map(|sample| sample.at.monotonic)
+        else {
+            return vec![source(self, self.shown())];
+        };
+        let is_sampled = |one: &Self| shared_past::is_sampled_at(one, moment);
+        balancers.iter().map(|one| source(one, one.shown().filter(|_| is_sampled(one)))).collect()
     }
 
     /// Compares more rows, if a comparison is being computed.
-    pub(crate) fn continue_comparison(&mut self) {
+    pub(crate) fn continue_comparison(&mut self, balancers: &[&Self]) {
         let Some(mut next) = self.comparisons.next.take() else { return };
-        let Some(shown) = self.comparisons.compared_sample.clone() else { return };
-        let mark = self.comparisons.mark.clone();
-        next.compare_some(ComparedSamples { history: self.history(), shown: &shown, mark: mark.as_deref() });
+        next.compare_some(&self.compared_sources(balancers));
         if next.is_complete() {
             self.comparisons.shown = Some(next);
             self.comparisons.version += 1;

@@ -95,9 +95,9 @@ impl TestSite {
     }
 
     fn compare(&mut self, span: ComparedSpan) {
-        self.instance.update_comparison(span);
+        self.instance.update_comparison(span, &[]);
         while self.instance.is_comparing() {
-            self.instance.continue_comparison();
+            self.instance.continue_comparison(&[]);
         }
     }
 

@@ -84,6 +84,11 @@ impl MergedRows {
         self.places.get(&part).copied()
     }
 
+    /// Returns the name of a balancer that has rows.
+    pub(crate) fn balancer_name(&self, balancer: InstanceId) -> Option<Arc<str>> {
+        self.rows.values().find_map(|row| row.of(balancer)).map(|part| Arc::clone(&part.balancer))
+    }
+
     /// Returns the name of the balancers together: `all 3 balancers`.
     pub(crate) fn title(&self) -> String {
         match (self.count - self.missing.len(), self.count) {
@@ -94,6 +99,11 @@ impl MergedRows {
 }
 
 impl MergedParts {
+    /// Returns the number of balancers that have the row and answer or, in the past, were sampled.
+    pub(crate) fn known_count(&self) -> usize {
+        self.parts.iter().filter(|part| part.status.is_some()).count()
+    }
+
     /// Returns the part of a balancer.
     pub(crate) fn of(&self, balancer: InstanceId) -> Option<&RowPart> {
         self.parts.iter().find(|part| part.row.instance == balancer)

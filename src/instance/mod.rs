@@ -15,6 +15,7 @@
 
 mod action_state;
 pub(crate) mod compared_metrics;
+pub(crate) mod compared_samples;
 pub(crate) mod compared_windows;
 pub(crate) mod comparison;
 mod comparison_state;

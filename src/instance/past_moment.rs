@@ -170,7 +170,12 @@ impl PastMoment {
 
 /// Returns whether nothing was sampled at a time that is this long after the last sample before it.
 pub(crate) fn is_gap(before: &Sample, age: Duration) -> bool {
-    age > before.interval.saturating_mul(2) + Duration::from_secs(1)
+    is_pause(before.interval, age)
+}
+
+/// Returns whether a time without samples is longer than usual if they are taken every `interval`.
+pub(super) fn is_pause(interval: Duration, age: Duration) -> bool {
+    age > interval.saturating_mul(2) + Duration::from_secs(1)
 }
 
 /// Returns the problems of the causes that were open. A recording has the causes, but not their problems.

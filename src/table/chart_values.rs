@@ -80,12 +80,7 @@ impl<'a> ChartReader<'a> {
     }
 
     fn rates_of(&self, id: RowId, fields: &[Field]) -> TimedValues {
-        let counters = counters(self.instance.history(), &self.rates, id, fields);
-        let rate = |index: usize| {
-            let rates = counters.iter().filter_map(|values| self.rates.growth(index, values));
-            rates.map(|(grown, seconds)| grown as f64 / seconds).reduce(|one, other| one + other)
-        };
-        self.rates.times().iter().enumerate().map(|(index, at)| (*at, rate(index))).collect()
+        growth_per_second(self.instance.history(), &self.rates, id, fields)
     }
 
     fn times(&self, row: &RowView<'_>, field: Field) -> TimedValues {
@@ -97,6 +92,16 @@ impl<'a> ChartReader<'a> {
         }
         values
     }
+}
+
+/// Returns the growth per second of counters together at each of the stored samples; `None` if that of all is unknown.
+pub(crate) fn growth_per_second(history: &History, rates: &RateHistory, id: RowId, fields: &[Field]) -> TimedValues {
+    let counters = counters(history, rates, id, fields);
+    let rate = |index: usize| {
+        let known = counters.iter().filter_map(|values| rates.growth(index, values));
+        known.map(|(grown, seconds)| grown as f64 / seconds).reduce(|one, other| one + other)
+    };
+    rates.times().iter().enumerate().map(|(index, at)| (*at, rate(index))).collect()
 }
 
 /// Returns the values of counters at all samples that rates need, one series for each counter.

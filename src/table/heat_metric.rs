@@ -11,6 +11,7 @@ use crate::history::rate_history::RateHistory;
 use crate::history::state_trend;
 use crate::history::time_trend;
 use crate::history::trend::{self, PointGrid, Trend};
+use crate::instance::merged_rows::MergedParts;
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::problems::figures;
@@ -192,8 +193,11 @@ impl HeatMetric {
             Self::ResponseTime => interval_time::whole_millis(row, Field::Rtime),
             Self::Share5xx => figures::share_5xx(row.instance.rates(), &[row.id]),
             Self::Load => computed::session_saturation(row).or_else(|| {
-                let highest = row.number(Field::Smax)?.max(1);
-                Some(row.number(Field::Scur)? as f64 / highest as f64)
+                // The maximum of merged rows is the highest one of a balancer.
+                let merged = row.instance.merged_rows().and_then(|merged| merged.row(row.id));
+                let balancers = merged.map_or(1, MergedParts::known_count).max(1);
+                let highest = row.number(Field::Smax)?.max(1) as f64 * balancers as f64;
+                Some(row.number(Field::Scur)? as f64 / highest)
             }),
             Self::Queue => figures::queued_requests(row.sample, row.index).map(|queued| queued as f64),
         };
@@ -227,10 +231,69 @@ pub(crate) struct HeatReader<'a> {
 }
 
 impl<'a> HeatReader<'a> {
-    /// Creates a reader of `count` equal parts of the time `span` before `now`. Both must be positive.
-    pub(crate) fn new(instance: &'a Instance, sample: &'a Sample, now: Duration, span: Duration, count: usize) -> Self {
-        let grid = PointGrid::new(now, span, count);
-        Self { instance, sample, now, span, count, grid, rates: OnceCell::new() }
+    /// Creates a reader of `count` equal parts of the time `span` before `now`, for the rows of the latest sample. Both must be
+    /// positive. Returns `None` without a sample.
+    pub(crate) fn latest(instance: &'a Instance, now: Duration, span: Duration, count: usize) -> Option<Self> {
+        let (sample, grid) = (instance.latest()?, PointGrid::new(now, span, count));
+        Some(Self { instance, sample, now, span, count, grid, rates: OnceCell::new() })
+    }
+
+    /// Returns the number of parts of the time.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    fn drawn(&self, values: TimedValues) -> Vec<Option<f64>> {
+        let max_pause = trend::max_pause(values.iter().map(|(at, _)| *at));
+        self.grid.points(values, max_pause)
+    }
+
+    /// Returns the highest values of a number as reported by HAProxy.
+    pub(crate) fn levels(&self, index: usize, field: Field) -> Vec<Option<f64>> {
+        let (id, trend) = (self.sample.rows.ids()[index], Trend::Level(Series::Stat(field)));
+        trend::points(self.instance.history(), id, &[trend], self.now, self.span, self.count).pop().unwrap_or_default()
+    }
+
+    /// Returns the limits of the sessions; `None` without one. That of a backend only limits its queue.
+    pub(crate) fn session_limits(&self, index: usize) -> Vec<Option<f64>> {
+        if self.sample.table.rows()[index].kind == RowKind::Backend {
+            return Vec::new();
+        }
+        let is_limit = |limit: &f64| *limit > 0.0;
+        self.levels(index, Field::Slim).into_iter().map(|limit| limit.filter(is_limit)).collect()
+    }
+
+    /// Returns the highest growth per second of counters together.
+    pub(crate) fn rates(&self, index: usize, fields: &[Field]) -> Vec<Option<f64>> {
+        let (history, id) = (self.instance.history(), self.sample.rows.ids()[index]);
+        self.drawn(chart_values::growth_per_second(history, self.rate_history(), id, fields))
+    }
+
+    fn rate_history(&self) -> &RateHistory {
+        self.rates.get_or_init(|| RateHistory::new(self.instance.history(), self.grid.since, self.now))
+    }
+
+    /// Returns a value for each part of the time in which samples contain the row, and `None` for the others.
+    pub(crate) fn presence(&self, index: usize) -> Vec<Option<f64>> {
+        let (id, mut values) = (self.sample.rows.ids()[index], Vec::new());
+        self.instance.history().read_row(
+            id,
+            &[Series::Stat(Field::Scur)],
+            self.grid.since..=self.now,
+            |header, row| {
+                values.push((header.at, row.map(|_| 1.0)));
+            },
+        );
+        self.drawn(values)
+    }
+
+    /// Returns the worst state of a row in each part of the time, if it matters for the metric: for another metric than the
+    /// state, only if the row was down.
+    pub(crate) fn states(&self, metric: HeatMetric, index: usize) -> Option<Vec<Option<RowState>>> {
+        let (history, id) = (self.instance.history(), self.sample.rows.ids()[index]);
+        let time = self.now.saturating_sub(self.span)..=self.now;
+        let is_needed = metric == HeatMetric::State || state_trend::was_down(history, id, &time);
+        is_needed.then(|| state_trend::points(history, id, self.now, self.span, self.count))
     }
 
     /// Returns the highest value of the row at `index` in each part of the time; `None` where it is unknown. Empty for a row
@@ -238,35 +301,24 @@ impl<'a> HeatReader<'a> {
     pub(crate) fn points(&self, metric: HeatMetric, index: usize) -> Vec<Option<f64>> {
         let (history, id, row) =
             (self.instance.history(), self.sample.rows.ids()[index], &self.sample.table.rows()[index]);
-        let level = |id, field| {
-            let trend = Trend::Level(Series::Stat(field));
-            trend::points(history, id, &[trend], self.now, self.span, self.count).pop().unwrap_or_default()
-        };
-        let drawn = |values: TimedValues| {
-            let max_pause = trend::max_pause(values.iter().map(|(at, _)| *at));
-            self.grid.points(values, max_pause)
-        };
         match metric {
             HeatMetric::State => Vec::new(),
             HeatMetric::ResponseTime if row.is_tcp() => Vec::new(),
             HeatMetric::ResponseTime => {
                 let row = chart_values::timed_row(self.sample, index);
-                drawn(time_trend::values(history, &row, Field::Rtime, self.grid.since, self.now, usize::MAX))
+                self.drawn(time_trend::values(history, &row, Field::Rtime, self.grid.since, self.now, usize::MAX))
             }
-            HeatMetric::Share5xx => {
-                let rates = self.rates.get_or_init(|| RateHistory::new(history, self.grid.since, self.now));
-                drawn(chart_values::shares_5xx(history, rates, id))
-            }
+            HeatMetric::Share5xx => self.drawn(chart_values::shares_5xx(history, self.rate_history(), id)),
             HeatMetric::Load => {
-                let limits = if row.kind == RowKind::Backend { Vec::new() } else { level(id, Field::Slim) };
+                let limits = self.session_limits(index);
                 let highest = self.sample.table.number(index, Field::Smax).map(|highest| highest.max(1) as f64);
-                let limit = |place: usize| limits.get(place).copied().flatten().filter(|limit| *limit > 0.0);
+                let limit = |place: usize| limits.get(place).copied().flatten();
                 let share = |(place, sessions): (usize, Option<f64>)| Some(sessions? / limit(place).or(highest)?);
-                level(id, Field::Scur).into_iter().enumerate().map(share).collect()
+                self.levels(index, Field::Scur).into_iter().enumerate().map(share).collect()
             }
             HeatMetric::Queue => {
                 let time = self.grid.since..=self.now;
-                drawn(chart_values::past_queue(history, self.sample, index, &time))
+                self.drawn(chart_values::past_queue(history, self.sample, index, &time))
             }
         }
     }

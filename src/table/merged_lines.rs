@@ -11,13 +11,13 @@ use crate::table::rows::TableLine;
 /// Number of cells in front of the name of a balancer.
 pub(crate) const INDENT: &str = "    ";
 
-/// Adds the lines of the balancers below the rows that are unfolded.
+/// Adds the lines of the balancers below the rows that are unfolded, if they are listed at all.
 pub(crate) fn with_parts(
     lines: Vec<TableLine>,
     merged: Option<&MergedRows>,
-    unfolded: &BTreeSet<RowId>,
+    unfolded: Option<&BTreeSet<RowId>>,
 ) -> Vec<TableLine> {
-    let Some(merged) = merged.filter(|_| !unfolded.is_empty()) else { return lines };
+    let Some((merged, unfolded)) = merged.zip(unfolded.filter(|rows| !rows.is_empty())) else { return lines };
     let mut all = Vec::with_capacity(lines.len());
     for line in lines {
         all.push(line);

@@ -20,9 +20,14 @@ pub mod columns;
 pub mod filter;
 #[cfg(test)]
 mod filter_tests;
+pub(crate) mod heat_cells;
 pub(crate) mod heat_map;
+#[cfg(test)]
+mod heat_map_tests;
 pub(crate) mod heat_metric;
 pub(crate) mod merged_lines;
+#[cfg(test)]
+mod merged_rows_tests;
 pub(crate) mod process_trends;
 pub(crate) mod requests;
 pub mod rows;

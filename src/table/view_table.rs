@@ -78,6 +78,13 @@ pub(crate) enum RowScope {
     HeatMap,
 }
 
+impl RowScope {
+    /// Returns whether the balancers of a merged row can be listed below it.
+    pub(crate) fn lists_balancers(self) -> bool {
+        matches!(self, Self::All | Self::OutOfService)
+    }
+}
+
 macro_rules! views {
     ($($(#[$attribute:meta])* $name:ident $id:literal $title:literal $scope:ident $content:expr;)*) => {
         /// The name of a view.

@@ -79,6 +79,10 @@ fn summary_texts(comparison: &Comparison, counts: ComparedCounts) -> Vec<StyledT
     if comparison.gone.count > 0 {
         texts.push(styled_text(format!("gone: {}", comparison.gone), Role::Warn));
     }
+    if !comparison.left_out.is_empty() {
+        let names = comparison.left_out.iter().map(|name| &**name).collect::<Vec<&str>>().join(", ");
+        texts.push(styled_text(format!("without {}, not sampled in both", text_width::middle(&names, 40)), Role::Warn));
+    }
     let windows = &comparison.windows;
     if windows.before.length() + Duration::from_secs(30) < windows.after.length() {
         let known = units::duration_words(windows.before.length());
@@ -118,7 +122,8 @@ fn missing_text(context: &DrawContext<'_>) -> String {
     if context.model.compared_span() == ComparedSpan::Mark {
         return "this is the marked moment: nothing to compare yet".to_owned();
     }
-    let count = data.history().sample_count() as i64;
+    let counts = context.model.shown_instances().into_iter().map(|one| one.history().sample_count());
+    let count = counts.max().unwrap_or_default() as i64;
     format!("the history has {}: a comparison needs three", units::pluralize(count, "sample"))
 }
 

@@ -111,7 +111,7 @@ mod tests {
         for second in (0..60).step_by(2) {
             instance.add_sample(builder.build_at_millis(second * 1000, &stat_of_site()), 0);
         }
-        instance.update_comparison(ComparedSpan::TenMinutes);
+        instance.update_comparison(ComparedSpan::TenMinutes, &[]);
         let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
         let (fine, down) = (row(1), row(9));
         assert_eq!(instance.comparison().unwrap().row(down.id).map(RowComparison::has_changed), Some(false));
