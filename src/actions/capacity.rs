@@ -38,15 +38,16 @@ impl Capacity {
             if sample.unused_slots().contains(*row) && !changes.is_usable(sample, *row) {
                 continue;
             }
-            let weight = changes.weight(sample, *row).unwrap_or(0);
-            let is_usable = changes.is_usable(sample, *row) && weight > 0;
+            // The weight of merged rows is unknown if it differs between balancers.
+            let weight = changes.weight(sample, *row);
+            let is_usable = changes.is_usable(sample, *row) && weight != Some(0);
             let is_backup = sample.table.number(*row, Field::Bck) == Some(1);
             *if is_backup { &mut capacity.all_backups } else { &mut capacity.active } += 1;
             if is_usable && is_backup {
                 capacity.backup += 1;
             } else if is_usable {
                 capacity.usable += 1;
-                capacity.weight = capacity.weight.saturating_add(weight);
+                capacity.weight = capacity.weight.saturating_add(weight.unwrap_or_default());
             }
         }
         capacity

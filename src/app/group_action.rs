@@ -126,7 +126,9 @@ pub(crate) fn describe_expected_total(model: &Model, confirmation: &Confirmation
         if earlier_twin_of(model, confirmation.intent.instance, id).is_some() {
             continue;
         }
-        let Some((instance, sample)) = model.instance_by_id(id).and_then(|one| Some((one, one.data.latest()?))) else {
+        // Without an answer, the state of the servers is unknown.
+        let answering = model.instance_by_id(id).filter(|one| one.data.link().is_up());
+        let Some((instance, sample)) = answering.and_then(|one| Some((one, one.data.latest()?))) else {
             continue;
         };
         let name = name_of(model, id);

@@ -16,6 +16,8 @@ pub(crate) enum Verdict {
     Reading,
     /// No cause is known, but records of causes are damaged.
     Unknown,
+    /// Nothing is wrong on the balancers whose rows are merged, but others do not answer.
+    SomeMissing,
     /// All rules were evaluated, and nothing is wrong.
     Fine,
     /// Nothing is wrong as far as the rules could be evaluated.
@@ -39,6 +41,7 @@ impl Instance {
         match problems.open_causes().count() {
             0 if !self.are_causes_known() => Verdict::Unknown,
             0 if !is_complete => Verdict::Reading,
+            0 if self.merged_rows().is_some_and(|merged| !merged.missing.is_empty()) => Verdict::SomeMissing,
             0 if problems.not_evaluated().is_empty() => Verdict::Fine,
             0 => Verdict::PartlyFine,
             count => Verdict::Causes { count, is_complete },

@@ -158,9 +158,9 @@ mod tests {
         std::fs::write(&path, gzip.finish().unwrap()).unwrap();
         assert_eq!(lines(read(&path).unwrap()), ["one", "two"]);
         let zstandard = ruzstd::encoding::compress_to_vec(&b"three\n"[..], ruzstd::encoding::CompressionLevel::Fastest);
-        std::fs::write(&path, zstandard).unwrap();
+        std::fs::write(&path, &zstandard).unwrap();
         assert_eq!(lines(read(&path).unwrap()), ["three"]);
-        std::fs::write(&path, [&zstandard[..], &zstandard].concat()).unwrap();
+        std::fs::write(&path, zstandard.repeat(2)).unwrap();
         assert_eq!(lines(read(&path).unwrap()), ["three", "three"], "two frames");
         std::fs::write(&path, &zstandard[..zstandard.len() - 2]).unwrap();
         let error = for_each_line(read(&path).unwrap(), |_| {}).unwrap_err().to_string();

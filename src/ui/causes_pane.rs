@@ -108,6 +108,9 @@ fn advice_width(cause: &Cause, level: Option<Level>) -> u16 {
     (action + text_width::width(&advice.text) + 2) as u16
 }
 
+/// The verdict if some balancers do not answer.
+const FINE_ELSEWHERE: &str = "nothing wrong on the balancers that answer";
+
 /// Draws the pane.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, .. } = *context;
@@ -117,6 +120,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         let (text, role) = match instance.data.verdict() {
             Verdict::Reading => ("checking the first samples", Role::Dim),
             Verdict::Unknown => ("unknown: the recording is damaged", Role::Warn),
+            Verdict::SomeMissing => (FINE_ELSEWHERE, Role::Warn),
             _ => ("nothing wrong", Role::Good),
         };
         let end = canvas.draw_text(area, 1, 0, text, role);
@@ -175,6 +179,7 @@ fn draw_heading(
     let hidden = count - shown.iter().filter(|cause| cause.is_open()).count();
     let role = if pane_focus::has_focus(model, Pane::Causes) { Role::Focus } else { Role::Title };
     let title = match count {
+        0 if instance.data.verdict() == Verdict::SomeMissing => styled_text(FINE_ELSEWHERE, Role::Warn),
         0 => styled_text("nothing wrong any more", Role::Good),
         count => styled_text(units::pluralize(count as i64, "cause"), role),
     };

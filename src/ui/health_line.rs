@@ -101,20 +101,30 @@ fn draw_server_counts(canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSum
     canvas.draw_texts(area, 1, 0, texts)
 }
 
-/// Draws the worst cause of the other HAProxies, if it comes before the first cause of the one shown. Returns the column
-/// after it.
+/// Draws another HAProxy that does not answer, or else the worst cause of the others if it comes before the first cause of
+/// the one shown. Returns the column after it.
 fn draw_worse_instance(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) -> u16 {
     let own = context.instance.data.problems().open_causes().next();
     let is_other = |instance: &&InstanceView| instance.id() != context.instance.id() && !context.model.is_merged();
     let others = context.model.instances.iter().filter(is_other);
+    let available = usize::from(area.width.saturating_sub(column + 1));
+    let available = if own.is_some() { available / 2 } else { available };
+    let name = |instance: &InstanceView| text_width::middle(context.display_name(instance), 20);
+    // Without an answer, everything else is unknown.
+    let is_shown = |instance: &&InstanceView| instance.data.past_moment().is_none();
+    let lost = others.clone().filter(is_shown).find_map(|instance| match instance.data.link() {
+        Link::Lost { failure, .. } => Some(format!("{}: no answer: {}", name(instance), failure.reason)),
+        Link::Connecting | Link::Up => None,
+    });
+    if let Some(text) = lost {
+        return canvas.draw_text(area, column, 0, &text_width::end(&text, available), Role::Bad) + 2;
+    }
     let causes = others.filter_map(|instance| Some((instance, instance.data.problems().open_causes().next()?)));
     let worst = causes.min_by(|(_, one), (_, other)| cause_order(one, other));
     let Some((instance, cause)) = worst.filter(|(_, cause)| own.is_none_or(|own| cause.severity > own.severity)) else {
         return column;
     };
-    let text = format!("{}: {}", text_width::middle(context.display_name(instance), 20), cause.line());
-    let available = usize::from(area.width.saturating_sub(column + 1));
-    let available = if own.is_some() { available / 2 } else { available };
+    let text = format!("{}: {}", name(instance), cause.line());
     let role = severity_role(cause.severity);
     canvas.draw_text(area, column, 0, &text_width::end(&text, available), role) + 2
 }
@@ -129,6 +139,7 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
         let (text, role) = match data.verdict() {
             Verdict::Reading => ("checking", Role::Dim),
             Verdict::Unknown => ("problems unknown: the recording is damaged", Role::Warn),
+            Verdict::SomeMissing => ("no problems on the others", Role::Warn),
             _ => ("no problems", Role::Dim),
         };
         canvas.draw_text(area, column, 0, text, role);

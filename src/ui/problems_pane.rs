@@ -172,6 +172,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         } else if instance.data.verdict() == Verdict::Unknown {
             let text = format!("unknown: the recording is damaged; {key} goes back");
             canvas.draw_text(area, 1, 0, &text, Role::Warn);
+        } else if instance.data.verdict() == Verdict::SomeMissing {
+            let text = format!("no problems on the balancers that answer; {key} goes back");
+            canvas.draw_text(area, 1, 0, &text, Role::Warn);
         } else {
             canvas.draw_text(area, 1, 0, &format!("no problems; {key} goes back"), Role::Good);
         }
