@@ -309,3 +309,21 @@ fn what_is_wrong_is_shown_with_the_line_that_fixes_it() {
         .unwrap();
     assert!(!output.status.success());
 }
+
+#[test]
+fn demo_has_a_log() {
+    let mut term = Term::builder().args(["demo"]).size(120, 40).start();
+    term.wait_for("live");
+    term.press("R");
+    let screen = term.wait_until(|screen| screen.contains("top URLs") && screen.contains("www/www1"));
+    assert!(screen.contains("/haproxy.log") && screen.contains("GET /"), "{screen}");
+    assert!(!screen.contains("not read as requests"), "{screen}");
+    // The folder of the demo is removed with its log.
+    let log = screen.lines().find_map(|line| line.trim().strip_prefix("log ")).unwrap().trim().to_owned();
+    assert!(Path::new(&log).exists(), "{log}");
+    term.press("\x1b");
+    term.press("\x1b");
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+    assert!(!Path::new(&log).parent().unwrap().exists(), "{log}");
+}
