@@ -110,7 +110,7 @@ pub(crate) fn verdict_sentence(instance: &Instance) -> String {
         }
         Verdict::Unknown => "What was wrong is unknown: the recording is damaged".to_owned(),
         Verdict::Fine => "Nothing is wrong".to_owned(),
-        Verdict::PartlyFine => "No problem was found".to_owned(),
+        Verdict::PartlyFine | Verdict::SomeMissing => "No problem was found".to_owned(),
         Verdict::Reading if !instance.link().is_up() => "HAProxy answered too briefly to find problems".to_owned(),
         Verdict::Reading => "Reading the first samples".to_owned(),
         Verdict::Causes { count, is_complete } => {
