@@ -244,6 +244,8 @@ fn heat_map_and_comparison_show_the_merged_rows() {
     // The rows of the comparison are those of all balancers since the mark.
     send_requests(fleet.labs[0].frontend_addr(), 8);
     send_requests(fleet.labs[1].addr("fe1"), 8);
+    // The sparklines of the header are those of all balancers.
+    term.wait_until(|screen| screen.lines().nth(1).is_some_and(|line| line.contains("req/s") && line.contains('▇')));
     fleet.labs[0].send_command("set server be1/s3 state drain");
     term.press("S");
     term.wait_for("[mark]");

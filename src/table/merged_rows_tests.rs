@@ -1,4 +1,4 @@
-//! Tests of the heat map and the comparison of several balancers whose rows are merged.
+//! Tests of the heat map, the comparison and the sparklines of several balancers whose rows are merged.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use crate::problems::thresholds::Thresholds;
 use crate::table::columns::row_view::RowView;
 use crate::table::heat_map::{HeatMap, HeatRange};
 use crate::table::heat_metric::{HeatCell, HeatMetric};
+use crate::table::process_trends;
 
 /// A server of one balancer: requests per second, share of them that fail in percent, response time, sessions, status.
 #[derive(Debug, Clone, Copy)]
@@ -204,4 +205,19 @@ fn comparison_leaves_out_a_balancer_without_samples_before() {
     let values = compared.values(SERVED).map(|value| value.unwrap().round() as i64);
     assert_eq!(values, [100, 100], "the requests of the other balancer did not come in addition");
     assert!(!compared.has_changed(), "{compared:?}");
+}
+
+#[test]
+fn sparklines_are_the_sums_of_all_balancers() {
+    let mut fleet = Fleet::new(2);
+    let load = |requests| Some(Load { requests, ..QUIET });
+    fleet.run(20, &[load(100), load(50)]);
+    fleet.run(20, &[load(100), None]);
+    let (now, span) = (Duration::from_secs(38), Duration::from_secs(40));
+    for points in [
+        process_trends::session_points(&fleet.parts(), now, span, 20),
+        process_trends::request_points(&fleet.parts(), now, span, 20),
+    ] {
+        assert_eq!([points[5], points[19]], [Some(150.0), Some(100.0)], "{points:?}");
+    }
 }

@@ -218,10 +218,11 @@ fn draw_rates(
     overview: &ProcessSummary,
 ) -> u16 {
     let DrawContext { model, instance, .. } = *context;
-    let count = usize::from(SPARKLINE_WIDTH);
+    let (count, now, span) = (usize::from(SPARKLINE_WIDTH), sample.at.monotonic, model.chart_span());
+    let instances = model.shown_instances();
     let points = [
-        process_trends::session_points(&instance.data, model.chart_span(), count),
-        process_trends::request_points(&instance.data, model.chart_span(), count),
+        process_trends::session_points(&instances, now, span, count),
+        process_trends::request_points(&instances, now, span, count),
     ];
     let spark = if area.width >= 100 { SPARKLINE_WIDTH } else { 6 };
     let shown = [overview.session_rate.map(|sessions| sessions as f64), overview.request_rate];
