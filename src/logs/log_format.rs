@@ -98,17 +98,11 @@ impl LogFormat {
             }
             match part {
                 FormatPart::Text(text) => {
-                    rest = match strip_text(rest, text) {
-                        Some(rest) => rest,
-                        // HAProxy prints one blank where captures between two blanks are absent.
-                        None => {
-                            let without_blank = text.strip_prefix(b" ").filter(|_| is_after_blank);
-                            match without_blank.and_then(|text| strip_text(rest, text)) {
-                                Some(rest) => rest,
-                                None => return cut_request(&fields, rest),
-                            }
-                        }
-                    };
+                    // HAProxy prints one blank where captures between two blanks are absent.
+                    let without_blank = text.strip_prefix(b" ").filter(|_| is_after_blank);
+                    let after = strip_text(rest, text).or_else(|| strip_text(rest, without_blank?));
+                    let Some(after) = after else { return cut_request(&fields, rest) };
+                    rest = after;
                     is_after_blank = text.ends_with(b" ");
                 }
                 FormatPart::Value(_, true) if !rest.starts_with(b"\"") => return cut_request(&fields, rest),
