@@ -112,6 +112,24 @@ fn drain_of_group_changes_each_balancer_and_waits_for_all() {
 }
 
 #[test]
+fn drain_of_group_ends_no_maintenance() {
+    let fleet = Fleet::start(2);
+    fleet.labs[1].send_command("set server be1/s2 state maint");
+    let result = fleet.run("drain be1/s2 --wait 10s --yes -i 0.2");
+    assert_eq!((result.code, result.err.as_str()), (0, ""), "{result:#?}");
+    assert_contains(
+        &result.out,
+        &[
+            "lb1: set server be1/s2 state drain: verified, DRAIN, ",
+            "lb2: be1/s2 is already in maintenance: nothing to send\n",
+            "to restore it: hapulse ready --target lb1 be1/s2\n",
+        ],
+    );
+    assert_eq!(fleet.labs[0].server_state("be1/s2", "srv_admin_state"), "8");
+    assert_eq!(fleet.labs[1].server_state("be1/s2", "srv_admin_state"), "1");
+}
+
+#[test]
 fn refusal_of_one_balancer_is_reported_before_anything_is_sent() {
     let labs = vec![
         Lab::builder().servers(4).start(),

@@ -185,9 +185,11 @@ impl CommandBalancer {
                     == Some(true)
             };
             server.is_already_set = is(&step);
-            // Maintenance is the final state of `--then maint`, so the server is already done.
+            // Maintenance is the final state of `--then maint`, so the server is already done. A drain of several balancers
+            // ends no maintenance, as in the dashboard.
             let in_maint = TargetServer { expected: TargetState::Maint, ..server.clone() };
-            if options.then_maint && is(&in_maint.step()) {
+            let stays_in_maint = options.then_maint || options.admin == TargetState::Drain && self.label.is_some();
+            if stays_in_maint && is(&in_maint.step()) {
                 (server.expected, server.goal, server.is_already_set) = (TargetState::Maint, WaitGoal::MaintIdle, true);
             }
             if let Some(readback) = &before {
@@ -282,7 +284,11 @@ impl CommandBalancer {
     }
 
     /// Returns the state to set on a server to undo the command, or `None` if there is nothing to undo.
-    pub(crate) fn restore_state(&self, server: &TargetServer, admin: TargetState) -> Option<TargetState> {
+    pub(crate) fn restore_state(&self, server: &TargetServer, options: &ServerCommandOptions) -> Option<TargetState> {
+        let admin = options.admin;
+        if server.goal == WaitGoal::MaintIdle && server.is_already_set && !options.then_maint {
+            return None;
+        }
         let before = server.before.as_ref().and_then(|before| before.server_state.as_ref()).map(|state| state.admin);
         let status = self.instance().last_status(server.id)?;
         match admin {

@@ -120,8 +120,7 @@ impl ServerCommand<'_> {
             let mut groups: Vec<(Vec<String>, Vec<&CommandBalancer>)> = Vec::new();
             for balancer in &self.balancers {
                 let restored = balancer.servers.iter();
-                let restored =
-                    restored.filter(|server| balancer.restore_state(server, self.options.admin) == Some(admin));
+                let restored = restored.filter(|server| balancer.restore_state(server, &self.options) == Some(admin));
                 let names: Vec<String> = restored.map(TargetServer::name).collect();
                 match groups.iter_mut().find(|(known, _)| *known == names) {
                     _ if names.is_empty() => {}
