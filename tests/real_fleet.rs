@@ -214,10 +214,17 @@ fn roles_are_right_before_during_and_after_a_failover() {
     term.wait_for("role standby → active: holds 10.77.0.100 (address)");
     // keepalived crashes: its address stays, and another balancer takes it as well.
     term.press("L");
+    let screen = term.wait_for("lb02");
+    assert!(!screen.contains("split brain"), "the address only moved\n{screen}");
     pair.first.keepalived = Balancer::keepalived(pair.folder.path(), &pair.first.namespace, 150);
     term.wait_until(|screen| shows_roles(screen, "active", "standby"));
     process::kill_with_children(&mut pair.first.keepalived);
     wait_until("both hold the address", || pair.second.holds_address() && pair.first.holds_address());
+    // Both own it, which is a cause on both, and doctor finds it.
+    term.wait_until(|screen| screen.matches("CRIT process: 10.77.0.100 is also on another balancer").count() >= 1);
+    let output = Script::new().command_without_target("doctor").args(pair.targets()).output().unwrap();
+    let doctor = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(doctor.matches("WRONG  10.77.0.100 is also on the balancer of ").count(), 2, "{doctor}");
     pair.first.keepalived = Balancer::keepalived(pair.folder.path(), &pair.first.namespace, 50);
     term.wait_until(|screen| shows_roles(screen, "standby", "active"));
     client.kill().unwrap();

@@ -30,6 +30,8 @@ pub(crate) struct SharedAddress {
 /// Facts about the machine of a HAProxy. Empty parts are unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostFacts {
+    /// Number of the network namespace on this machine.
+    pub(crate) network: Option<u64>,
     /// keepalived's own recent report.
     pub(crate) vrrp: Vec<VrrpInstance>,
     /// CARP groups of the interfaces.

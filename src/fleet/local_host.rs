@@ -108,7 +108,8 @@ impl LocalHost {
         let local = local_addresses(folder);
         let shared = |ip: IpAddr| SharedAddress { ip, is_held: local.contains(&ip) };
         let listens = listeners::tcp_addresses(folder).into_iter().map(shared).collect();
-        let mut facts = HostFacts { listens, local: local.clone(), ..HostFacts::default() };
+        let number = network.map(|NetworkId(number)| number);
+        let mut facts = HostFacts { network: number, listens, local: local.clone(), ..HostFacts::default() };
         let all = self.keepalived_processes();
         let Some(own) = all.iter().find(|process| process.network == network && network.is_some()) else {
             return facts;

@@ -8,6 +8,7 @@
 //! Facts about the machine of a HAProxy come from a [`host_facts::HostReader`]. [`local_host`] reads this machine; it
 //! opens files, so it is called on a thread that may wait. Everything else is pure: time and facts are arguments.
 
+pub(crate) mod address_conflicts;
 pub(crate) mod balancers;
 pub(crate) mod carp;
 pub(crate) mod drift;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fleet::address_conflicts::HeldAddresses;
 use crate::fleet::host_facts::HostFacts;
 use crate::fleet::merged;
 use crate::fleet::role::{BalancerRole, RoleFinding, RoleSource};
@@ -45,6 +46,8 @@ struct TrackedBalancer {
     facts: Option<(Duration, HostFacts)>,
     /// Addresses that keepalived on its machine moves, or moved before it ended.
     known_addresses: BTreeSet<IpAddr>,
+    /// Addresses that its machine was seen to hold.
+    held: HeldAddresses,
     /// Time of the last request for facts.
     requested_at: Option<Duration>,
     role: Option<RoleFinding>,
@@ -74,6 +77,7 @@ impl RoleTracker {
         let member = self.members.entry(id).or_default();
         let moved = facts.iter().flat_map(|facts| &facts.addresses);
         member.known_addresses.extend(moved.map(|address| address.ip));
+        member.held.record(facts.as_ref(), now);
         member.facts = facts.map(|facts| (now, facts));
     }
 
@@ -104,6 +108,10 @@ impl RoleTracker {
         }
         self.decided_at = Some(now.monotonic);
         let roles: Vec<Option<RoleFinding>> = self.decide_roles(&instances, now.monotonic);
+        let ids: Vec<InstanceId> = instances.iter().map(|instance| instance.id()).collect();
+        for (place, instance) in instances.iter_mut().enumerate() {
+            instance.set_address_conflicts(self.conflicts_of(&ids, place, now.monotonic));
+        }
         for (instance, role) in instances.iter_mut().zip(roles) {
             let member = self.members.entry(instance.id()).or_default();
             if let (Some(from), Some(finding)) = (member.last_known, &role)
@@ -123,6 +131,18 @@ impl RoleTracker {
         let members = (0..ids.len()).filter(is_peer).filter_map(|other| self.members.get(&ids[other]));
         let known: BTreeSet<IpAddr> = members.flat_map(|member| member.known_addresses.iter().copied()).collect();
         facts.role(&known, &self.moving).filter(|_| now.saturating_sub(*at) <= MAX_FACTS_AGE)
+    }
+
+    /// Returns the addresses that keepalived moves and that a balancer and one of its peers hold at the same time.
+    fn conflicts_of(&self, ids: &[InstanceId], place: usize, now: Duration) -> Vec<IpAddr> {
+        let Some(own) = self.members.get(&ids[place]) else { return Vec::new() };
+        let mut found = BTreeSet::new();
+        for other in (0..ids.len()).filter(|other| *other != place && self.peers.contains(place, *other)) {
+            let Some(other) = self.members.get(&ids[other]) else { continue };
+            let known = own.known_addresses.union(&other.known_addresses).copied().collect();
+            found.extend(own.held.held_by_both(&other.held, &known, now));
+        }
+        found.into_iter().collect()
     }
 
     fn decide_roles(&mut self, instances: &[&mut Instance], now: Duration) -> Vec<Option<RoleFinding>> {

@@ -1,5 +1,7 @@
 //! The change of a balancer's role, seen from one instance.
 
+use std::net::IpAddr;
+
 use crate::haproxy::fields::Field;
 use crate::instance::state::Instance;
 use crate::observe::events::EventKind;
@@ -27,6 +29,12 @@ impl Instance {
         let connections = if loses_connections { self.open_connections() } else { 0 };
         self.push_event(at, None, String::new(), EventKind::Role { from, to, detail });
         self.failover = loses_connections.then_some(Failover { at: at.monotonic, connections });
+    }
+
+    /// Records the addresses that this balancer and another one own at the same time. The next evaluation finds them as a
+    /// problem.
+    pub(crate) fn set_address_conflicts(&mut self, addresses: Vec<IpAddr>) {
+        self.address_conflicts = addresses;
     }
 
     /// Returns the number of connections that the frontends have open in the latest sample.

@@ -7,6 +7,7 @@
 //! [`Instance::rates`] and [`Instance::problems`] return the values at that time. Samples, events, drains, actions and
 //! the link continue to be updated.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -88,6 +89,8 @@ pub struct Instance {
     pub(super) reload_losses: Vec<ReloadLoss>,
     /// The last failover by which the balancer lost its address.
     pub(super) failover: Option<Failover>,
+    /// Addresses that this balancer and another one own at the same time.
+    pub(super) address_conflicts: Vec<IpAddr>,
     /// The rows of several balancers that are shown instead of those of a HAProxy.
     pub(super) merged_rows: Option<MergedRows>,
 }
@@ -125,6 +128,7 @@ impl Instance {
             old_processes: OldProcessWatch::default(),
             reload_losses: Vec::new(),
             failover: None,
+            address_conflicts: Vec::new(),
             merged_rows: None,
         }
     }
@@ -164,6 +168,9 @@ impl Instance {
     pub(crate) fn add_sample_deferred(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<DrainEvent> {
         self.finish_deferred();
         let _ = self.failover.is_some_and(|failover| sample.details.failover.set(failover).is_ok());
+        if !self.address_conflicts.is_empty() {
+            let _ = sample.details.address_conflicts.set(self.address_conflicts.clone());
+        }
         self.poll_stats.record_sample(&sample, missed);
         let old_link = std::mem::replace(&mut self.link, Link::Up);
         let link_lost_for = match old_link {

@@ -1,6 +1,7 @@
 //! Sample: the values of `show info` and `show stat` from one poll.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub struct SampleDetails {
     pub(crate) slow_facts: Option<Arc<SlowFacts>>,
     /// The last failover by which the balancer lost its address, known when the sample is added to its instance.
     pub(crate) failover: OnceLock<Failover>,
+    /// Addresses that the balancer and another one own at the same time, known when the sample is added to its instance.
+    pub(crate) address_conflicts: OnceLock<Vec<IpAddr>>,
     /// Servers that went down while they were drained, and are still down after the end of the drain.
     pub(crate) ended_drains: BTreeSet<RowId>,
     /// Unused slots, found when they are needed first.

@@ -233,6 +233,9 @@ causes! {
     ResolverFailing "resolver-failing" "dns" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, None;
         "name server dns1: 12 of 12 queries timed out" "a name server of a `resolvers` section does not answer, or answers with errors" "look at the name server and the network to it"
+    SplitBrain "split-brain" "split brain" Row [] []
+        conditions::always, sentences::problem_text, impact::unknown, None;
+        "10.77.0.100 is also on another balancer (split brain)" "two balancers own the same address, because they do not see the advertisements of each other, or because keepalived crashed on one of them and left the address there" "look at the network between them and at the log of keepalived; remove the address from the one that should not have it, or start keepalived there again"
     Failover "failover" "failover" Row [] []
         conditions::always, sentences::problem_text, impact::unknown, None;
         "37 connections lost in a failover 12 s ago" "another balancer took the address, and the connections that were open did not move with it" "look at the events of both balancers, and at the log of keepalived or CARP"
@@ -259,6 +262,7 @@ pub(crate) const fn fallback_kind(rule: RuleId) -> CauseKind {
         RuleId::SharedSocket => CauseKind::SharedSocket,
         RuleId::CertificateExpiry => CauseKind::CertificateExpiry,
         RuleId::ResolverFailing => CauseKind::ResolverFailing,
+        RuleId::SplitBrain => CauseKind::SplitBrain,
         RuleId::Failover => CauseKind::Failover,
         RuleId::ListenerSessions => CauseKind::ListenerFull,
         RuleId::FrontendPaused => CauseKind::FrontendPaused,

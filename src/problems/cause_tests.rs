@@ -141,6 +141,7 @@ fn each_kind_has_a_sentence() {
         ("info.Test_live_processes=2", "WARN process shared-socket", "2 processes reply in turn on this socket"),
         ("info.Test_certificate_hours=300", "WARN process certificate-expiry", "/etc/site.pem expires in 12 days"),
         ("info.Test_failed_questions=50", "WARN process resolver-failing", "50"),
+        ("info.Test_address_conflicts=1", "CRIT process split-brain", "10.0.0.1 is also on another balancer"),
         ("info.Test_lost_connections=37", "WARN process failover", "37 connections lost in a failover"),
         ("www-in.status=PAUSED", "WARN www-in frontend-paused", "it accepts no connections until it is enabled"),
         ("www-in.status=STOP", "CRIT www-in frontend-stopped", "it accepts no connections until HAProxy is reloaded"),

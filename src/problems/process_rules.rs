@@ -130,6 +130,19 @@ pub(super) fn describe_lost_connections(input: &RuleInput<'_>, value: f64) -> St
     }
 }
 
+/// Counts the addresses that another balancer owns at the same time. Fine without one.
+pub(super) fn address_conflicts(input: &RuleInput<'_>) -> Measurement {
+    let addresses = input.sample.details.address_conflicts.get();
+    addresses.map_or(Measurement::Fine, |addresses| Measurement::Value(addresses.len() as f64))
+}
+
+pub(super) fn describe_address_conflicts(input: &RuleInput<'_>, _: f64) -> String {
+    let addresses = input.sample.details.address_conflicts.get().map_or(&[][..], Vec::as_slice);
+    let verb = if addresses.len() == 1 { "is" } else { "are" };
+    let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    format!("{} {verb} also on another balancer (split brain)", names.join(", "))
+}
+
 pub(super) fn dropped_logs(input: &RuleInput<'_>) -> Measurement {
     input.process_growth(InfoField::DroppedLogs).map_or(Measurement::Unknown, Measurement::Value)
 }

@@ -168,6 +168,8 @@ rules! {
         "days until the first certificate in use expires: notAfter of show ssl cert NAME (2.2 and newer, level operator)" "own judgment" "clients refuse connections with an expired certificate"
     ResolverFailing "resolver-failing" Process Share Recent AtLeast warn_only(0.5), IMMEDIATE, IMMEDIATE; process_rules::failed_questions, process_rules::describe_failed_questions;
         "largest share of a name server's questions without a usable answer: timeout and errors of show resolvers; at least 3 questions" "own judgment" "addresses of servers become outdated, and servers without an address stay down"
+    SplitBrain "split-brain" Process Count Present AtLeast crit_only(1.0), IMMEDIATE, HOLD_4S; process_rules::address_conflicts, process_rules::describe_address_conflicts;
+        "addresses of keepalived that are on this balancer and on another one of this machine at the same time, in another network namespace" "own judgment" "clients reach either of them, and each answers without knowing of the other"
     Failover "failover" Process Count Recent AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::lost_connections, process_rules::describe_lost_connections;
         "connections of the frontends when the balancer lost its address, less than a minute ago" "own judgment" "the clients must connect again, to the balancer that took the address"
 

@@ -27,6 +27,7 @@ const CASES: &[Case] = &[
     ("shared-socket", "process", "info.Test_live_processes=1", "info.Test_live_processes=2", ""),
     ("certificate-expiry", "process", "info.Test_certificate_hours=337", "info.Test_certificate_hours=300", "info.Test_certificate_hours=-5"),
     ("resolver-failing", "process", "info.Test_failed_questions=49", "info.Test_failed_questions=50", ""),
+    ("split-brain", "process", "info.Test_address_conflicts=0", "", "info.Test_address_conflicts=2"),
     ("failover", "process", "info.Test_lost_connections=0", "info.Test_lost_connections=1", ""),
     ("frontend-sessions", "www-in", "www-in.scur=1590", "www-in.scur=1600", "www-in.scur=2000"),
     ("frontend-rate", "www-in", "www-in.rate=70 www-in.rate_lim=100", "www-in.rate=80 www-in.rate_lim=100", "www-in.rate=100 www-in.rate_lim=100"),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -287,6 +288,9 @@ impl TestSite {
         let lost =
             self.info.get("Test_lost_connections").map(|lost| Failover { at: sample.at.monotonic, connections: *lost });
         let _ = lost.is_some_and(|failover| sample.details.failover.set(failover).is_ok());
+        let conflicts = self.info.get("Test_address_conflicts").copied().filter(|count| *count > 0);
+        let addresses = conflicts.map(|count| (1..=count).map(|last| IpAddr::from([10, 0, 0, last as u8])).collect());
+        let _ = addresses.is_some_and(|addresses| sample.details.address_conflicts.set(addresses).is_ok());
         self.now += self.interval;
         self.sample = Some(Arc::clone(&sample));
         self.rates.push(Arc::clone(&sample));

@@ -15,6 +15,7 @@ use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::socket_permissions;
 use crate::haproxy::ssh::ssh_tunnel::{self, SshRoute};
+use crate::headless::doctor::address_checks;
 use crate::headless::doctor::finding::Finding;
 use crate::headless::pollers;
 use crate::observe::link::PollFailure;
@@ -32,17 +33,22 @@ use crate::units::pluralize;
 /// Returns an error if the I/O runtime cannot start or a check panics.
 pub(crate) fn check_haproxies(addresses: &[Address], interval: Duration) -> anyhow::Result<Vec<Vec<Finding>>> {
     let check = |address: &Address| tokio::spawn(check_haproxy(address.clone(), PollSchedule::new(interval)));
-    pollers::start_runtime()?.block_on(async {
+    let checked = pollers::start_runtime()?.block_on(async {
         let tasks: Vec<_> = addresses.iter().map(check).collect();
         let mut all = Vec::with_capacity(tasks.len());
         for task in tasks {
             all.push(task.await.context("a check failed")?);
         }
-        Ok(all)
-    })
+        Ok::<_, anyhow::Error>(all)
+    })?;
+    let (mut findings, pids): (Vec<Vec<Finding>>, Vec<Option<i64>>) = checked.into_iter().unzip();
+    let processes: Vec<(Address, Option<i64>)> = addresses.iter().cloned().zip(pids).collect();
+    address_checks::add_conflicts(&processes, &mut findings);
+    Ok(findings)
 }
 
-async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> Vec<Finding> {
+/// Returns the findings about a HAProxy, and its process id if it answered on this machine.
+async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> (Vec<Finding>, Option<i64>) {
     let address = &address;
     let mut sampler = Sampler::new(address.clone(), ConnectionLimits::default(), false, Clock::start());
     let polled = sampler.poll_and_record(&mut schedule).await;
@@ -52,7 +58,7 @@ async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> Vec<Find
         PollResult::Failed(failure, _) => {
             let mut findings = vec![route, unreachable_finding(&failure)];
             findings.extend(check_remote_socket(address).await);
-            findings
+            (findings, None)
         }
         PollResult::Sample(sample) => {
             let mode = address.path().and_then(socket_mode);
@@ -65,7 +71,8 @@ async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> Vec<Find
             ];
             findings.extend(sample.dropped_rows_text().map(Finding::note));
             findings.extend(check_exposure(address, sample.level, mode));
-            findings
+            let is_local = matches!(address, Address::Unix(_) | Address::Abstract { .. });
+            (findings, is_local.then_some(sample.epoch.pid))
         }
     }
 }

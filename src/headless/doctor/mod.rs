@@ -6,6 +6,7 @@
 //! Data flow: `cli::doctor_command` calls one check per topic; each returns [`finding::Finding`]s, which
 //! [`finding::print_findings`] prints by section.
 
+mod address_checks;
 pub(crate) mod discovery_checks;
 pub(crate) mod file_checks;
 pub(crate) mod finding;
