@@ -302,6 +302,7 @@ fn question_about_group_lists_each_balancer_and_asks_for_count() {
     let start = |args: &str| {
         Term::builder().args(args.split(' ')).args(["--target", "@web"]).size(110, 40).config(&config).start()
     };
+    let address = |place: usize| fleet.labs[place].server("be1/s2").addr();
     let mut term = start("drain be1/s2");
     let screen = term.wait_for("Continue? [y/N]");
     for line in [
@@ -310,6 +311,7 @@ fn question_about_group_lists_each_balancer_and_asks_for_count() {
         "  after  3 of 4 servers usable, 75 % of the current weight",
         "lb2, HAProxy 2.6, level admin",
         "  after  1 of 2 servers usable, 50 % of the current weight",
+        &format!("  !      be1/s2 is {} here, and {} on lb1", address(1), address(0)),
         "  total  7 of 10 servers of be1 usable on 3 balancers, fewest on lb2: 1 of 2 servers",
     ] {
         let line = line.replace("2.6", &fleet.labs[0].info("Version").split('.').take(2).collect::<Vec<_>>().join("."));
@@ -432,7 +434,9 @@ fn question_of_dashboard_extends_to_all_balancers_and_undo_too() {
     assert!(!screen.contains("lb4"), "it has no such server\n{screen}");
     term.press("<tab>");
     let screen = term.wait_for("on 3 balancers");
-    for text in ["lb1  level admin", "lb2  level admin", "lb3  level admin", "only on lb1"] {
+    let address = |place: usize| fleet.labs[place].server("be1/s2").addr();
+    let other = format!("be1/s2 is {} here, and {} on lb1", address(1), address(0));
+    for text in ["lb1  level admin", "lb2  level admin", "lb3  level admin", "only on lb1", &other] {
         assert!(screen.contains(text), "{text}\n{screen}");
     }
     assert!(screen.contains("7 of 10 servers of be1 usable on 3 balancers, fewest on lb2: 1 of 2 servers"), "{screen}");

@@ -20,6 +20,7 @@ use crate::app::model::Model;
 use crate::app::server_effects::{self, list_names};
 use crate::app::undo_changes;
 use crate::fleet::merged;
+use crate::fleet::other_addresses;
 use crate::fleet::same_process;
 use crate::fleet::total_capacity::TotalCapacity;
 use crate::instance::guard::{self, Authorised, ConfirmationAnswer};
@@ -116,6 +117,17 @@ fn twin_intent(intent: &Intent, own: &Sample, other: &InstanceView) -> Option<Re
 pub(crate) fn name_of(model: &Model, id: InstanceId) -> String {
     let names = || model.instances.iter().map(InstanceView::names);
     model.instance_by_id(id).map_or_else(String::new, |one| one.names().display_name(names()).to_owned())
+}
+
+/// Describes the servers of an action whose addresses differ from those of the balancer that is shown, whose action is `own`.
+pub(crate) fn describe_other_addresses(model: &Model, own: &Intent, other: &Intent) -> Vec<String> {
+    let latest = |intent: &Intent| model.instance_by_id(intent.instance)?.data.latest();
+    let Some((first, here)) = latest(own).zip(latest(other)).filter(|_| own.instance != other.instance) else {
+        return Vec::new();
+    };
+    let is_server = |step: &&IntentStep| step.action.target_kind == TargetKind::Server;
+    let targets = other.steps.iter().filter(is_server).map(|step| &step.target);
+    other_addresses::describe(targets, here, (&name_of(model, own.instance), first))
 }
 
 /// Describes what would be left of the backends on all balancers of a question together.

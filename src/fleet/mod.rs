@@ -25,6 +25,7 @@ mod merged_numbers;
 pub(crate) mod merged_sample;
 #[cfg(test)]
 mod merged_tests;
+pub(crate) mod other_addresses;
 pub(crate) mod role;
 pub(crate) mod role_tracker;
 mod row_groups;

@@ -349,6 +349,9 @@ fn group_lines(
         let name = there.display_name(there.instance).to_owned();
         lines.push(vec![styled_text(name, Role::Focus), styled_text(level, Role::Dim)]);
         lines.extend(intent_lines(intent, available, context.now));
+        for line in group_action::describe_other_addresses(context.model, &confirmation.intent, intent) {
+            lines.extend(text_lines(&line, Role::Warn, available));
+        }
         lines.extend(detail_lines(&there, canvas, intent, available));
     }
     for part in &confirmation.others {

@@ -3,6 +3,7 @@
 use crate::actions::action_table::{Danger, for_admin_state};
 use crate::actions::intent::Intent;
 use crate::actions::shown_impact::ShownImpact;
+use crate::fleet::other_addresses;
 use crate::fleet::total_capacity::TotalCapacity;
 use crate::haproxy::version::Version;
 use crate::headless::exit_code::CommandExit;
@@ -223,6 +224,13 @@ impl ServerCommand<'_> {
             if danger.is_some() {
                 lines.push(heading(balancer));
                 lines.extend(plan.question_lines(sample));
+                let compared = first.instance().latest().filter(|_| !std::ptr::eq(first, balancer));
+                if let Some(compared) = compared {
+                    let targets = balancer.servers.iter().map(|server| &server.target);
+                    let other = (first.label.as_deref().unwrap_or_default(), &**compared);
+                    let differences = other_addresses::describe(targets, sample, other);
+                    lines.extend(differences.into_iter().map(|line| format!("  !      {line}")));
+                }
                 for impact in plan.impacts(sample) {
                     total.set(name, sample, &impact.backend, impact.after);
                 }
