@@ -161,8 +161,8 @@ fn past_is_one_moment_of_all_balancers() {
     term.press("q");
 }
 
-/// Records the balancers, before and after what `act` does, and returns the folder.
-fn record(fleet: &SharedServers, home: &Path, act: impl FnOnce()) -> PathBuf {
+/// Records the balancers, before and after what `action` does, and returns the folder.
+fn record(fleet: &SharedServers, home: &Path, action: impl FnOnce()) -> PathBuf {
     let folder = home.join("recordings");
     let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
     command.args(["record", "-i", "0.2", "--dir"]).arg(&folder).args(fleet.targets()).env("HOME", home);
@@ -173,7 +173,7 @@ fn record(fleet: &SharedServers, home: &Path, act: impl FnOnce()) -> PathBuf {
     };
     let has = |least: u64| counts().len() == 3 && counts().iter().all(|count| *count >= least);
     wait_until("the first samples", || has(5));
-    act();
+    action();
     let before = counts();
     wait_until("further samples", || has(before.iter().max().unwrap() + 60));
     process::signal(child.id(), "TERM");

@@ -35,7 +35,7 @@ pub(super) struct PartState {
     pub(super) events: u64,
 }
 
-/// What the rows were merged from.
+/// The balancers and their samples from which the rows were merged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct MergedFrom {
     /// The past moment; `None` in the present.
@@ -61,7 +61,7 @@ pub(crate) struct BalancerGroup {
     pub(super) events: EventMerger,
     /// The past moment that is shown; `None` in the present.
     pub(super) moment: Option<Timestamp>,
-    /// What the rows shown were merged from, and the time of the merge.
+    /// The samples from which the rows shown were merged, and the time of the merge.
     pub(super) merged_from: MergedFrom,
     merged_at: Option<Duration>,
     /// Number of rows of all balancers.

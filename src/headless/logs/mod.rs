@@ -41,7 +41,7 @@ pub(crate) struct LogOptions {
     pub(crate) draws_progress: bool,
 }
 
-/// Numbers of lines, by what became of them.
+/// Numbers of lines that were counted, and of those that were not, by reason.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LineCounts {
     /// Number of lines.
