@@ -191,7 +191,7 @@ fn start(model: &mut Model, run: GroupRun, next: Authorised<Intent>, now: Durati
     if let Some(instance) = model.instance_by_id_mut(id) {
         instance.start_action();
     }
-    model.notify(format!("sent to {name}: {}", next.get().commands().join("; ")), Role::Normal, now);
+    model.notify(format!("sending to {name}: {}", next.get().commands().join("; ")), Role::Normal, now);
     model.group_run = Some(run);
     vec![Effect::RunAction(next)]
 }

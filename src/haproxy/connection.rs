@@ -131,6 +131,10 @@ const RESOLVER_PREFIX: &str = "failed to lookup address information: ";
 
 /// Returns the operating system's message in lower case and without the error number.
 fn os_message(error: &io::Error) -> String {
+    // A socket of this machine refuses connections in this way while its process accepts none.
+    if error.kind() == io::ErrorKind::WouldBlock {
+        return "HAProxy hangs, and its queue of connections is full".to_owned();
+    }
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
