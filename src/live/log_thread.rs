@@ -1,7 +1,8 @@
 //! The thread that reads the logs of the HAProxies of this machine, so that a slow disk does not block the screen.
 //!
-//! It reads a log only if one is configured, or if the usual file has lines of this HAProxy's frontends. It sends figures only
-//! about what it is asked: at once after a new question, then once per second, and less often if they take long.
+//! It reads a log if one is configured, or, from the first question on, if the usual file has lines of this HAProxy's frontends:
+//! nobody who never asks pays for a log of many lines. It sends figures only about what it is asked: at once after a new
+//! question, then once per second, and less often if they take long.
 
 use std::collections::HashSet;
 use std::io;
@@ -218,10 +219,11 @@ impl WatchedLog {
         self.log = Some(LiveLog::new(path, line_reader(&self.source.address), TimeZone::system()));
     }
 
-    /// Follows the usual file if it has lines of these frontends, or of those that are known. A configured log is read anyway.
+    /// Follows the usual file if it is asked for and has lines of these frontends, or of those that are known. A configured log
+    /// is read anyway.
     fn find(&mut self, frontends: Vec<String>) {
         self.frontends.extend(frontends.into_iter().map(String::into_bytes));
-        if self.log.is_some() {
+        if self.log.is_some() || self.question.is_none() {
             return;
         }
         if !self.source.is_local() {
@@ -342,6 +344,9 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::logs::request::Phase;
+    use crate::logs::request_filter::RequestFilter;
+    use crate::logs::window::window_question::{GroupRank, ReportSubject};
 
     fn source(target: &str) -> LogSource {
         LogSource::new(InstanceId::FIRST, &target.parse().unwrap())
@@ -370,6 +375,11 @@ mod tests {
         assert!(!["10.0.0.2:9999", "lb01:9999", "ssh://lb01"].into_iter().any(is_local));
         let mut log = WatchedLog::new(source("lb01:9999"));
         log.find(vec!["web".to_owned()]);
+        assert!(log.log.is_none() && log.problem.is_none(), "nothing was asked");
+        let (subject, rank) = (ReportSubject::Newest, GroupRank::Requests);
+        let (phase, filter) = (Phase::Response, RequestFilter::default());
+        log.question = Some(WindowQuestion { number: 1, subject, span: MAX_SPAN, phase, filter, rank });
+        log.find(Vec::new());
         assert!(log.log.is_none());
         assert!(log.problem.unwrap().what.contains("lb01:9999 is on another machine"));
     }

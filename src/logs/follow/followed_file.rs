@@ -19,7 +19,7 @@ use crate::config::safe_file;
 use crate::logs::follow::line_assembler::LineAssembler;
 
 /// Maximum number of bytes before the end of the file that are read at the start.
-pub(crate) const START_BYTES: u64 = 4 << 20;
+pub(crate) const START_BYTES: u64 = 32 << 20;
 /// Time for which a file that was renamed is read on.
 const RETIRED_TIME: Duration = Duration::from_mins(1);
 /// Maximum number of renamed files that are read on.
