@@ -8,6 +8,7 @@ mod faulty_relay;
 mod script;
 mod support;
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -239,4 +240,43 @@ fn a16_second_signal_ends_a_drain_in_flight() {
     assert!(result.err.contains(text), "{result:#?}");
     let lines = script.audit_lines();
     assert!(lines.len() == 1 && lines[0].contains(INTERRUPTED), "{lines:?}");
+}
+
+/// Returns the configuration of a group of these sockets.
+fn group_of(sockets: &[&Path]) -> String {
+    let targets = sockets.iter().enumerate();
+    let targets: Vec<String> = targets.map(|(place, path)| format!("\"lb{}={}\"", place + 1, path.display())).collect();
+    format!("[fleet.web]\ntargets = [{}]\n", targets.join(", "))
+}
+
+#[test]
+fn unfinished_action_on_several_balancers_names_those_that_are_done() {
+    for (fault, result) in
+        [(DELAY, "lb2: be1/s1: verified, MAINT"), (RelayFault::StallReply, "its result is not known yet")]
+    {
+        let labs = [(); 3].map(|()| Lab::builder().servers(3).start());
+        let relay = relay_to(&labs[1], fault);
+        let config = group_of(&[labs[0].admin(), relay.path(), labs[2].admin()]);
+        let mut term = Term::builder().args(["-i", "0.2", "@web"]).size(120, 44).config(&config).start();
+        term.wait_for("live");
+        term.press("b");
+        term.wait_for("all 3 balancers");
+        term.press(":only<space>lb1<ret>");
+        term.wait_for("only lb1");
+        term.press("4/s1<ret>");
+        term.wait_for("s1");
+        term.press("M");
+        term.wait_for("also on lb2, lb3");
+        term.press("<tab>");
+        term.wait_for("only on lb1");
+        term.answer("y");
+        wait_until("the command to lb2", || !relay.write_commands().is_empty());
+        term.press("q");
+        assert_eq!(term.exit_code(), 0);
+        let printed = printed(&term);
+        let progress =
+            "hapulse: the action on 3 balancers is unfinished; done: lb1; last sent to lb2; not started: lb3";
+        assert!(printed.contains(progress) && printed.contains(result), "{printed}");
+        assert_eq!(labs[2].stat("be1", "s1", "status"), "no check");
+    }
 }

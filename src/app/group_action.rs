@@ -196,6 +196,24 @@ fn start(model: &mut Model, run: GroupRun, next: Authorised<Intent>, now: Durati
     vec![Effect::RunAction(next)]
 }
 
+/// Describes how far an action on several balancers is: which are done, to which one it was sent, and which wait. Returns `None`
+/// unless one runs.
+pub(crate) fn describe_progress(model: &Model) -> Option<String> {
+    let run = model.group_run.as_ref()?;
+    let waiting: Vec<String> = run.waiting.iter().map(|next| name_of(model, next.get().instance)).collect();
+    let part = |what: &str, names: &[String]| {
+        if names.is_empty() { String::new() } else { format!("; {what}: {}", list_names(names)) }
+    };
+    let (count, current) = (run.done.len() + 1 + waiting.len(), name_of(model, run.current.instance));
+    let (done, waiting) = (part("done", &run.done), part("not started", &waiting));
+    Some(format!("the action on {count} balancers is unfinished{done}; last sent to {current}{waiting}"))
+}
+
+/// Returns the name of the balancer of an intent if it is part of an action on several.
+pub(crate) fn balancer_of_run(model: &Model, intent: &Intent) -> Option<String> {
+    model.group_run.as_ref().map(|_| name_of(model, intent.instance))
+}
+
 /// Goes on with an action on several balancers after the report of one of them: sends the next one, or shows the result.
 /// Returns the effects; `None` if the report is not part of such an action.
 pub(crate) fn continue_run(model: &mut Model, report: &ActionReport, now: Duration) -> Option<Vec<Effect>> {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::app::group_action;
 use crate::app::instance_view::InstanceView;
 use crate::app::key::Key;
 use crate::app::message::{Effect, Message};
@@ -259,7 +260,11 @@ impl EventLoop {
     fn dispatch(&mut self, message: Message, now: Timestamp) -> Option<ExitReason> {
         let due = self.draw_due(&message, now.monotonic);
         let is_sample = matches!(message, Message::Polled(..) | Message::ContinueDeferred);
+        let had_group = self.model.group_run.is_some();
         let effects = update(&mut self.model, message, now);
+        if had_group || self.model.group_run.is_some() {
+            self.pending_report.pending.set_group(group_action::describe_progress(&self.model));
+        }
         let waits = is_sample && self.last_frame > 0 && has_deferred_work(&self.model);
         self.schedule_draw(if waits { due.max(now.monotonic + DEFERRED_FRAME_WAIT) } else { due });
         self.log_events();
@@ -288,7 +293,8 @@ impl EventLoop {
             Effect::Suspend => return self.suspend(),
             Effect::PollNow(instance) => self.send_io_request(IoRequest::PollNow(instance)),
             Effect::RunAction(intent) => {
-                let action = self.pending_report.pending.add_intent(intent.get());
+                let balancer = group_action::balancer_of_run(&self.model, intent.get());
+                let action = self.pending_report.pending.add_intent(intent.get(), balancer.as_deref());
                 self.send_io_request(IoRequest::RunAction(intent, action));
             }
             Effect::SendQuery(instance, version, query) => {

@@ -65,6 +65,8 @@ struct PendingList {
     /// Actions whose reports reached the event loop; the next frame shows them.
     reported: Vec<u64>,
     last_action: u64,
+    /// Describes how far an action on several balancers is; `None` unless one runs.
+    group: Option<String>,
 }
 
 /// The pending commands, shared by all threads.
@@ -91,9 +93,15 @@ impl PendingCommands {
         action
     }
 
-    /// Adds the commands of a confirmed action, and returns its number.
-    pub(crate) fn add_intent(&self, intent: &Intent) -> u64 {
-        self.add(intent.steps.iter().map(|step| (step.logged_target(), step.logged_command())))
+    /// Adds the commands of a confirmed action, and returns its number. `balancer` names the one of an action on several.
+    pub(crate) fn add_intent(&self, intent: &Intent, balancer: Option<&str>) -> u64 {
+        let place = balancer.map_or(String::new(), |name| format!("{name}: "));
+        self.add(intent.steps.iter().map(|step| (format!("{place}{}", step.logged_target()), step.logged_command())))
+    }
+
+    /// Records how far an action on several balancers is, and `None` when it has ended.
+    pub(crate) fn set_group(&self, progress: Option<String>) {
+        self.lock().group = progress;
     }
 
     /// Adds a confirmed typed line, and returns its number.
@@ -155,7 +163,10 @@ impl PendingCommands {
     }
 
     fn descriptions(&self) -> Vec<String> {
-        self.lock().commands.iter().map(PendingCommand::describe).collect()
+        let list = self.lock();
+        let group =
+            list.group.iter().map(|progress| SafeText::from(format!("hapulse: {progress}").as_str()).to_string());
+        list.commands.iter().map(PendingCommand::describe).chain(group).collect()
     }
 
     /// Waits for the results, at most two seconds. `wait` waits for a change, at most for the given time, and returns
@@ -191,7 +202,9 @@ impl PendingReport {
         self.pending.is_stopped.store(true, Ordering::SeqCst);
         let _reporting = self.pending.is_reporting.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = self.pending.descriptions();
-        self.pending.lock().commands.clear();
+        let mut list = self.pending.lock();
+        (list.commands, list.group) = (Vec::new(), None);
+        drop(list);
         // The commands are those that are reported as sent below.
         let _ = self.audit.finish_open_records(self.clock.now().wall);
         print_lines(&lines);
@@ -251,7 +264,7 @@ mod tests {
     #[test]
     fn descriptions_distinguish_finished_sent_and_waiting_commands() {
         let pending = PendingCommands::default();
-        let action = pending.add_intent(&intent(&["s1", "s2", "s3"]));
+        let action = pending.add_intent(&intent(&["s1", "s2", "s3"]), None);
         pending.start_next(action);
         assert!(pending.finish_current(action, "verified, MAINT".to_owned()));
         pending.start_next(action);
@@ -271,9 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn descriptions_name_the_balancers_of_an_unfinished_action() {
+        let pending = PendingCommands::default();
+        let action = pending.add_intent(&intent(&["s1"]), Some("lb2"));
+        pending.start_next(action);
+        pending.set_group(Some("unfinished: done: lb1; sent to lb2; not started: lb3".to_owned()));
+        pending.finish_current(action, "verified, MAINT".to_owned());
+        assert_eq!(
+            pending.descriptions(),
+            ["hapulse: lb2: b/s1: verified, MAINT", "hapulse: unfinished: done: lb1; sent to lb2; not started: lb3",]
+        );
+        pending.set_group(None);
+        assert_eq!(pending.descriptions().len(), 1);
+    }
+
+    #[test]
     fn forget_reported_removes_only_actions_that_a_frame_has_shown() {
         let pending = PendingCommands::default();
-        let first = pending.add_intent(&intent(&["s1"]));
+        let first = pending.add_intent(&intent(&["s1"]), None);
         pending.start_next(first);
         pending.finish_current(first, "verified, MAINT".to_owned());
         pending.finish_action(first);
