@@ -271,7 +271,7 @@ fn what_cannot_be_read_is_reported_and_counts_nothing() {
     fs::write(&short, "10.0.0.1 503 5\n10.0.0.1 200 5\n").unwrap();
     let format = ["--log-format", "%ci %ST %B", "--format", "csv"];
     let (out, err, code) = run(&format, &[&short]);
-    assert_eq!((out.lines().nth(1), code), (Some("<none>,2,1,0,1,,,,,,,10"), 0), "{err}");
+    assert_eq!((out.lines().nth(1), code), (Some("<none>,2,1,0,1,,,,,,,10,0"), 0), "{err}");
     let (_, err, code) = run(&[&format[..], &["--since", "1h"]].concat(), &[&short]);
     assert_eq!(code, 0);
     assert!(err.contains("2 requests not counted, because the lines have no time"), "{err}");

@@ -12,7 +12,6 @@ use crate::cli::target_arg::{TARGETS_HELP, TargetArg};
 use crate::cli::targets::NoTarget;
 use crate::config::search_paths;
 use crate::config::settings::Settings;
-use crate::haproxy::address::Address;
 use crate::headless::doctor::discovery_checks;
 use crate::headless::doctor::file_checks;
 use crate::headless::doctor::finding::{self, Finding};
@@ -72,10 +71,10 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
                 mask.add_discovery(discovery);
                 sections.push(("HAProxies of this machine".to_owned(), discovery_checks::check_discovery(discovery)));
             }
-            let addresses: Vec<Address> = found.targets.iter().map(|target| target.address.clone()).collect();
-            let findings = haproxy_checks::check_haproxies(&addresses, settings.interval)?;
+            let findings = haproxy_checks::check_haproxies(&found.targets, settings.interval)?;
             for (target, findings) in found.targets.iter().zip(findings) {
                 mask.add_target(target.name.as_deref(), &target.address);
+                target.log.iter().for_each(|path| mask.add_path(path));
                 sections.push((target.label(), findings));
             }
         }

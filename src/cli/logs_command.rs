@@ -15,7 +15,7 @@ use crate::cli::recordings_arg::{parse_end, parse_past};
 use crate::haproxy::safe_text::{self, SafeText};
 use crate::headless::exit_code::CommandExit;
 use crate::headless::logs::log_report::{LogRow, LogTable};
-use crate::headless::logs::{self, LineCounts, LogFigures, LogOptions};
+use crate::headless::logs::{self, LogFigures, LogOptions, ReadCounts};
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::report::show::OutputFormat;
 use crate::logs::configured_formats;
@@ -48,7 +48,7 @@ const OTHERS: &str = "(others)";
     hapulse logs --by client --since 10m               who sends most requests\n  \
     hapulse logs --by flags --filter status:5xx        how failed requests ended\n  \
     hapulse logs --percentiles /var/log/haproxy.log.*  where the time goes\n  \
-    docker logs --tail 10000 lb 2>&1 | hapulse logs -\n\n\
+    docker logs lb 2>&1 | hapulse logs -\n\n\
     Exit codes: 0 success, 1 a file cannot be read or has no line in a known format, 2 invalid usage"
 )]
 pub(super) struct LogsArgs {
@@ -215,7 +215,7 @@ pub(super) fn run(args: &LogsArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Says what was not counted, and why.
-fn report_uncounted(args: &LogsArgs, counts: LineCounts, is_untimed: bool) {
+fn report_uncounted(args: &LogsArgs, counts: ReadCounts, is_untimed: bool) {
     let read = counts.lines - counts.unread;
     report_unread(counts, args.haproxy_config.is_some());
     if read > 0 && counts.excluded == read {
@@ -231,7 +231,7 @@ fn report_uncounted(args: &LogsArgs, counts: LineCounts, is_untimed: bool) {
 }
 
 /// Says how many lines were not counted.
-fn report_unread(LineCounts { lines, unread, .. }: LineCounts, has_config: bool) {
+fn report_unread(ReadCounts { lines, unread, .. }: ReadCounts, has_config: bool) {
     if unread > 0 && (unread == lines || io::stderr().is_terminal() || unread * 100 > lines) {
         let lines = units::part_of(unread as i64, lines as i64, "line");
         let other = if has_config {

@@ -92,6 +92,13 @@ impl Instance {
         Ok(AdoptedPast { parser: SampleParser::continuing(&sample, rows), evaluated })
     }
 
+    /// Returns the event that the link was lost, if that was after a sample and not after a time of the wall clock.
+    pub(crate) fn link_loss_after(&self, sample: &Sample, until: SystemTime) -> Option<&EventKind> {
+        let mut later = self.events.newest_first().take_while(|event| event.at.wall > sample.at.wall);
+        let is_loss = |event: &&Event| event.at.wall <= until && matches!(event.kind, EventKind::LinkLost(_));
+        later.find(is_loss).map(|event| &event.kind)
+    }
+
     /// Returns the changes that the sample evaluated last made to the causes.
     pub(crate) fn cause_changes(&self) -> &[CauseEvent] {
         &self.cause_changes

@@ -9,7 +9,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::actions::drain_tracker::{DrainEvent, DrainTracker};
 use crate::actions::intent::ActionTarget;
@@ -367,13 +367,6 @@ impl Instance {
     /// Returns all events, also during playback.
     pub fn all_events(&self) -> &EventLog {
         &self.events
-    }
-
-    /// Returns the event that the link was lost, if that was after a sample and not after a time of the wall clock.
-    pub(crate) fn link_loss_after(&self, sample: &Sample, until: SystemTime) -> Option<&EventKind> {
-        let mut later = self.events.newest_first().take_while(|event| event.at.wall > sample.at.wall);
-        let is_loss = |event: &&Event| event.at.wall <= until && matches!(event.kind, EventKind::LinkLost(_));
-        later.find(is_loss).map(|event| &event.kind)
     }
 
     /// Returns the problems at the time of the sample shown.

@@ -331,11 +331,8 @@ impl EventLoop {
     fn queue_file_line(&mut self, line: FileLine) {
         // The thread lives as long as this sender, so sending fails only if the queue is full.
         if let Err(TrySendError::Full(_)) = self.files.try_send(line) {
-            self.model.notify(
-                "disk too slow: lines for the event log and the command history are dropped",
-                Role::Bad,
-                self.clock.now().monotonic,
-            );
+            let text = "disk too slow: lines for the event log and the command history are dropped";
+            self.model.notify(text, Role::Bad, self.clock.now().monotonic);
         }
     }
 

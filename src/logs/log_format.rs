@@ -163,7 +163,8 @@ fn split_value<'l>(variable: Variable, rest: &'l [u8], next: &[FormatPart]) -> O
             return Some(Split::At(&[], rest));
         }
         let Some(close) = find(rest, b"}", until.unwrap_or_default(), 0) else {
-            return memchr::memchr(b'}', rest).is_none().then_some(Split::Cut(rest));
+            let is_cut = memchr::memchr(b'}', rest).is_none_or(|close| close + 1 == rest.len());
+            return is_cut.then_some(Split::Cut(rest));
         };
         return Some(Split::after(rest, close + 1));
     }

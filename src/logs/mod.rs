@@ -19,6 +19,7 @@ pub(crate) mod live_log;
 pub(crate) mod log_date;
 pub(crate) mod log_file;
 pub(crate) mod log_format;
+pub(crate) mod log_search;
 pub(crate) mod request;
 pub(crate) mod request_filter;
 pub(crate) mod termination;

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
+use crate::config::safe_file;
+use crate::config::target::Target;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::fields::InfoField;
@@ -18,6 +20,7 @@ use crate::haproxy::ssh::ssh_tunnel::{self, SshRoute};
 use crate::headless::doctor::address_checks;
 use crate::headless::doctor::finding::Finding;
 use crate::headless::pollers;
+use crate::logs::log_search;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sample::Sample;
@@ -31,10 +34,10 @@ use crate::units::pluralize;
 ///
 /// # Errors
 /// Returns an error if the I/O runtime cannot start or a check panics.
-pub(crate) fn check_haproxies(addresses: &[Address], interval: Duration) -> anyhow::Result<Vec<Vec<Finding>>> {
-    let check = |address: &Address| tokio::spawn(check_haproxy(address.clone(), PollSchedule::new(interval)));
+pub(crate) fn check_haproxies(targets: &[Target], interval: Duration) -> anyhow::Result<Vec<Vec<Finding>>> {
+    let check = |target: &Target| tokio::spawn(check_haproxy(target.clone(), PollSchedule::new(interval)));
     let checked = pollers::start_runtime()?.block_on(async {
-        let tasks: Vec<_> = addresses.iter().map(check).collect();
+        let tasks: Vec<_> = targets.iter().map(check).collect();
         let mut all = Vec::with_capacity(tasks.len());
         for task in tasks {
             all.push(task.await.context("a check failed")?);
@@ -42,14 +45,15 @@ pub(crate) fn check_haproxies(addresses: &[Address], interval: Duration) -> anyh
         Ok::<_, anyhow::Error>(all)
     })?;
     let (mut findings, pids): (Vec<Vec<Finding>>, Vec<Option<i64>>) = checked.into_iter().unzip();
-    let processes: Vec<(Address, Option<i64>)> = addresses.iter().cloned().zip(pids).collect();
+    let addresses = targets.iter().map(|target| target.address.clone());
+    let processes: Vec<(Address, Option<i64>)> = addresses.zip(pids).collect();
     address_checks::add_conflicts(&processes, &mut findings);
     Ok(findings)
 }
 
 /// Returns the findings about a HAProxy, and its process id if it answered on this machine.
-async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> (Vec<Finding>, Option<i64>) {
-    let address = &address;
+async fn check_haproxy(target: Target, mut schedule: PollSchedule) -> (Vec<Finding>, Option<i64>) {
+    let address = &target.address;
     let mut sampler = Sampler::new(address.clone(), ConnectionLimits::default(), false, Clock::start());
     let polled = sampler.poll_and_record(&mut schedule).await;
     let received = SystemTime::now();
@@ -71,10 +75,31 @@ async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> (Vec<Fin
             ];
             findings.extend(sample.dropped_rows_text().map(Finding::note));
             findings.extend(check_exposure(address, sample.level, mode));
+            findings.extend(check_log(&target, &sample));
             let is_local = matches!(address, Address::Unix(_) | Address::Abstract { .. });
             (findings, is_local.then_some(sample.epoch.pid))
         }
     }
+}
+
+/// Reports the log from which view `R` reads requests, or how to get one. Says nothing about other machines, whose logs are not
+/// read.
+fn check_log(target: &Target, sample: &Sample) -> Option<Finding> {
+    let found = match &target.log {
+        Some(path) => match safe_file::read_end(path, 1) {
+            Ok(_) => Ok(path.clone()),
+            Err(error) => Err(log_search::read_problem(path, &error)),
+        },
+        None if !log_search::is_local(&target.address) => return None,
+        None => {
+            let name = |row: &usize| sample.table.rows()[*row].proxy.as_str().as_bytes().to_vec();
+            log_search::find(&target.address, &sample.rows.frontends().iter().map(name).collect())
+        }
+    };
+    Some(match found {
+        Ok(path) => Finding::ok(format!("requests (view R) are read from {}", SafeText::from(path.as_path()))),
+        Err(problem) => Finding::note(format!("requests (view R): {}", problem.what)).with_fix(problem.fix),
+    })
 }
 
 /// Reports how the socket is reached.

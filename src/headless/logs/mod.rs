@@ -43,7 +43,7 @@ pub(crate) struct LogOptions {
 
 /// Numbers of lines that were counted, and of those that were not, by reason.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct LineCounts {
+pub(crate) struct ReadCounts {
     /// Number of lines.
     pub(crate) lines: u64,
     /// Number of lines that are no requests in a known format.
@@ -58,7 +58,7 @@ pub(crate) struct LineCounts {
 #[derive(Debug)]
 pub(crate) struct LogFigures {
     /// Numbers of lines.
-    pub(crate) counts: LineCounts,
+    pub(crate) counts: ReadCounts,
     /// Requests by the property.
     pub(crate) groups: Groups,
     /// Times of all requests, in the order of [`Phase::ALL`].
@@ -78,7 +78,7 @@ pub(crate) fn read(
     out: &mut dyn Write,
 ) -> io::Result<LogFigures> {
     let mut figures = LogFigures {
-        counts: LineCounts::default(),
+        counts: ReadCounts::default(),
         groups: Groups::new(options.key, options.phase),
         phases: Default::default(),
         failures: Vec::new(),
