@@ -133,6 +133,7 @@ fn draw_worse_instance(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area:
 fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) {
     let data = &context.instance.data;
     let (problems, now) = (data.problems(), data.shown_time(context.now));
+    let start = column;
     let column = draw_worse_instance(context, canvas, area, column);
     let count = problems.open_causes().count();
     if count == 0 && problems.untracked_count() == 0 {
@@ -140,6 +141,7 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
             Verdict::Reading => ("checking", Role::Dim),
             Verdict::Unknown => ("problems unknown: the recording is damaged", Role::Warn),
             Verdict::SomeMissing => ("no problems on the others", Role::Warn),
+            _ if column > start => ("no problems here", Role::Dim),
             _ => ("no problems", Role::Dim),
         };
         canvas.draw_text(area, column, 0, text, role);
