@@ -265,6 +265,21 @@ impl Field {
     pub(crate) const RESPONSES: [Self; 6] =
         [Self::Hrsp1xx, Self::Hrsp2xx, Self::Hrsp3xx, Self::Hrsp4xx, Self::Hrsp5xx, Self::HrspOther];
 
+    /// Joins lists of fields, which have `N` fields together. Another number is an error of the build.
+    pub(crate) const fn join<const N: usize>(lists: &[&[Self]]) -> [Self; N] {
+        let (mut all, mut count, mut list) = ([Self::Scur; N], 0, 0);
+        while list < lists.len() {
+            let mut place = 0;
+            while place < lists[list].len() {
+                all[count] = lists[list][place];
+                (count, place) = (count + 1, place + 1);
+            }
+            list += 1;
+        }
+        assert!(count == N, "the lists have another number of fields");
+        all
+    }
+
     /// Returns the counter that measures a row's traffic: sessions for a TCP row or a row without `req_tot`, otherwise
     /// requests. A TCP row may have `req_tot`, but the value stays 0.
     pub(crate) fn traffic_counter(is_tcp: bool, has_requests: bool) -> Self {

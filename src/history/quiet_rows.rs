@@ -17,7 +17,9 @@ const ENOUGH_FAILURES: i64 = 4;
 /// Number of the counters.
 pub(super) const COUNT: usize = 17;
 /// The counters that are kept: those of requests and of their ends.
-pub(super) const COUNTERS: [Field; COUNT] = [
+pub(super) const COUNTERS: [Field; COUNT] = Field::join(&[&OTHER_COUNTERS, &Field::RESPONSES]);
+/// The counters without those of responses.
+const OTHER_COUNTERS: [Field; 11] = [
     Field::Stot,
     Field::Lbtot,
     Field::ReqTot,
@@ -29,12 +31,6 @@ pub(super) const COUNTERS: [Field; COUNT] = [
     Field::Wredis,
     Field::CliAbrt,
     Field::SrvAbrt,
-    Field::Hrsp1xx,
-    Field::Hrsp2xx,
-    Field::Hrsp3xx,
-    Field::Hrsp4xx,
-    Field::Hrsp5xx,
-    Field::HrspOther,
 ];
 
 /// The counters of a row at an earlier sample.

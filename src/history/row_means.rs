@@ -40,17 +40,8 @@ impl RowMeans {
 
     /// The fields that are needed: those of [`TIME_FIELDS`], the numbers of responses, and counters of requests and of their
     /// other ends.
-    pub(crate) const FIELDS: [Field; 18] = [
-        Field::Qtime,
-        Field::Ctime,
-        Field::Rtime,
-        Field::Ttime,
-        Field::Hrsp1xx,
-        Field::Hrsp2xx,
-        Field::Hrsp3xx,
-        Field::Hrsp4xx,
-        Field::Hrsp5xx,
-        Field::HrspOther,
+    pub(crate) const FIELDS: [Field; 18] = Field::join(&[&TIME_FIELDS, &Field::RESPONSES, &Self::OTHER_COUNTERS]);
+    const OTHER_COUNTERS: [Field; 8] = [
         Field::ReqTot,
         Field::Lbtot,
         Field::Econ,

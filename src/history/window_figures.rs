@@ -46,22 +46,10 @@ pub(crate) struct MeasuredRow {
 }
 
 /// Counters that are added up.
-const COUNTERS: [Field; 14] = [
-    Field::Stot,
-    Field::ReqTot,
-    Field::Bin,
-    Field::Bout,
-    Field::Econ,
-    Field::Eresp,
-    Field::Wretr,
-    Field::Chkdown,
-    Field::Hrsp1xx,
-    Field::Hrsp2xx,
-    Field::Hrsp3xx,
-    Field::Hrsp4xx,
-    Field::Hrsp5xx,
-    Field::HrspOther,
-];
+const COUNTERS: [Field; 14] = Field::join(&[&OTHER_COUNTERS, &Field::RESPONSES]);
+/// The counters without those of responses.
+const OTHER_COUNTERS: [Field; 8] =
+    [Field::Stot, Field::ReqTot, Field::Bin, Field::Bout, Field::Econ, Field::Eresp, Field::Wretr, Field::Chkdown];
 /// Numbers whose mean over the samples is computed.
 const LEVELS: [Field; 2] = [Field::Scur, Field::Qcur];
 /// Settings, of which the last value counts.
@@ -70,22 +58,9 @@ const SETTINGS: [Field; 2] = [Field::Weight, Field::Slim];
 const TIMES: [Field; 2] = [Field::Rtime, Field::Qtime];
 
 /// All fields that are read.
-const FIELDS: [Field; 26] = {
-    let means = RowMeans::FIELDS;
-    let mut all = [Field::Scur; 26];
-    let (mut place, mut next) = (0, 0);
-    while place < means.len() {
-        all[place] = means[place];
-        place += 1;
-    }
-    let others =
-        [Field::Scur, Field::Qcur, Field::Weight, Field::Slim, Field::Bin, Field::Bout, Field::Chkdown, Field::Chkfail];
-    while next < others.len() {
-        all[place + next] = others[next];
-        next += 1;
-    }
-    all
-};
+const FIELDS: [Field; 26] = Field::join(&[&RowMeans::FIELDS, &LEVELS, &SETTINGS, &FURTHER_COUNTERS]);
+/// Counters that are read in addition to those of [`RowMeans::FIELDS`].
+const FURTHER_COUNTERS: [Field; 4] = [Field::Bin, Field::Bout, Field::Chkdown, Field::Chkfail];
 
 /// Index in [`FIELDS`] of each of [`COUNTERS`].
 const COUNTER_PLACES: [usize; COUNTERS.len()] = {
