@@ -173,7 +173,7 @@ pub(crate) fn change(model: &mut Model, command: UiCommand, now: Duration) -> bo
             let text = if has_changed {
                 format!("the last {span}")
             } else {
-                format!("the last {span}: there is no other span")
+                format!("the last {span}: no further span in this direction")
             };
             model.notify(text, Role::Dim, now);
         }

@@ -78,7 +78,7 @@ pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>>
     vec![styled_text(format!("/{filter} "), Role::Key)]
 }
 
-/// Draws the tabs. If there is no room for all of them, the first ones are left out, so that the one shown is visible.
+/// Draws the tabs. If they do not all fit, the first ones are left out, so that the selected tab is visible.
 fn draw_tabs(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let shown = context.model.requests.tab();
     let width = |place: usize| text_width::width(REQUEST_TABS[place].title) + 2;
